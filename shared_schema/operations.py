@@ -1,0 +1,623 @@
+"""The operation: one immutable tap of one inspector, as an envelope and a body; to bytes, from bytes.
+
+An operation is decoded in two steps. The envelope must be readable by every version for ever; the
+body only by versions that know its kind. A body of an unknown kind becomes `Unknown`, which is kept
+as bytes, passed on as bytes, and counted as *held* until a newer version reads it. The bytes as
+received are the operation: its hash, its signature and its copies are all over exactly those bytes.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from shared_schema.ids import (
+    DeviceId,
+    FieldKey,
+    InspectionId,
+    OpId,
+    PersonId,
+    digest,
+)
+from shared_schema.problems import Problem
+
+OP_BYTES_MAX = (
+    64 * 1024
+)  # a long note is 4 000 characters; an operation of 64 KiB is not a tap
+BASES_MAX = 64
+SEQ_MAX = 2**53 - 1  # what every JSON reader holds exactly
+AT_MS_MAX = 2**53 - 1
+
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Text = Annotated[str, Meta(max_length=4000)]
+Line = Annotated[str, Meta(max_length=400)]
+Amount = Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+# --- what an item may be answered with -------------------------------------------------------------
+
+
+class YesNo(Struct, frozen=True, tag="yes_no", omit_defaults=True):
+    """A `binary` item: met or not met."""
+
+    ok: bool
+
+
+class Count(Struct, frozen=True, tag="count", omit_defaults=True):
+    """Occurrences of a problem: `per_occurrence`, aggravating and bonus items; 0 is "none found"."""
+
+    count: Amount
+
+
+class ClauseHit(Struct, frozen=True, omit_defaults=True):
+    """One clause that applies; `deduct` in points and `reason` only where the clause leaves discretion."""
+
+    clause: Id
+    deduct: Decimal | None = None
+    reason: Line = ""
+
+
+class Clauses(Struct, frozen=True, tag="clauses", omit_defaults=True):
+    """A `clauses` item: the clauses that apply, each once; empty is "none applies"."""
+
+    hit: Annotated[tuple[ClauseHit, ...], Meta(max_length=64)] = ()
+
+
+class Ratio(Struct, frozen=True, tag="ratio", omit_defaults=True):
+    """A `ratio` item: how many of the sampled conform; `population` where the sample was all there is."""
+
+    sampled: Amount
+    conforming: Amount
+    population: Amount | None = None
+
+
+class Value(Struct, frozen=True, tag="value", omit_defaults=True):
+    """A `tiers` item: the measured figure (percent or mean mark), and of how many where a sample counts."""
+
+    value: Decimal
+    sampled: Amount | None = None
+
+
+class Actual(Struct, frozen=True, tag="actual", omit_defaults=True):
+    """A `shortfall` item: how many times it was really done."""
+
+    actual: Amount
+
+
+class Present(Struct, frozen=True, tag="present", omit_defaults=True):
+    """A veto item: it happened or not."""
+
+    present: bool
+
+
+AnswerValue = YesNo | Count | Clauses | Ratio | Value | Actual | Present
+
+
+# --- bodies ----------------------------------------------------------------------------------------
+
+
+class Answer(Struct, frozen=True, omit_defaults=True):
+    """The item's answer. `paper_ref` is the number of the paper record (aggravating items: never content)."""
+
+    item: Id
+    answer: AnswerValue
+    from_paper: bool = False
+    paper_ref: Line = ""
+
+
+class NotApplicable(Struct, frozen=True, omit_defaults=True):
+    """The item does not apply here: a reason code of the checklist and an explanation (合理缺项说明)."""
+
+    item: Id
+    reason: Id
+    explanation: Text = ""
+
+
+class NaConsent(Struct, frozen=True, omit_defaults=True):
+    """Another member consents to (or no longer supports) the item's N/A for that reason."""
+
+    item: Id
+    reason: Id
+    consents: bool = True
+
+
+class Note(Struct, frozen=True, omit_defaults=True):
+    """This inspector's own note on an item; an empty text takes it back."""
+
+    item: Id
+    text: Text
+
+
+Severity = Literal["severe", "general", "minor"]
+Disposal = Literal["fix_now", "fix_by"]
+
+
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem found, whole: recording and amending both write the whole of it."""
+
+    finding: Id
+    item: Id
+    fact: Text
+    severity: Severity = "general"
+    cause: Line = ""
+    basis: Annotated[tuple[Line, ...], Meta(max_length=16)] = ()
+    common: bool = False
+    occurrences: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    device: Line = ""  # register number of the sampled computer, where there is one
+    disposal: Disposal = "fix_by"
+    due: Annotated[str, Meta(max_length=10)] = ""  # proposed date, 2026-12-01
+
+
+class FindingAmended(Finding, frozen=True, kw_only=True, omit_defaults=True):
+    """The finding as it reads now, with why it was changed."""
+
+    reason: Line = ""
+
+
+class FindingWithdrawn(Struct, frozen=True, omit_defaults=True):
+    """The finding is taken back; a concurrent amendment still stands beside this, as a dispute."""
+
+    finding: Id
+    item: Id
+    reason: Line
+    occurrences: Annotated[int, Meta(ge=1, le=10_000)] = 1
+
+
+class FindingRepeatOf(Struct, frozen=True, omit_defaults=True):
+    """It repeats a finding of an earlier inspection (屡查屡犯); an empty `earlier` says it does not."""
+
+    finding: Id
+    earlier: Annotated[str, Meta(max_length=64)]
+
+
+class FindingDuplicateOf(Struct, frozen=True, omit_defaults=True):
+    """It is the same fact as another finding; an empty `other` says it is not."""
+
+    finding: Id
+    other: Annotated[str, Meta(max_length=64)]
+
+
+class FindingFixed(Struct, frozen=True, omit_defaults=True):
+    """Fixed on the spot (立行立改): what it was before and after."""
+
+    finding: Id
+    before: Text
+    after: Text
+
+
+class UnitStated(Struct, frozen=True, omit_defaults=True):
+    """What the unit says of a finding."""
+
+    finding: Id
+    statement: Text
+    accepts: bool = True
+
+
+class SampleDrawn(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A verifiable sample: the hash of the population's sorted register numbers, the seed, and what was drawn."""
+
+    sample: Id
+    item: Annotated[str, Meta(max_length=64)] = ""
+    population_hash: Hash
+    population_size: Amount
+    seed: Line
+    drawn: Annotated[tuple[Line, ...], Meta(max_length=2000)]
+    replaced: Annotated[tuple[tuple[Line, Line, Line], ...], Meta(max_length=200)] = ()
+    """Substitutions as (drawn number, number checked instead, reason)."""
+
+
+class DeviceChecked(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of looking at one computer."""
+
+    register_no: Line
+    classified: bool
+    problems: Amount = 0
+    tool_report: Line = ""  # the checking tool's report number, never its content
+    remark: Line = ""
+
+
+InterviewCategory = Literal["leader", "secret_post", "ex_military", "other"]
+
+
+class InterviewHeld(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Talks of one category (三必谈): how many were due and held, and the points heard; no names."""
+
+    interview: Id
+    category: InterviewCategory
+    required: Amount
+    held: Amount
+    points: Text = ""
+
+
+class EvidenceAttached(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A photo on an item or a finding, named by the hash of its bytes; the bytes travel by themselves."""
+
+    evidence: Id
+    item: Id
+    finding: Annotated[str, Meta(max_length=64)] = ""
+    sha256: Hash
+    size_bytes: Annotated[int, Meta(ge=1, le=50_000_000)]
+    media_type: Literal["image/jpeg", "image/png", "image/webp"] = "image/jpeg"
+    caption: Line = ""
+    screened_by: Annotated[str, Meta(max_length=64)] = ""
+
+
+class EvidenceRemoved(Struct, frozen=True, omit_defaults=True):
+    """The photo is no longer part of the record."""
+
+    evidence: Id
+    reason: Line
+
+
+SignerRole = Literal[
+    "leader", "inspector", "officer", "unit_head", "unit_deputy", "unit_contact"
+]
+
+
+class Signed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A signature: strokes on glass (points as x, y, t in milli-units and ms) or ink on paper by its number."""
+
+    role: SignerRole
+    name: Line
+    method: Literal["drawn", "paper"]
+    strokes: Annotated[
+        tuple[tuple[tuple[int, int, int], ...], ...], Meta(max_length=200)
+    ] = ()
+    paper_ref: Line = ""
+
+
+class SignatureRefused(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The signature was refused: the reason, and who witnessed it."""
+
+    role: SignerRole
+    name: Line = ""
+    reason: Text
+    witness: Line
+
+
+class MeasureProposed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A measure the squad proposes; only a certified officer may record that it was taken."""
+
+    measure: Id
+    what: Literal[
+        "register_and_keep", "stop_use", "delete", "interview_head", "transfer"
+    ]
+    reason: Text
+    paper_ref: Line = ""
+
+
+class Decision(Struct, frozen=True):
+    """The body that stands after a settlement: a kind and its body, exactly as an operation carries them."""
+
+    kind: Id
+    body: Raw
+
+
+class DisputeSettled(Struct, frozen=True, omit_defaults=True):
+    """The dispute on `field` is settled: what stands, and why. `kept` names the operation agreed with, if any."""
+
+    field: Annotated[str, Meta(min_length=1, max_length=200)]
+    decision: Decision
+    reason: Annotated[str, Meta(min_length=1, max_length=4000)]
+    kept: Annotated[str, Meta(max_length=64)] = ""
+
+
+class Opened(Struct, frozen=True, omit_defaults=True):
+    """The visit is open: who of the squad is present, the task letter shown, recusal asked."""
+
+    members: Annotated[tuple[Id, ...], Meta(min_length=2, max_length=32)]
+    task_letter_shown: bool
+    recusal_asked: bool
+
+
+class Deliberated(Struct, frozen=True, omit_defaults=True):
+    """The squad has deliberated."""
+
+    opinion: Text = ""
+
+
+class Submitted(Struct, frozen=True, omit_defaults=True):
+    """The leader hands the inspection in."""
+
+    remark: Text = ""
+
+
+class Returned(Struct, frozen=True, omit_defaults=True):
+    """The coordinator sends the inspection back, with remarks by item ("" for the whole)."""
+
+    remarks: Annotated[
+        tuple[tuple[Line, Text], ...], Meta(min_length=1, max_length=200)
+    ]
+
+
+class Accepted(Struct, frozen=True, omit_defaults=True):
+    """The coordinator accepts the inspection."""
+
+    remark: Text = ""
+
+
+class Locked(Struct, frozen=True, omit_defaults=True):
+    """The inspection is closed; what arrives later is late."""
+
+    remark: Text = ""
+
+
+class Aborted(Struct, frozen=True, omit_defaults=True):
+    """The visit was broken off: a basic item failed, the unit refused, an emergency."""
+
+    cause: Literal["basic_item", "refusal", "emergency"]
+    reason: Text
+
+
+class Unknown(Struct, frozen=True):
+    """A body of a kind this version does not know."""
+
+    body: Raw
+
+
+Body = (
+    Answer | NotApplicable | NaConsent | Note
+    | Finding | FindingAmended | FindingWithdrawn | FindingRepeatOf | FindingDuplicateOf | FindingFixed | UnitStated
+    | SampleDrawn | DeviceChecked | InterviewHeld
+    | EvidenceAttached | EvidenceRemoved
+    | Signed | SignatureRefused | MeasureProposed
+    | DisputeSettled
+    | Opened | Deliberated | Submitted | Returned | Accepted | Locked | Aborted
+    | Unknown
+)  # fmt: skip
+
+KINDS: Mapping[str, type[Struct]] = {
+    "answer": Answer,
+    "not_applicable": NotApplicable,
+    "na_consent": NaConsent,
+    "note": Note,
+    "finding": Finding,
+    "finding_amended": FindingAmended,
+    "finding_withdrawn": FindingWithdrawn,
+    "finding_repeat_of": FindingRepeatOf,
+    "finding_duplicate_of": FindingDuplicateOf,
+    "finding_fixed": FindingFixed,
+    "unit_stated": UnitStated,
+    "sample_drawn": SampleDrawn,
+    "device_checked": DeviceChecked,
+    "interview_held": InterviewHeld,
+    "evidence_attached": EvidenceAttached,
+    "evidence_removed": EvidenceRemoved,
+    "signed": Signed,
+    "signature_refused": SignatureRefused,
+    "measure_proposed": MeasureProposed,
+    "dispute_settled": DisputeSettled,
+    "opened": Opened,
+    "deliberated": Deliberated,
+    "submitted": Submitted,
+    "returned": Returned,
+    "accepted": Accepted,
+    "locked": Locked,
+    "aborted": Aborted,
+}
+"""Every kind ever released; a kind is never renamed, its fields never change type or meaning."""
+
+KIND_OF: Mapping[type[Struct], str] = {body: kind for kind, body in KINDS.items()}
+STAGE_KINDS = frozenset(
+    {"opened", "deliberated", "submitted", "returned", "accepted", "locked", "aborted"}
+)
+
+
+# --- the envelope ----------------------------------------------------------------------------------
+
+
+class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who tapped where, in which order of that tablet, having seen what. `at_ms` decides nothing."""
+
+    id: Id
+    inspection: Id
+    person: Id
+    device: Id
+    epoch: Id
+    """Names one unbroken run of this tablet's numbers; a tablet restored or cloned starts another."""
+    seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
+    """The tablet's own number within the epoch: 1, 2, 3 … without gaps."""
+    prev: Annotated[str, Meta(max_length=64)] = ""
+    """Hash of the tablet's previous operation in this epoch; empty for the first."""
+    at_ms: Annotated[int, Meta(ge=-AT_MS_MAX, le=AT_MS_MAX)] = 0
+    """The tablet's clock, in milliseconds since 1970; a fact, often wrong."""
+    bases: Annotated[tuple[Id, ...], Meta(max_length=BASES_MAX)] = ()
+    """The standing operations the author was looking at: what this operation replaces."""
+    kind: Id
+    body: Raw
+
+
+class Operation(NamedTuple):
+    """A decoded operation, with the bytes it came as."""
+
+    id: OpId
+    inspection: InspectionId
+    person: PersonId
+    device: DeviceId
+    epoch: str
+    seq: int
+    prev: str
+    at_ms: int
+    bases: tuple[OpId, ...]
+    kind: str
+    body: Body
+    raw: bytes
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the bytes as received, in hex."""
+        return digest(self.raw)
+
+
+_envelope_decoder = msgspec.json.Decoder(Envelope)
+_body_decoders = {kind: msgspec.json.Decoder(body) for kind, body in KINDS.items()}
+_encoder = msgspec.json.Encoder()
+
+
+def encode(envelope: Envelope) -> bytes:
+    """The bytes of an operation: compact JSON, fields in order, defaults left out."""
+    return _encoder.encode(envelope)
+
+
+def body_bytes(body: Struct) -> Raw:
+    """A body as it lies in the envelope."""
+    return Raw(_encoder.encode(body))
+
+
+def read_envelope(raw: bytes) -> Envelope:
+    """The envelope of one operation. Raises op_too_large, op_malformed."""
+    if len(raw) > OP_BYTES_MAX:
+        raise Problem("op_too_large", limit_bytes=OP_BYTES_MAX)
+    try:
+        return _envelope_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise Problem("op_malformed", where=_where(err)) from err
+
+
+def read_body(kind: str, body: Raw) -> Body:
+    """The body of a kind, or Unknown for a kind of a newer version. Raises op_malformed."""
+    decoder = _body_decoders.get(kind)
+    if decoder is None:
+        return Unknown(body)
+    try:
+        known: Body = decoder.decode(body)  # type: ignore[assignment]
+        if isinstance(known, DisputeSettled):
+            decided(known)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise Problem("op_malformed", where=f"{kind}: {_where(err)}") from err
+    return known
+
+
+def decided(settlement: DisputeSettled) -> Body:
+    """The body that stands after a settlement. Raises op_malformed for a settlement of a settlement."""
+    if settlement.decision.kind == "dispute_settled":
+        raise Problem("op_malformed", where="dispute_settled: decision.kind")
+    return read_body(settlement.decision.kind, settlement.decision.body)
+
+
+def read(raw: bytes) -> Operation:
+    """One operation from its bytes, body and all. Raises op_too_large, op_malformed."""
+    envelope = read_envelope(raw)
+    body = read_body(envelope.kind, envelope.body)
+    operation = Operation(
+        OpId(envelope.id),
+        InspectionId(envelope.inspection),
+        PersonId(envelope.person),
+        DeviceId(envelope.device),
+        envelope.epoch,
+        envelope.seq,
+        envelope.prev,
+        envelope.at_ms,
+        tuple(OpId(base) for base in envelope.bases),
+        envelope.kind,
+        body,
+        bytes(raw),
+    )
+    if operation.id in operation.bases:
+        raise Problem("op_malformed", where="bases: an operation cannot replace itself")
+    if (
+        isinstance(body, DisputeSettled)
+        and field_of(body, operation.person) != body.field
+    ):
+        raise Problem(
+            "op_malformed", where=f"dispute_settled: decision is not about {body.field}"
+        )
+    return operation
+
+
+def _where(err: Exception) -> str:
+    return str(err)[:200] or type(err).__name__
+
+
+# --- which field, and whether two values agree -----------------------------------------------------
+
+
+def field_of(body: Body, person: PersonId) -> FieldKey | None:
+    """The field an operation writes; None for a kind this version does not know.
+
+    Notes and consents are each person's own, so nobody's note competes with a colleague's.
+    A settlement writes the field its decision writes.
+    """
+    key: str | None
+    match body:
+        case Answer(item=item) | NotApplicable(item=item):
+            key = f"answer/{item}"
+        case NaConsent(item=item):
+            key = f"consent/{item}/{person}"
+        case Note(item=item):
+            key = f"note/{item}/{person}"
+        case Finding(finding=finding) | FindingWithdrawn(finding=finding):
+            key = f"finding/{finding}"
+        case FindingRepeatOf(finding=finding):
+            key = f"repeat_of/{finding}"
+        case FindingDuplicateOf(finding=finding):
+            key = f"duplicate_of/{finding}"
+        case FindingFixed(finding=finding):
+            key = f"fix/{finding}"
+        case UnitStated(finding=finding):
+            key = f"statement/{finding}"
+        case SampleDrawn(sample=sample):
+            key = f"sample/{sample}"
+        case DeviceChecked(register_no=register_no):
+            key = f"device/{register_no}"
+        case InterviewHeld(interview=interview):
+            key = f"interview/{interview}"
+        case EvidenceAttached(evidence=evidence) | EvidenceRemoved(evidence=evidence):
+            key = f"evidence/{evidence}"
+        case Signed(role=role, name=name) | SignatureRefused(role=role, name=name):
+            # One head of the unit, many inspectors: inspectors sign each for themselves.
+            key = (
+                f"signature/{role}/{name}"
+                if role == "inspector"
+                else f"signature/{role}"
+            )
+        case MeasureProposed(measure=measure):
+            key = f"measure/{measure}"
+        case DisputeSettled():
+            owner = (
+                body.field.rsplit("/", 1)[-1]
+                if body.field.startswith(("note/", "consent/"))
+                else person
+            )
+            key = field_of(
+                decided(body), PersonId(owner)
+            )  # a person's own field may be settled by the leader
+        case Unknown():
+            key = None
+        case _:
+            key = "stage"
+    return None if key is None else FieldKey(key)
+
+
+def stands_for(body: Body) -> Body:
+    """The value a body gives its field: itself, or what a settlement decided."""
+    return decided(body) if isinstance(body, DisputeSettled) else body
+
+
+def agreement(body: Body) -> object:
+    """What must be equal for two values of one field to agree (explanations and remarks need not be).
+
+    Two inspectors who both found three occurrences agree, whatever paper they copied them from.
+    """
+    match stands_for(body):
+        case Answer(answer=Clauses(hit=hit)):
+            return ("clauses", {one.clause: one.deduct for one in hit})
+        case Answer(answer=answer):
+            return answer
+        case NotApplicable(reason=reason):
+            return ("not_applicable", reason)
+        case FindingAmended() as finding:
+            return ("finding", msgspec.structs.astuple(finding)[:-1])
+        case Finding() as finding:
+            return ("finding", msgspec.structs.astuple(finding))
+        case FindingWithdrawn():
+            return "withdrawn"
+        case EvidenceRemoved():
+            return "removed"
+        case Opened() | Deliberated() | Submitted() | Accepted() | Locked() as stage:
+            return KIND_OF[type(stage)]
+        case other:
+            return other

@@ -1,0 +1,103 @@
+"""Problem: everything that can be wrong with what a person or a device handed in, by stable code.
+
+A Problem is raised near its cause with facts, and turned into a reply or a message once, at the
+edge. Codes are part of the wire: never renamed, never reused.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Language = Literal["zh", "en"]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One registered code: its sentences, its HTTP status, and whether sending again later may help."""
+
+    zh: str
+    en: str
+    status: int = 400
+    retry: bool = False
+
+
+REGISTRY: Mapping[str, Kind] = {
+    # requests and their edges
+    "request_malformed": Kind("请求无法读取：{where}。请更新应用后重试。", "The request cannot be read: {where}. Update the app and try again."),
+    "request_too_large": Kind("请求超过 {limit_bytes} 字节，请分批发送。", "The request is over {limit_bytes} bytes; send it in parts.", 413),
+    "protocol_too_new": Kind("平板应用版本（协议 {theirs}）比服务器（{ours}）新，请先升级服务器；数据仍保存在平板上。", "The tablet speaks protocol {theirs}, newer than the server's {ours}: upgrade the server first; the data stays safe on the tablet.", 409, retry=True),
+    "not_signed_in": Kind("请先登录。", "Please sign in.", 401),
+    "sign_in_failed": Kind("账号或密码不正确。", "The account or the password is not right.", 401),
+    "sign_in_throttled": Kind("尝试次数过多，请 {wait_seconds} 秒后再试。", "Too many attempts; try again in {wait_seconds} seconds.", 429, retry=True),
+    "not_allowed": Kind("当前身份不能执行此操作：{action}。", "Your role does not allow this: {action}.", 403),
+    "not_found": Kind("没有找到：{what}。", "Not found: {what}.", 404),
+    "csrf_missing": Kind("页面已过期，请刷新后重试。", "The page has expired; reload it and try again.", 403),
+    "form_invalid": Kind("{field} 填写有误：{cure}。", "{field} is not filled in right: {cure}."),
+    "busy": Kind("服务器繁忙，请稍后自动重试。", "The server is busy; it will be tried again.", 503, retry=True),
+    "internal": Kind("服务器内部错误，编号 {reference}；数据未受影响。", "Internal server error, reference {reference}; no data was changed.", 500, retry=True),
+    # devices
+    "enrolment_code_invalid": Kind("注册码无效、已使用或已过期，请向协调员索取新码。", "The enrolment code is wrong, used or expired; ask the coordinator for a new one.", 403),
+    "device_unknown": Kind("本平板未注册：{device}。请用注册码注册。", "This tablet is not enrolled: {device}. Enrol it with a code.", 401),
+    "device_revoked": Kind("本平板已停用：{device}。请交回协调员。", "This tablet has been revoked: {device}. Hand it to the coordinator.", 403),
+    "signature_invalid": Kind("平板签名不正确，内容在途中被改动或密钥不符。", "The tablet's signature does not match: changed on the way, or another key.", 401),
+    # single operations
+    "op_malformed": Kind("记录无法读取：{where}。", "The operation cannot be read: {where}."),
+    "op_too_large": Kind("记录超过 {limit_bytes} 字节。", "The operation is over {limit_bytes} bytes."),
+    "op_id_reused": Kind("同一编号已有不同内容：{op}。", "The same id already has other content: {op}.", 409),
+    "op_wrong_device": Kind("记录来自另一台平板：{device}。", "The operation names another tablet: {device}."),
+    "inspection_unknown": Kind("没有这次检查：{inspection}。", "There is no such inspection: {inspection}.", 404),
+    "author_not_allowed": Kind("{person} 不是本次检查的成员或无权作此记录（{kind}）。", "{person} is not on this inspection or may not record this ({kind}).", 403),
+    "stage_forbids": Kind("检查处于“{stage}”阶段，不能再作此记录（{kind}）。", "The inspection is {stage}; this can no longer be recorded ({kind}).", 409),
+    "item_unknown": Kind("清单中没有检查项 {item}。", "The checklist has no item {item}."),
+    "answer_not_allowed": Kind("检查项 {item} 不接受这个答案：{cure}。", "Item {item} does not take this answer: {cure}."),
+    "photo_forbidden": Kind("检查项 {item} 禁止拍照。", "No photo may be taken for item {item}.", 403),
+    "consent_needs_another": Kind("不适用须由另一名成员确认。", "N/A needs the consent of another member."),
+    "not_disputed": Kind("此处没有需要解决的分歧：{field}。", "Nothing is in dispute here: {field}.", 409),
+    # files
+    "photo_wrong_hash": Kind("照片内容与其编号不符，请重新上传。", "The photo's bytes do not match its hash; send it again.", 422, retry=True),
+    "photo_too_large": Kind("照片超过 {limit_bytes} 字节。", "The photo is over {limit_bytes} bytes.", 413),
+    "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
+    "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
+    # checklists, scoring, campaigns
+    "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} errors: {first}"),
+    "checklist_unknown": Kind("没有这个版本的清单：{checklist}。", "There is no such checklist version: {checklist}.", 404),
+    "checklist_in_use": Kind("清单 {code} {version} 已使用，不能修改；请改版本号后另存。", "Checklist {code} {version} is in use and cannot change; give it a new version.", 409),
+    "not_scorable": Kind("没有适用的检查项，无法评分。", "No item applies, so there is no score.", 409),
+    "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} units cannot be frozen yet: {first}", 409),
+    "draw_infeasible": Kind("{unit} 无法分派：{reason}", "{unit} cannot be assigned: {reason}", 409),
+    # stores
+    "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
+    "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
+    "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
+    "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
+}  # fmt: skip
+
+
+class Problem(Exception):
+    """Something is wrong with what was handed in; `code` is in REGISTRY, `facts` fill its sentences."""
+
+    def __init__(self, code: str, **facts: object) -> None:
+        super().__init__(code, facts)
+        self.code = code
+        self.facts = facts
+        self.kind = REGISTRY[code]
+
+    def message(self, language: Language = "zh") -> str:
+        """The sentence for a person, naming place and cure."""
+        return sentence(self.code, self.facts, language)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message('en')}"
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def sentence(code: str, facts: Mapping[str, object], language: Language = "zh") -> str:
+    """The sentence for a code and its facts; a code from a newer version is shown as it is."""
+    kind = REGISTRY.get(code)
+    if kind is None:
+        return code
+    return (kind.zh if language == "zh" else kind.en).format_map(_Facts(facts))

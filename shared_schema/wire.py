@@ -1,0 +1,227 @@
+"""The exchange between a tablet and the server: one request, one reply, and the limits of both.
+
+There is no session and no handshake. Losing either message is harmless, because sending again is:
+operations are known by their ids, and news is asked for by how far the tablet has read.
+"""
+
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from shared_schema.operations import Hash, Id, Line
+from shared_schema.problems import Problem
+
+M = TypeVar("M")
+
+PROTOCOL = 1
+REQUEST_BYTES_MAX = 8 * 1024 * 1024
+REQUEST_OPS_MAX = 1000
+REPLY_OPS_MAX = 1000
+PHOTO_BYTES_MAX = 20 * 1024 * 1024
+
+DEVICE_HEADER = "hucha-device"
+SIGNATURE_HEADER = "hucha-signature"
+"""Ed25519 by the tablet's key over the request's bytes, in hex."""
+
+Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+
+
+class Head(Struct, frozen=True, omit_defaults=True):
+    """How far one unbroken run of a tablet's operations reaches: its last number and that operation's hash."""
+
+    epoch: Id
+    seq: Number
+    hash: Annotated[str, Meta(max_length=64)] = ""
+
+
+class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a tablet says at each contact."""
+
+    protocol: int = PROTOCOL
+    device: Id
+    app: Line = ""
+    sent_at_ms: int = 0
+    heads: Annotated[tuple[Head, ...], Meta(max_length=64)] = ()
+    """The tablet's own chains, so that a server restored from a backup learns what it has lost."""
+    ops: Annotated[tuple[Raw, ...], Meta(max_length=REQUEST_OPS_MAX)] = ()
+    cursors: Annotated[dict[Id, Number], Meta(max_length=2000)] = {}
+    """By inspection: the last log number read. An inspection not named is read from the start."""
+    checklists: Annotated[tuple[Hash, ...], Meta(max_length=200)] = ()
+    assignments: Annotated[str, Meta(max_length=64)] = ""
+    """Digest of the assignments the tablet holds; they are sent again only when it differs."""
+
+
+Status = Literal["accepted", "duplicate", "held", "refused", "id_reused"]
+
+
+class OpStatus(Struct, frozen=True, omit_defaults=True):
+    """What became of one operation; a refusal carries the problem's code and facts."""
+
+    status: Status
+    id: str = ""
+    problem: str = ""
+    facts: dict[str, str] = {}
+
+
+class Member(Struct, frozen=True):
+    """One person of the squad on one inspection."""
+
+    person: Id
+    name_zh: Line
+    name_en: Line
+    role: Literal["inspector", "leader", "trainee", "officer"]
+
+
+class InventoryDevice(Struct, frozen=True):
+    """One computer of the unit's inventory."""
+
+    register_no: Line
+    classified: bool
+    department: Line
+    kind: Line
+
+
+class EarlierFinding(Struct, frozen=True):
+    """A finding of an earlier inspection of this unit."""
+
+    finding: Id
+    year: int
+    item: Id
+    fact: Annotated[str, Meta(max_length=4000)]
+    open: bool
+
+
+class Assignment(Struct, frozen=True, kw_only=True):
+    """One inspection as assigned to a squad: all a tablet needs to work offline, and no other unit's data."""
+
+    inspection: Id
+    campaign: Id
+    campaign_zh: Line
+    campaign_en: Line
+    unit: Id
+    unit_zh: Line
+    unit_en: Line
+    unit_kind: Line
+    address: Line
+    contact: Line
+    profile: dict[str, bool]
+    squad: Id
+    squad_zh: Line
+    squad_en: Line
+    members: tuple[Member, ...]
+    planned_date: Line
+    checklist: Hash
+    inventory: tuple[InventoryDevice, ...] = ()
+    earlier: tuple[EarlierFinding, ...] = ()
+
+
+class ChecklistDocument(Struct, frozen=True):
+    """A checklist version, in the canonical bytes its hash is taken over."""
+
+    hash: Hash
+    content: Raw
+
+
+class News(Struct, frozen=True, omit_defaults=True):
+    """Operations of one inspection in log order, after the tablet's cursor; `cursor` is the new one."""
+
+    inspection: Id
+    cursor: Number
+    ops: tuple[Raw, ...] = ()
+
+
+class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the server answers."""
+
+    protocol: int = PROTOCOL
+    server: Id
+    received_at_ms: int = 0
+    statuses: tuple[OpStatus, ...] = ()
+    """One for each operation of the request, in its order."""
+    receipts: tuple[Head, ...] = ()
+    """For each head of the request: how far the server holds that chain without a gap, and the hash there."""
+    assignments: tuple[Assignment, ...] | None = None
+    checklists: tuple[ChecklistDocument, ...] = ()
+    news: tuple[News, ...] = ()
+    gone: tuple[Id, ...] = ()
+    """Inspections the tablet asked about that are not (or no longer) its squad's."""
+    photos_wanted: tuple[Hash, ...] = ()
+    """Photos of this tablet's operations whose bytes the server has not got yet."""
+    more: bool = False
+
+
+class EnrolRequest(Struct, frozen=True, kw_only=True):
+    """A tablet introduces itself with a one-time code and its new public key (Ed25519, raw, hex)."""
+
+    code: Annotated[str, Meta(min_length=4, max_length=64)]
+    public_key: Hash
+    name: Line = ""
+    platform: Line = ""
+    app: Line = ""
+
+
+class EnrolReply(Struct, frozen=True, kw_only=True):
+    """The tablet's identity."""
+
+    device: Id
+    server: Id
+    squad: Id
+
+
+class ProblemReply(Struct, frozen=True, omit_defaults=True):
+    """How any refused HTTP request is answered: a stable code, a sentence in both languages, and the facts."""
+
+    code: str
+    zh: str
+    en: str
+    retry: bool = False
+    facts: dict[str, str] = {}
+
+
+_request_decoder = msgspec.json.Decoder(ExchangeRequest)
+_reply_decoder = msgspec.json.Decoder(ExchangeReply)
+_encoder = msgspec.json.Encoder()
+
+
+class _Protocol(Struct):
+    protocol: int = PROTOCOL
+
+
+_protocol_decoder = msgspec.json.Decoder(_Protocol)
+
+
+def encode(message: Struct) -> bytes:
+    """A message as bytes."""
+    return _encoder.encode(message)
+
+
+def read_request(body: bytes) -> ExchangeRequest:
+    """A request from its bytes. Raises request_too_large, request_malformed, protocol_too_new."""
+    if len(body) > REQUEST_BYTES_MAX:
+        raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
+    try:
+        theirs = _protocol_decoder.decode(body).protocol
+        if theirs > PROTOCOL:
+            raise Problem("protocol_too_new", theirs=theirs, ours=PROTOCOL)
+        return _request_decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise Problem("request_malformed", where=str(err)[:200]) from err
+
+
+def read_reply(body: bytes) -> ExchangeReply:
+    """A reply from its bytes. Raises request_malformed."""
+    return decode(body, _reply_decoder)
+
+
+def read_enrol(body: bytes) -> EnrolRequest:
+    """An enrolment from its bytes. Raises request_malformed."""
+    return decode(body, msgspec.json.Decoder(EnrolRequest))
+
+
+def decode(body: bytes, decoder: msgspec.json.Decoder[M]) -> M:
+    """A message from its bytes. Raises request_malformed."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        raise Problem("request_malformed", where=str(err)[:200]) from err
