@@ -1,0 +1,74 @@
+# Every command of this project. `make` alone lists them.
+# ARGS='…' goes to the command behind the target; PYTHON=… chooses the interpreter .venv is made with.
+
+BIN := .venv/bin
+ARGS ?=
+# One worker for each core; ARGS=-n0 runs all in one process, as a debugger wants it.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadgroup
+export PYTHON
+
+# Kivy would read our command lines and write logs and settings into the home folder.
+export KIVY_NO_ARGS := 1
+export KIVY_NO_FILELOG := 1
+export KIVY_LOG_MODE := PYTHON
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check check-quick format simulate pins vendor setup setup-test \
+	check-format check-lint check-imports check-types check-tests check-tests-quick clean
+
+help: ## list these commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | \
+		while IFS='|' read -r name text; do printf '%-22s %s\n' "$$name" "$$text"; done
+
+demo: setup ## a server with a made-up campaign, to look around in (ARGS=--once: set up, check, stop)
+	@$(BIN)/hucha demo $(ARGS)
+
+test: setup-test ## all tests (ARGS='tests/unit -k score': some of them)
+	@$(PYTEST) $(ARGS)
+
+# Quickest first. .ci/run runs exactly this.
+check: check-format check-lint check-imports check-types check-tests ## everything that must hold: format, lint, imports, types, tests, coverage
+
+check-quick: check-format check-lint check-imports check-types check-tests-quick ## the same without the end-to-end tests and without coverage
+
+check-format: setup-test
+	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . ; echo "To put this right: make format"; exit 1; }
+
+check-lint: setup-test
+	@$(BIN)/ruff check --quiet .
+
+check-imports: setup-test
+	@$(BIN)/lint-imports --no-logo
+
+check-types: setup-test
+	@$(BIN)/mypy
+
+check-tests: setup-test
+	@$(PYTEST) --cov --cov-report=term:skip-covered
+
+check-tests-quick: setup-test
+	@$(PYTEST) -m 'not e2e'
+
+format: setup-test ## bring the code into the one format, and put right what the linter can
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+simulate: setup-test ## many tablets, one server, a bad network, from a seed (SEED=7: repeat that run)
+	@$(PYTEST) tests/simulation $(ARGS)
+
+pins: setup-test ## pin the newest versions that fit pyproject.toml into requirements*.txt
+	@.ci/pins
+
+vendor: setup-test ## fetch the fonts and scripts we ship at their pinned versions, and cut the fonts
+	@$(BIN)/python .ci/vendor.py
+
+clean: ## remove .venv and caches (var/ holds data and stays)
+	@rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@.ci/setup run
+
+setup-test:
+	@.ci/setup test
