@@ -1,0 +1,1 @@
+"""The server: plans the inspection year, takes in operations, scores, serves findings, prints forms."""

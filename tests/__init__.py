@@ -1,0 +1,1 @@
+"""Tests: unit, property, contract, simulation, e2e, golden, tidy."""
