@@ -27,6 +27,7 @@ def test_a_sample_depends_on_the_register_and_the_seed_only() -> None:
     numbers = [f"U001-{n:03}" for n in range(40)]
     named, drawn = draw_sample(numbers, 5, "seed")
     assert (named, drawn) == draw_sample(list(reversed(numbers)), 5, "seed")
-    assert len(set(drawn)) == 5 and set(drawn) <= set(numbers)
+    assert len(set(drawn)) == 5
+    assert set(drawn) <= set(numbers)
     assert draw_sample([*numbers, "U001-040"], 5, "seed")[0] != named
     assert draw_sample(numbers[:3], 5, "seed")[1] == tuple(numbers[:3])
