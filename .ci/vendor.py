@@ -2,21 +2,28 @@
 
 The same pins give the same bytes, so a rerun that changes a SHA256SUMS is worth a look. Needs npm, which looks for
 the packages wherever it is set up to look. The fonts are Noto Sans SC (SIL Open Font License; its reserved name is
-'Source', so the cut fonts may keep theirs); htmx is under the Zero-Clause BSD licence.
+'Source', so the cut fonts may keep theirs); the icons are Material Symbols (Apache License 2.0); htmx is under the
+Zero-Clause BSD licence.
 """
 
 import base64
 import hashlib
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
 from fontTools import subset
+from fontTools.ttLib import TTFont
+from fontTools.varLib import instancer
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from mobile.ui.icons import ICONS  # noqa: E402 — importable only once the line above has run
+
 TABLET_FONTS = ROOT / "mobile/ui/fonts"
 CONSOLE_FONTS = ROOT / "server/console/static/fonts"
 CONSOLE_VENDOR = ROOT / "server/console/static/vendor"
@@ -34,6 +41,11 @@ NOTO_SANS_SC = Package(
     "@expo-google-fonts/noto-sans-sc",
     "0.4.3",
     "9rAwdFTFHbO/u6Cs0gj2jZbW74TGIiaFNQnXYH2s5wA1bzVkwbaviL4t8YUV642eGYjg86eH6DkAEQmfNHDncQ==",
+)
+MATERIAL_SYMBOLS = Package(
+    "material-symbols",
+    "0.47.5",
+    "bry9rHVqF7HewbSK9Yb77obFoDvQsEot8IrW9+F179iEkcg7P/zYv2zuwBRU1oFkA5Ez0MpDAintffdtqL70Eg==",
 )
 HTMX = Package(
     "htmx.org",
@@ -104,6 +116,21 @@ def cut(source: Path, target: Path) -> None:
     subset.save_font(font, str(target), options)
 
 
+def cut_icons(source: Path, target: Path) -> None:
+    """Writes the icon font with the icons the tablet names, all in one weight."""
+    options = subset.Options()
+    options.hinting = False
+    options.layout_features = []
+    options.notdef_outline = True
+    font = TTFont(source, recalcTimestamp=False)
+    cutter = subset.Subsetter(options)
+    cutter.populate(unicodes=ICONS.values())
+    cutter.subset(font)
+    icons = instancer.instantiateVariableFont(font, {"FILL": 0, "GRAD": 0, "opsz": 24, "wght": 500})
+    icons.flavor = None
+    icons.save(target)
+
+
 def write_sums(folder: Path) -> None:
     """Writes SHA256SUMS for every other file in the folder, to be read by `sha256sum --check`."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
@@ -126,6 +153,10 @@ def main() -> None:
         cut(semi_bold, CONSOLE_FONTS / "NotoSansSC-SemiBold.woff2")
         for folder in (TABLET_FONTS, CONSOLE_FONTS):
             shutil.copyfile(fonts / "LICENSE_FONT", folder / "OFL.txt")
+    with tempfile.TemporaryDirectory() as scratch:
+        icons = fetch(MATERIAL_SYMBOLS, Path(scratch))
+        cut_icons(icons / "material-symbols-rounded.woff2", TABLET_FONTS / "MaterialSymbols-Rounded.ttf")
+        shutil.copyfile(icons / "LICENSE", TABLET_FONTS / "MaterialSymbols-LICENSE.txt")
     with tempfile.TemporaryDirectory() as scratch:
         htmx = fetch(HTMX, Path(scratch))
         shutil.copyfile(htmx / "dist/htmx.min.js", CONSOLE_VENDOR / f"htmx-{HTMX.version}.min.js")
