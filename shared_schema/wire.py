@@ -4,11 +4,13 @@ There is no session and no handshake. Losing either message is harmless, because
 operations are known by their ids, and news is asked for by how far the tablet has read.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from shared_schema.ids import digest
 from shared_schema.operations import Hash, Id, Line
 from shared_schema.problems import Problem
 
@@ -47,9 +49,13 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ops: Annotated[tuple[Raw, ...], Meta(max_length=REQUEST_OPS_MAX)] = ()
     cursors: Annotated[dict[Id, Number], Meta(max_length=2000)] = {}
     """By inspection: the last log number read. An inspection not named is read from the start."""
+    last_read: Annotated[dict[Id, Id], Meta(max_length=2000)] = {}
+    """By inspection: the id of the operation at that cursor. Where the server's log is shorter, or has another
+    operation at that number, it was restored from a backup since: it answers that inspection's news from the
+    start, with the cursor that goes with it. Without this a tablet would skip what was numbered anew."""
     checklists: Annotated[tuple[Hash, ...], Meta(max_length=200)] = ()
     assignments: Annotated[str, Meta(max_length=64)] = ""
-    """Digest of the assignments the tablet holds; they are sent again only when it differs."""
+    """`assignments_digest` of those the tablet holds; they are sent again, all, only when it differs."""
 
 
 Status = Literal["accepted", "duplicate", "held", "refused", "id_reused"]
@@ -140,7 +146,11 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     statuses: tuple[OpStatus, ...] = ()
     """One for each operation of the request, in its order."""
     receipts: tuple[Head, ...] = ()
-    """For each head of the request: how far the server holds that chain without a gap, and the hash there."""
+    """For each head of the request: how far the server holds that chain without a gap, and the hash there.
+
+    An operation the server has refused (and keeps as refused) leaves no gap. A chain it does not know is
+    answered with number 0. Where a chain forked (a cloned or restored tablet), it answers for the branch it
+    holds furthest, so that the tablet finds another hash, or a higher number, than its own."""
     assignments: tuple[Assignment, ...] | None = None
     checklists: tuple[ChecklistDocument, ...] = ()
     news: tuple[News, ...] = ()
@@ -177,6 +187,11 @@ class ProblemReply(Struct, frozen=True, omit_defaults=True):
     en: str
     retry: bool = False
     facts: dict[str, str] = {}
+
+
+def assignments_digest(assignments: Iterable[Assignment]) -> str:
+    """Names a set of assignments: over their bytes in order of inspection."""
+    return digest(b"\n".join(encode(one) for one in sorted(assignments, key=lambda one: one.inspection)))
 
 
 _request_decoder = msgspec.json.Decoder(ExchangeRequest)
