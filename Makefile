@@ -64,7 +64,7 @@ vendor: setup-test ## fetch the fonts and scripts we ship at their pinned versio
 	@$(BIN)/python .ci/vendor.py
 
 clean: ## remove .venv and caches (var/ holds data and stays)
-	@rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .grimp_cache .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 setup:
