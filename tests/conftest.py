@@ -1,0 +1,30 @@
+"""What a test run needs before anything of Hucha is imported: a Kivy that keeps to itself, and screens only with it."""
+
+import atexit
+import importlib.util
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+# Importing Kivy reads these: no command line, no log file, no settings in the home folder, no window on a desk.
+KIVY_HOME = tempfile.mkdtemp(prefix="hucha-kivy-")
+atexit.register(shutil.rmtree, KIVY_HOME, ignore_errors=True)
+os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_FILELOG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=KIVY_HOME)
+os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+
+HAS_KIVY = importlib.util.find_spec("kivy") is not None
+NEEDS_KIVY = re.compile(r"^\s*(?:from|import) (?:kivy|mobile\.(?:app|main|ui))\b", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leaves out tests of screens where Kivy has no build for this Python; everything else runs."""
+    if HAS_KIVY or collection_path.suffix != ".py":
+        return None
+    return bool(NEEDS_KIVY.search(collection_path.read_text(encoding="utf-8"))) or None
+
+
+def pytest_report_header() -> list[str]:
+    """Says so when screens are not tested."""
+    return [] if HAS_KIVY else ["no Kivy for this Python: tests of the tablet's screens are left out"]
