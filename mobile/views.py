@@ -83,7 +83,7 @@ class Badge(NamedTuple):
 
     kind: Literal["dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused"]
     text: str
-    count: int = 1
+    number: int = 1
 
 
 class ItemRow(NamedTuple):
