@@ -258,6 +258,8 @@ class Policy(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     grades: tuple[Grade, ...]
     na_policy: Literal["renormalise", "full_credit"] = "renormalise"
+    na_needs_consent: bool = True
+    """合理缺项: an N/A counts once another member stands behind it."""
     aggravating_stage: Literal["before_normalise", "after_normalise"] = "before_normalise"
     total_cap: Decimal = Decimal(100)
     bonus_cap: Decimal | None = None
