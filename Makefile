@@ -7,11 +7,6 @@ ARGS ?=
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadgroup
 export PYTHON
 
-# Kivy would read our command lines and write logs and settings into the home folder.
-export KIVY_NO_ARGS := 1
-export KIVY_NO_FILELOG := 1
-export KIVY_LOG_MODE := PYTHON
-
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test check check-quick format simulate pins vendor setup setup-test \
@@ -33,10 +28,10 @@ check: check-format check-lint check-imports check-types check-tests ## everythi
 check-quick: check-format check-lint check-imports check-types check-tests-quick ## the same without the end-to-end tests and without coverage
 
 check-format: setup-test
-	@$(BIN)/ruff format --check --quiet . || { $(BIN)/ruff format --diff . ; echo "To put this right: make format"; exit 1; }
+	@$(BIN)/ruff format --check --quiet --output-format=concise . || { echo "To put this right: make format"; exit 1; }
 
 check-lint: setup-test
-	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff check --quiet --output-format=concise .
 
 check-imports: setup-test
 	@$(BIN)/lint-imports --no-logo

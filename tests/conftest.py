@@ -8,6 +8,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import settings
+
+# A busy machine is no failure, and a failure can be had again: here by its printed blob, in CI always.
+settings.register_profile("here", deadline=None, print_blob=True)
+settings.register_profile("ci", parent=settings.get_profile("here"), derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
 # Importing Kivy reads these: no command line, no log file, no settings in the home folder, no window on a desk.
 KIVY_HOME = tempfile.mkdtemp(prefix="hucha-kivy-")
 atexit.register(shutil.rmtree, KIVY_HOME, ignore_errors=True)
