@@ -76,7 +76,7 @@ REGISTRY: Mapping[str, Kind] = {
 class Problem(Exception):
     """Something is wrong with what was handed in; `code` is in REGISTRY, `facts` fill its sentences."""
 
-    def __init__(self, code: str, **facts: object) -> None:
+    def __init__(self, code: str, /, **facts: object) -> None:
         super().__init__(code, facts)
         self.code = code
         self.facts = facts

@@ -265,9 +265,17 @@ refusal = Table(
     _id("device", primary_key=True),
     Column("hash", String(64), primary_key=True),
     Column("problem", String(64), nullable=False),
-    Column("facts", Text, nullable=False),
+    Column("facts", Text, nullable=False),  # JSON
     Column("received_at_ms", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
+    # Who, where and its place in the tablet's chain, as far as the envelope can be read ("" and 0 otherwise).
+    Column("op", String(64), nullable=False),
+    Column("inspection", String(64), nullable=False),
+    Column("person", String(64), nullable=False),
+    Column("epoch", String(64), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Index("refusal_chain", "device", "epoch", "seq"),
 )
 
 photo = Table(
@@ -392,7 +400,7 @@ dispute = Table(
     "dispute",
     metadata,
     _id("inspection", primary_key=True),
-    Column("field", String(200), primary_key=True),
+    Column("field", Text, primary_key=True),
     Column("item", String(64), nullable=False),
     Column("values_count", Integer, nullable=False),
 )

@@ -1,0 +1,57 @@
+"""Settings of the server: from the environment (HUCHA_DATA, HUCHA_PORT …) or as arguments, checked once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+PREFIX = "HUCHA_"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything an operator can set; each field is also an environment variable, in capitals after HUCHA_."""
+
+    data: Path = Path("var/hucha")
+    """The folder of the embedded database and of the photos."""
+    database: str = ""
+    """`postgresql+psycopg://user@host/name`; empty is the embedded database in the data folder."""
+    host: str = "127.0.0.1"
+    port: int = 8470
+    """0 lets the system choose a free one."""
+    log_level: str = "info"
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database."""
+        return self.database or f"sqlite:///{self.data / 'hucha.db'}"
+
+    @property
+    def photo_dir(self) -> Path:
+        """Where photos lie, by their hash."""
+        return self.data / "photos"
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":
+        """The settings of the environment; an argument that is not None wins. Raises ValueError naming the mistake."""
+        given = {
+            field: text
+            for field in cls.__struct_fields__
+            if (text := (os.environ if env is None else env).get(PREFIX + field.upper()))
+        }
+        given.update({field: value for field, value in arguments.items() if value is not None})
+        unknown = set(given) - set(cls.__struct_fields__)
+        if unknown:
+            raise ValueError(f"settings: unknown {', '.join(sorted(unknown))}")
+        try:
+            return msgspec.convert(given, cls, strict=False, dec_hook=_path)
+        except msgspec.ValidationError as err:
+            raise ValueError(f"settings: {err}") from err
+
+
+def _path(wanted: type, value: object) -> object:
+    if wanted is Path:
+        return Path(str(value))
+    raise NotImplementedError(wanted)

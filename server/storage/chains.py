@@ -1,0 +1,141 @@
+"""Chains: how far the server holds each tablet's operations without a gap, and what is missing or forked.
+
+A tablet numbers its operations within an epoch, and each carries the hash of the one before. The head
+hash therefore names everything up to it: a receipt of number and hash says exactly what is held.
+Refused operations are held too, and leave no gap. Nothing is ever refused for a gap or a fork.
+"""
+# ruff: noqa: S608 - the texts are put together from constants of this package; values are always parameters
+
+from collections.abc import Iterable
+from itertools import groupby
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from server.storage.op_log import one_of, run
+from shared_schema.ids import DeviceId
+
+PAGE_LINKS = 1000
+_LINKS = (
+    "SELECT seq, prev, hash FROM operation WHERE device = ? AND epoch = ? AND seq > ? UNION "
+    "SELECT seq, prev, hash FROM refusal WHERE device = ? AND epoch = ? AND seq > ? ORDER BY seq, hash"
+)
+
+
+class Tip(NamedTuple):
+    """How far a chain is held without a gap: its last number, and the hash of that operation."""
+
+    seq: int = 0
+    hash: str = ""
+
+
+class Gap(NamedTuple):
+    """Numbers of a tablet that have not been received, though later ones have."""
+
+    device: str
+    epoch: str
+    first: int
+    last: int
+
+
+class Fork(NamedTuple):
+    """A number that a tablet (or its clone, or the same tablet restored from a backup) gave twice."""
+
+    device: str
+    epoch: str
+    seq: int
+    hashes: tuple[str, ...]
+
+
+class _Link(NamedTuple):
+    seq: int
+    prev: str
+    hash: str
+
+
+def tips(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str, Tip]:
+    """By epoch, how far each chain is held; epochs nothing is held of are left out."""
+    where, value = one_of(conn, "epoch", epochs)
+    rows = run(conn, f"SELECT epoch, seq, hash FROM chain WHERE device = ? AND {where}", (device, value))
+    return {epoch: Tip(seq, head) for epoch, seq, head in rows}
+
+
+def advance(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> None:
+    """Moves the tips of these chains over what has been stored since."""
+    wanted = sorted(set(epochs))
+    held = tips(conn, device, wanted)
+    for epoch in wanted:
+        tip = held.get(epoch, Tip())
+        moved = _furthest(conn, device, epoch, tip)
+        if moved != tip:
+            run(
+                conn,
+                "INSERT INTO chain (device, epoch, seq, hash) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT (device, epoch) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
+                (device, epoch, *moved),
+            )
+
+
+def _furthest(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -> Tip:
+    while True:
+        links = _links(conn, device, epoch, tip.seq, PAGE_LINKS)
+        start = tip
+        for link in links:
+            if link.seq == tip.seq + 1 and link.prev == tip.hash:
+                tip = Tip(link.seq, link.hash)
+            elif link.seq > tip.seq:
+                break  # a gap, or a link to another branch
+        if tip == start or len(links) < PAGE_LINKS:
+            break
+    forked = any(link.seq == tip.seq + 1 for link in links)
+    return _furthest_branch(conn, device, epoch, tip) if forked else tip
+
+
+def _furthest_branch(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -> Tip:
+    """Of a forked chain, the branch held furthest, so that every other branch's owner sees a foreign hash."""
+    reached = {""}
+    best = Tip()
+    for seq, links in groupby(_links(conn, device, epoch, 0, None), key=lambda link: link.seq):
+        if seq != best.seq + 1:
+            break
+        reached = {link.hash for link in links if link.prev in reached}
+        if not reached:
+            break
+        best = Tip(seq, min(reached))
+    return best if best.seq > tip.seq else tip
+
+
+def _links(conn: Connection, device: DeviceId, epoch: str, after: int, limit: int | None) -> list[_Link]:
+    place = (device, epoch, after)
+    most = "" if limit is None else f" LIMIT {limit}"
+    return [_Link(*row) for row in run(conn, _LINKS + most, (*place, *place))]
+
+
+_ALL = "SELECT device, epoch, seq, hash FROM operation UNION SELECT device, epoch, seq, hash FROM refusal WHERE seq > 0"
+
+
+def gaps(conn: Connection) -> list[Gap]:
+    """What is missing of every tablet's numbers below the highest received, for people to look after."""
+    rows = run(
+        conn,
+        "SELECT device, epoch, before + 1, seq - 1 FROM ("
+        " SELECT device, epoch, seq, lag(seq, 1, 0) OVER (PARTITION BY device, epoch ORDER BY seq) AS before"
+        f" FROM (SELECT DISTINCT device, epoch, seq FROM ({_ALL}) AS held) AS numbers"
+        ") AS steps WHERE seq > before + 1 ORDER BY device, epoch, seq",
+    )
+    return [Gap(*row) for row in rows]
+
+
+def forks(conn: Connection) -> list[Fork]:
+    """Numbers held twice with different bytes, for people to look after."""
+    rows = run(
+        conn,
+        f"SELECT h.device, h.epoch, h.seq, h.hash FROM ({_ALL}) AS h JOIN ("
+        f" SELECT device, epoch, seq FROM ({_ALL}) AS held GROUP BY device, epoch, seq HAVING count(*) > 1"
+        ") AS twice ON h.device = twice.device AND h.epoch = twice.epoch AND h.seq = twice.seq"
+        " ORDER BY h.device, h.epoch, h.seq, h.hash",
+    )
+    return [
+        Fork(*place, tuple(row[3] for row in same))
+        for place, same in groupby(rows, key=lambda row: (row[0], row[1], row[2]))
+    ]

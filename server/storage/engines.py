@@ -1,0 +1,153 @@
+"""The two kinds of database behind one face: how each is opened, and what its errors mean."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from shared_schema.problems import Problem
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long a statement waits for another process (a backup, an analyst) to let go of the file."""
+READERS_MAX = 8
+ADVISORY_LOCK = 0x4855434841  # "HUCHA"
+
+Meaning = Literal["lost", "retry", "full", "busy"]
+"""lost: the connection is gone; retry: the same again may work; full: no space; busy: try later."""
+
+
+def parse(url: str) -> URL:
+    """The address, naming the driver. Raises ValueError for databases that Hucha does not speak."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        return parsed
+    raise ValueError("the database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """The file of an embedded database."""
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
+
+
+def writer(url: URL) -> Engine:
+    """An engine for the one writing connection."""
+    if sqlite_path(url) is None:
+        return create_engine(url, poolclass=NullPool, isolation_level="READ COMMITTED")
+    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
+    event.listen(engine, "connect", _sqlite_writer)
+    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def readers(url: URL) -> Engine:
+    """A pool of connections that see one snapshot per transaction and cannot write."""
+    if sqlite_path(url) is None:
+        return create_engine(
+            url,
+            pool_size=READERS_MAX,
+            max_overflow=0,
+            pool_pre_ping=True,
+            isolation_level="REPEATABLE READ",
+            execution_options={"postgresql_readonly": True},
+        )
+    engine = create_engine(url, pool_size=READERS_MAX, max_overflow=0)
+    event.listen(engine, "connect", _sqlite_reader)
+    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+    return engine
+
+
+def _sqlite_writer(driver: sqlite3.Connection, _record: Any) -> None:
+    driver.isolation_level = None  # we say BEGIN ourselves; the driver's own guessing breaks savepoints
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",  # NORMAL loses acknowledged operations at a power cut
+        "foreign_keys=ON",
+        "trusted_schema=OFF",
+        "cache_size=-65536",
+    ):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def _sqlite_reader(driver: sqlite3.Connection, _record: Any) -> None:
+    driver.isolation_level = None
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON", "trusted_schema=OFF"):
+        driver.execute(f"PRAGMA {pragma}")
+
+
+def take_advisory_lock(conn: Connection) -> bool:
+    """Whether this connection is now (on PostgreSQL) the only writer of its database, for as long as it lives."""
+    if conn.dialect.name == "sqlite":
+        return True
+    with conn.begin():
+        return bool(conn.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar_one())
+
+
+def in_transaction(conn: Connection) -> bool:
+    """Whether the driver's transaction still lives (a full disk or a lost server may have ended it)."""
+    if conn.invalidated or conn.closed:
+        return False
+    driver: Any = conn.connection.driver_connection
+    if isinstance(driver, sqlite3.Connection):
+        return driver.in_transaction
+    return not driver.closed and driver.info.transaction_status in {
+        psycopg.pq.TransactionStatus.INTRANS,
+        psycopg.pq.TransactionStatus.INERROR,
+    }
+
+
+def meaning(err: BaseException | None) -> Meaning | None:
+    """What a driver's error (bare, or wrapped by SQLAlchemy) says about the database; None if it is about the data."""
+    cause = err.orig if isinstance(err, DBAPIError) else err
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_meaning(cause)
+    if isinstance(cause, psycopg.Error):
+        return _postgres_meaning(cause)
+    return None
+
+
+def _sqlite_meaning(err: sqlite3.Error) -> Meaning | None:
+    match getattr(err, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return "full"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "busy"
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
+            return "lost"
+        case _:
+            return None
+
+
+def _postgres_meaning(err: psycopg.Error) -> Meaning | None:
+    state = err.sqlstate or ""
+    if state in {"40001", "40P01"}:
+        return "retry"
+    if state == "53100":
+        return "full"
+    if state.startswith("53") or state in {"55P03", "57014"}:
+        return "busy"
+    if state.startswith(("08", "57P")):
+        return "lost"
+    if isinstance(err, psycopg.OperationalError | psycopg.InterfaceError) and not state:
+        return "lost"
+    return None
+
+
+def as_problem(err: BaseException) -> BaseException:
+    """The Problem to answer with, where the database is to blame; anything else as it is."""
+    match meaning(err):
+        case "full":
+            problem = Problem("disk_full")
+        case None:
+            return err
+        case _:
+            problem = Problem("busy")
+    problem.__cause__ = err
+    return problem

@@ -1,0 +1,182 @@
+"""The log of operations, each once, as received; its numbers; and the stored states that shorten folding it.
+
+This is the hot path, so it speaks to the driver in one text for two dialects (`run`, `run_many`).
+
+Numbers are counted per inspection in the inspection's own row, inside the transaction that inserts,
+with the rows locked in sorted order. An identity column would not do: on PostgreSQL a later number
+can be committed first, and a tablet's cursor then skips the earlier one for ever.
+"""
+# ruff: noqa: S608 - the texts are put together from constants of this package; values are always parameters
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from shared_schema.ids import DeviceId, InspectionId, OpId
+from shared_schema.operations import Operation, Unknown
+
+Row = tuple[Any, ...]
+
+
+@lru_cache(maxsize=256)
+def _for_psycopg(sql: str) -> str:
+    return sql.replace("?", "%s")
+
+
+def run(conn: Connection, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
+    """Runs one statement at the driver, with `?` for parameters; the rows it gives, if it gives rows."""
+    cursor: Any = conn.connection.cursor()
+    try:
+        cursor.execute(sql if conn.dialect.name == "sqlite" else _for_psycopg(sql), parameters)
+        rows: list[Row] = cursor.fetchall() if cursor.description is not None else []
+        return rows
+    finally:
+        cursor.close()
+
+
+def run_many(conn: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Runs one statement for each of the rows at the driver."""
+    if not rows:
+        return
+    cursor: Any = conn.connection.cursor()
+    try:
+        cursor.executemany(sql if conn.dialect.name == "sqlite" else _for_psycopg(sql), rows)
+    finally:
+        cursor.close()
+
+
+def one_of(conn: Connection, column: str, values: Iterable[str]) -> tuple[str, Any]:
+    """A condition `column is one of these`, and its one parameter: a single text however many there are."""
+    if conn.dialect.name == "sqlite":
+        return f"{column} IN (SELECT value FROM json_each(?))", json.dumps(list(values))
+    return f"{column} = ANY(?)", list(values)
+
+
+# --- operations ------------------------------------------------------------------------------------
+
+
+def lock(conn: Connection, inspections: Iterable[InspectionId]) -> None:
+    """Keeps other writers off these inspections until the end of the transaction.
+
+    On SQLite the writing transaction has the whole file already.
+    """
+    wanted = sorted(set(inspections))
+    if conn.dialect.name != "sqlite" and wanted:
+        where, value = one_of(conn, "id", wanted)
+        run(conn, f"SELECT id FROM inspection WHERE {where} ORDER BY id FOR UPDATE", (value,))
+
+
+def known(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """By id, the hash of those operations that the log has already."""
+    where, value = one_of(conn, "id", ids)
+    return dict(run(conn, f"SELECT id, hash FROM operation WHERE {where}", (value,)))
+
+
+_INSERT = (
+    "INSERT INTO operation (id, inspection, number, person, device, epoch, seq, prev, hash, kind,"
+    " at_ms, received_at_ms, held, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def append(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> None:
+    """Appends operations that the log has not got, in this order. Their inspections exist and are locked."""
+    counts: dict[str, int] = {}
+    for operation in operations:
+        counts[operation.inspection] = counts.get(operation.inspection, 0) + 1
+    last: dict[str, int] = {}
+    for inspection in sorted(counts):
+        ((number,),) = run(
+            conn,
+            "UPDATE inspection SET last_number = last_number + ? WHERE id = ? RETURNING last_number",
+            (counts[inspection], inspection),
+        )
+        last[inspection] = number - counts[inspection]
+    rows = []
+    for one in operations:
+        last[one.inspection] += 1
+        rows.append((
+            one.id, one.inspection, last[one.inspection], one.person, one.device, one.epoch, one.seq,
+            one.prev, one.hash, one.kind, one.at_ms, now_ms, isinstance(one.body, Unknown), one.raw,
+        ))  # fmt: skip
+    run_many(conn, _INSERT, rows)
+
+
+class Refusal(NamedTuple):
+    """An operation that was not taken, with its bytes, and its place in its tablet's chain where that can be read."""
+
+    hash: str
+    problem: str
+    facts: Mapping[str, str]
+    raw: bytes
+    op: str = ""
+    inspection: str = ""
+    person: str = ""
+    epoch: str = ""
+    seq: int = 0
+    prev: str = ""
+
+
+def refuse(conn: Connection, device: DeviceId, refusals: Iterable[Refusal], *, now_ms: int) -> None:
+    """Keeps what was refused; the same again changes nothing."""
+    run_many(
+        conn,
+        "INSERT INTO refusal (device, hash, problem, facts, received_at_ms, raw, op, inspection, person,"
+        " epoch, seq, prev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, hash) DO NOTHING",
+        [
+            (device, one.hash, one.problem, json.dumps(one.facts, ensure_ascii=False), now_ms, one.raw,
+             one.op, one.inspection, one.person, one.epoch, one.seq, one.prev)
+            for one in refusals
+        ],
+    )  # fmt: skip
+
+
+class Logged(NamedTuple):
+    """An operation's place in its inspection's log, and its bytes."""
+
+    number: int
+    id: str
+    raw: bytes
+
+
+def after(conn: Connection, inspection: InspectionId, number: int, limit: int | None = None) -> list[Logged]:
+    """The operations of an inspection after a log number, in order."""
+    most = "" if limit is None else f" LIMIT {int(limit)}"
+    rows = run(
+        conn,
+        f"SELECT number, id, raw FROM operation WHERE inspection = ? AND number > ? ORDER BY number{most}",
+        (inspection, number),
+    )
+    return [Logged(*row) for row in rows]
+
+
+def id_at(conn: Connection, inspection: InspectionId, number: int) -> OpId | None:
+    """Which operation has that number."""
+    rows = run(conn, "SELECT id FROM operation WHERE inspection = ? AND number = ?", (inspection, number))
+    return OpId(rows[0][0]) if rows else None
+
+
+# --- states ----------------------------------------------------------------------------------------
+
+
+def load_state(conn: Connection, inspection: InspectionId) -> tuple[int, bytes] | None:
+    """The stored state and the last log number folded into it."""
+    rows = run(conn, "SELECT number, content FROM state WHERE inspection = ?", (inspection,))
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def store_state(conn: Connection, inspection: InspectionId, number: int, content: bytes) -> None:
+    """Stores the fold of the log up to that number."""
+    run(
+        conn,
+        "INSERT INTO state (inspection, number, content) VALUES (?, ?, ?)"
+        " ON CONFLICT (inspection) DO UPDATE SET number = excluded.number, content = excluded.content",
+        (inspection, number, content),
+    )
+
+
+def drop_state(conn: Connection, inspection: InspectionId) -> None:
+    """Forgets the stored state, so that the log is folded from its start."""
+    run(conn, "DELETE FROM state WHERE inspection = ?", (inspection,))

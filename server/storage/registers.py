@@ -1,0 +1,198 @@
+"""The registers: what a coordinator enters (units, people, checklists, campaigns, squads, inspections).
+
+Everything goes in with `put_…`, which adds rows or brings them up to date, and comes out as structs.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from sqlalchemy import Connection, Table, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from server.storage import tables
+from shared_schema.ids import InspectionId, PersonId, SquadId, UnitId
+from shared_schema.problems import Problem
+from shared_schema.roles import Role
+
+Fields = Mapping[str, Any] | Struct
+"""One row by column name, or a struct with fields of those names."""
+
+
+class InspectionRow(Struct, frozen=True, kw_only=True):
+    """One inspection as planned, and how far its log reaches."""
+
+    id: InspectionId
+    campaign: str
+    unit: UnitId
+    squad: SquadId
+    planned_date: str
+    checklist: str
+    responsible_person: str
+    last_number: int = 0
+
+
+class UnitRow(Struct, frozen=True, kw_only=True):
+    """One unit; `profile` says what it has (key areas, classified systems …)."""
+
+    id: UnitId
+    name_zh: str
+    name_en: str
+    kind: str
+    parent_area: str = ""
+    parent_system: str = ""
+    address: str = ""
+    contact: str = ""
+    profile: dict[str, bool] = {}
+
+
+def put_units(conn: Connection, rows: Iterable[Fields]) -> None:
+    """Adds or updates units; `profile` is a mapping of flags."""
+    _put(conn, tables.unit, rows)
+
+
+def put_people(conn: Connection, rows: Iterable[Fields]) -> None:
+    """Adds or updates people."""
+    _put(conn, tables.person, rows)
+
+
+def put_inventory(conn: Connection, rows: Iterable[Fields]) -> None:
+    """Adds or updates computers of units' inventories."""
+    _put(conn, tables.inventory, rows)
+
+
+def put_earlier_findings(conn: Connection, rows: Iterable[Fields]) -> None:
+    """Adds or updates findings of earlier years."""
+    _put(conn, tables.earlier_finding, rows)
+
+
+def put_campaign(conn: Connection, row: Fields) -> None:
+    """Adds or updates one campaign; `draw` may be given as data."""
+    _put(conn, tables.campaign, [row])
+
+
+def put_squads(conn: Connection, squads: Iterable[Fields], members: Iterable[Fields]) -> None:
+    """Adds or updates squads, and makes `members` (squad, person, role) the whole membership of these squads."""
+    squads = list(squads)
+    _put(conn, tables.squad, squads)
+    ids = [_plain(squad)["id"] for squad in squads]
+    conn.execute(delete(tables.squad_member).where(tables.squad_member.c.squad.in_(ids)))
+    _put(conn, tables.squad_member, members)
+
+
+def put_checklist(conn: Connection, row: Fields) -> None:
+    """Adds a checklist version (hash, code, version, title_zh, title_en, content). The same again changes nothing.
+
+    Raises checklist_in_use for another content under a code and version that something uses already.
+    """
+    new = _plain(row)
+    table = tables.checklist
+    same_name = (table.c.code == new["code"]) & (table.c.version == new["version"])
+    for old in (
+        conn.execute(select(table.c.hash).where(same_name, table.c.hash != new["hash"])).scalars().all()
+    ):
+        for user in (tables.inspection, tables.campaign):
+            if conn.execute(select(func.count()).where(user.c.checklist == old)).scalar_one():
+                raise Problem("checklist_in_use", code=new["code"], version=new["version"])
+        conn.execute(delete(table).where(table.c.hash == old))
+    _put(conn, table, [new])
+
+
+def put_inspections(conn: Connection, rows: Iterable[Fields]) -> None:
+    """Adds inspections, or plans them anew.
+
+    Raises checklist_in_use where one that has operations would change its checklist.
+    """
+    table = tables.inspection
+    for row in map(_plain, rows):
+        old = inspection(conn, row["id"])
+        if old is not None and old.last_number and old.checklist != row["checklist"]:
+            raise Problem("checklist_in_use", code=old.checklist, version=row["id"])
+        row.pop("last_number", None)
+        _put(conn, table, [row])
+        # The score sheet repeats these three for analysts; all else in it comes from the log.
+        sheet = tables.score_sheet
+        conn.execute(
+            update(sheet)
+            .where(sheet.c.inspection == row["id"])
+            .values({name: row[name] for name in ("campaign", "unit", "squad")})
+        )
+
+
+def _plain(row: Fields) -> dict[str, Any]:
+    return msgspec.structs.asdict(row) if isinstance(row, Struct) else dict(row)
+
+
+def _put(conn: Connection, table: Table, rows: Iterable[Fields]) -> None:
+    values = [
+        {
+            name: json.dumps(value, ensure_ascii=False, sort_keys=True)
+            if isinstance(value, dict | list)
+            else value
+            for name, value in _plain(row).items()
+        }
+        for row in rows
+    ]
+    if not values:
+        return
+    insert = postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+    keys = [column.name for column in table.primary_key]
+    others = {name: insert.excluded[name] for name in values[0] if name not in keys}
+    statement = (
+        insert.on_conflict_do_update(index_elements=keys, set_=others)
+        if others
+        else insert.on_conflict_do_nothing(index_elements=keys)
+    )
+    conn.execute(statement, values)
+
+
+# --- reading ---------------------------------------------------------------------------------------
+
+
+def inspection(conn: Connection, inspection_id: str) -> InspectionRow | None:
+    """One inspection."""
+    found = conn.execute(
+        select(tables.inspection).where(tables.inspection.c.id == inspection_id)
+    ).one_or_none()
+    return None if found is None else InspectionRow(**found._mapping)
+
+
+def inspections(
+    conn: Connection, *, campaign: str | None = None, squad: str | None = None
+) -> list[InspectionRow]:
+    """Inspections by id, of one campaign or squad or of all."""
+    table = tables.inspection
+    query = select(table).order_by(table.c.id)
+    if campaign is not None:
+        query = query.where(table.c.campaign == campaign)
+    if squad is not None:
+        query = query.where(table.c.squad == squad)
+    return [InspectionRow(**row._mapping) for row in conn.execute(query)]
+
+
+def units(conn: Connection) -> list[UnitRow]:
+    """All units by id."""
+    return [
+        UnitRow(**{**row._mapping, "profile": json.loads(row.profile)})
+        for row in conn.execute(select(tables.unit).order_by(tables.unit.c.id))
+    ]
+
+
+def squad_members(conn: Connection, squad: str) -> dict[PersonId, Role]:
+    """The people of a squad and their roles in it."""
+    table = tables.squad_member
+    rows = conn.execute(
+        select(table.c.person, table.c.role).where(table.c.squad == squad).order_by(table.c.person)
+    )
+    return {PersonId(person): role for person, role in rows}
+
+
+def checklist_content(conn: Connection, checklist_hash: str) -> bytes:
+    """The canonical bytes of a checklist. Raises checklist_unknown."""
+    table = tables.checklist
+    content = conn.execute(select(table.c.content).where(table.c.hash == checklist_hash)).scalar_one_or_none()
+    if content is None:
+        raise Problem("checklist_unknown", checklist=checklist_hash)
+    return bytes(content)

@@ -1,0 +1,185 @@
+"""The one writer: a thread that takes waiting requests from a queue and groups them into one commit.
+
+Each request runs inside its own savepoint, so one that fails takes back only what it did itself. A
+commit that fails fails them all. Results are handed out after the commit, never before.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+import structlog
+from sqlalchemy import Connection
+
+from server.storage import engines
+from shared_schema.problems import Problem
+
+T = TypeVar("T")
+
+GROUP_REQUESTS_MAX = 64
+GROUP_SECONDS_MAX = 0.25
+"""A group takes no more requests after this long, so that the first does not wait for many slow ones."""
+QUEUE_REQUESTS_MAX = 4096
+"""With more than this many waiting, the next is answered `busy`: the tablets try again later."""
+RUNS_MAX = 3
+"""How often one request is run when the connection is lost, or a deadlock breaks it, before its commit."""
+PATIENCE_SECONDS = 20.0
+"""How long a request waits for a database that is restarting."""
+
+log = structlog.get_logger(__name__)
+
+
+class _TransactionLostError(Exception):
+    """The whole transaction is gone (connection lost, disk full), not merely one request's part of it."""
+
+
+class _Request(Generic[T]):
+    def __init__(self, run: Callable[[Connection], T]) -> None:
+        self.run = run
+        self.future: Future[T] = Future()
+        self.result: Any = None
+        self.error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(engines.as_problem(self.error))
+
+    def fail(self, error: BaseException) -> None:
+        self.error = error
+        self.settle()
+
+
+class Writer:
+    """Owns the writing connection. `connect(patience_seconds)` gives a new one, or raises a Problem."""
+
+    def __init__(self, connect: Callable[[float], Connection]) -> None:
+        self._connect = connect
+        self._conn: Connection | None = None
+        self._patience = PATIENCE_SECONDS
+        self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._serve, name="hucha-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, run: Callable[[Connection], T]) -> "Future[T]":
+        """Queues `run(conn)`; the future has its result, or what it raised, once that is settled for good."""
+        request = _Request(run)
+        if self._stopping or self._queue.qsize() >= QUEUE_REQUESTS_MAX:
+            request.fail(Problem("busy"))
+        else:
+            self._queue.put(request)
+        return request.future
+
+    def close(self) -> None:
+        """Finishes what is queued and lets go of the connection."""
+        self._stopping = True
+        self._queue.put(None)
+        self._thread.join()
+
+    # --- in the thread ------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while (request := self._queue.get()) is not None:
+            if request.future.set_running_or_notify_cancel():
+                self._run_group([request])
+        while not self._queue.empty():  # submitted while we were closing
+            late = self._queue.get()
+            if late is not None:
+                late.fail(Problem("busy"))
+        self._disconnect()
+
+    def _run_group(self, group: list[_Request[Any]]) -> None:
+        try:
+            self._attempt(group, grow=True)
+        except _TransactionLostError as lost:
+            log.warning("transaction lost", requests=len(group), error=repr(lost.__cause__))
+            for request in group:
+                self._run_alone(request)
+        for request in group:
+            request.settle()
+
+    def _run_alone(self, request: _Request[Any]) -> None:
+        """Runs a request again after its transaction was lost, so that whoever is to blame fails alone."""
+        for _ in range(RUNS_MAX):
+            try:
+                self._attempt([request], grow=False)
+            except _TransactionLostError as lost:
+                request.error = lost.__cause__
+                if engines.meaning(lost.__cause__) != "lost":
+                    return
+            else:
+                return
+
+    def _attempt(self, group: list[_Request[Any]], *, grow: bool) -> None:
+        """Runs a group and commits it. Raises _TransactionLostError where nothing can have been committed."""
+        try:
+            conn = self._connected()
+            transaction = conn.begin()
+            began = time.monotonic()
+            for request in group:  # grows while it is run
+                request.error = None
+                _run_in_savepoint(conn, request)
+                if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
+                    group.extend(self._waiting())
+        except Exception as err:
+            self._disconnect()
+            raise _TransactionLostError from err
+        try:
+            transaction.commit()
+        except Exception as err:  # noqa: BLE001 - whatever it was, nobody may be told that it is saved
+            log.warning("commit failed", requests=len(group), error=repr(err))
+            self._disconnect()
+            for request in group:
+                request.error = err
+
+    def _waiting(self) -> list[_Request[Any]]:
+        """The next request, if one waits already."""
+        try:
+            request = self._queue.get_nowait()
+        except queue.Empty:
+            return []
+        if request is None:
+            self._queue.put(None)  # the sign to stop is for _serve
+            return []
+        return [request] if request.future.set_running_or_notify_cancel() else []
+
+    def _connected(self) -> Connection:
+        if self._conn is None:
+            try:
+                self._conn = self._connect(self._patience)
+            except Exception:
+                self._patience = 0.0  # whoever waits next need not wait as long again
+                raise
+            self._patience = PATIENCE_SECONDS
+        return self._conn
+
+    def _disconnect(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            try:
+                conn.invalidate()
+                conn.close()
+            except Exception as err:  # noqa: BLE001 - it is thrown away, however it takes that
+                log.warning("connection did not close", error=repr(err))
+
+
+def _run_in_savepoint(conn: Connection, request: _Request[Any]) -> None:
+    """Runs one request, or takes back what it did. Raises whatever ended the whole transaction."""
+    for run in range(1, RUNS_MAX + 1):
+        savepoint = conn.begin_nested()
+        try:
+            request.result = request.run(conn)
+            savepoint.commit()
+        except Exception as err:
+            if not engines.in_transaction(conn):
+                raise
+            savepoint.rollback()
+            if engines.meaning(err) == "retry" and run < RUNS_MAX:
+                continue
+            request.error = err
+        return
