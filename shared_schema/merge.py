@@ -22,6 +22,7 @@ from shared_schema.inspection import (
     Standing,
 )
 from shared_schema.operations import (
+    KINDS,
     STAGE_KINDS,
     Body,
     DisputeSettled,
@@ -70,9 +71,7 @@ def apply(state: State, operations: Iterable[Operation]) -> State:
         if operation.bases:
             replaced[field] = replaced.get(field, frozenset()).union(operation.bases)
             standing = tuple(one for one in standing if one.id not in operation.bases)
-        if operation.id not in replaced.get(field, ()) and all(
-            one.id != operation.id for one in standing
-        ):
+        if operation.id not in replaced.get(field, ()) and all(one.id != operation.id for one in standing):
             standing = tuple(sorted((*standing, operation), key=_place))
         if standing:
             fields[field] = standing
@@ -89,20 +88,23 @@ def _place(operation: Operation) -> tuple[str, str, int, str]:
 
 
 class _Stored(msgspec.Struct, array_like=True):
-    version: int
+    version: str
     standing: list[bytes]
     held: list[bytes]
     replaced: list[tuple[str, list[str]]]
 
 
+def _version() -> str:
+    """The merge and the kinds it knows: a version that learns a kind folds again what it had held."""
+    return f"{MERGE_VERSION} {' '.join(sorted(KINDS))}"
+
+
 def dump(state: State) -> bytes:
     """A state as bytes; equal states give equal bytes."""
-    standing = sorted(
-        (one for field in state.fields.values() for one in field), key=_place
-    )
+    standing = sorted((one for field in state.fields.values() for one in field), key=_place)
     return msgspec.msgpack.encode(
         _Stored(
-            MERGE_VERSION,
+            _version(),
             [one.raw for one in standing],
             [one.raw for one in state.held],
             [(field, sorted(ids)) for field, ids in sorted(state.replaced.items())],
@@ -113,7 +115,7 @@ def dump(state: State) -> bytes:
 def load(stored: bytes) -> State | None:
     """The state from its bytes; None when another version stored it, and it must be folded again."""
     version, *_ = msgspec.msgpack.decode(stored)
-    if version != MERGE_VERSION:
+    if version != _version():
         return None
     parts = msgspec.msgpack.decode(stored, type=_Stored)
     fields: dict[FieldKey, tuple[Operation, ...]] = {}
@@ -122,9 +124,7 @@ def load(stored: bytes) -> State | None:
         field = field_of(operation.body, operation.person)
         assert field is not None, "a held operation among the standing ones"
         fields[field] = (*fields.get(field, ()), operation)
-    replaced = {
-        FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced
-    }
+    replaced = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced}
     return State(fields, replaced, tuple(map(read, parts.held)))
 
 
@@ -133,10 +133,7 @@ def load(stored: bytes) -> State | None:
 
 def view(state: State) -> Inspection:
     """The inspection as screens and scores see it."""
-    cells = {
-        field: _cell(field, standing)
-        for field, standing in sorted(state.fields.items())
-    }
+    cells = {field: _cell(field, standing) for field, standing in sorted(state.fields.items())}
     families: dict[str, list[Cell[Any]]] = {}
     for field, cell in cells.items():
         families.setdefault(field.partition("/")[0], []).append(cell)
@@ -172,9 +169,7 @@ def view(state: State) -> Inspection:
 
     stage_cell = cells.get(FieldKey("stage"))
     return Inspection(
-        stage="prepared"
-        if stage_cell is None
-        else cast(Stage, _stage_of(stage_cell.value)),
+        stage="prepared" if stage_cell is None else cast(Stage, _stage_of(stage_cell.value)),
         stage_cell=stage_cell,
         items=dict(sorted(items.items())),
         findings=dict(sorted(findings.items())),

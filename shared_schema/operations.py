@@ -6,6 +6,7 @@ as bytes, passed on as bytes, and counted as *held* until a newer version reads 
 received are the operation: its hash, its signature and its copies are all over exactly those bytes.
 """
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
@@ -23,21 +24,32 @@ from shared_schema.ids import (
 )
 from shared_schema.problems import Problem
 
-OP_BYTES_MAX = (
-    64 * 1024
-)  # a long note is 4 000 characters; an operation of 64 KiB is not a tap
+OP_BYTES_MAX = 64 * 1024  # a long note is 4 000 characters; an operation of 64 KiB is not a tap
 BASES_MAX = 64
 SEQ_MAX = 2**53 - 1  # what every JSON reader holds exactly
 AT_MS_MAX = 2**53 - 1
+DEPTH_MAX = (
+    32  # far below any reader's recursion limit, so that what one version reads every other can pass on
+)
+FIGURE_MAX = 1_000_000
+FIGURE_PLACES_MAX = 6
 
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:\-]+$")]
-Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+# `$` alone would let a line break through at the end; PostgreSQL cannot hold a NUL in a text.
+Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.:\-]+(?!\n)$")]
+Hash = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}(?!\n)$")]
 Text = Annotated[str, Meta(max_length=4000)]
-Line = Annotated[str, Meta(max_length=400)]
-Amount = Annotated[int, Meta(ge=0, le=1_000_000)]
+Line = Annotated[str, Meta(max_length=400, pattern=r"^[^\x00]*$")]
+Amount = Annotated[int, Meta(ge=0, le=FIGURE_MAX)]
 
 
 # --- what an item may be answered with -------------------------------------------------------------
+
+
+def _figure(figure: Decimal) -> None:
+    """Refuses what no score can be worked out with: NaN, infinities, a million digits in seven bytes."""
+    places = figure.as_tuple().exponent
+    if not isinstance(places, int) or abs(places) > FIGURE_PLACES_MAX or figure.copy_abs() > FIGURE_MAX:
+        raise ValueError(f"a figure is at most {FIGURE_MAX}, with at most {FIGURE_PLACES_MAX} places")
 
 
 class YesNo(Struct, frozen=True, tag="yes_no", omit_defaults=True):
@@ -58,6 +70,10 @@ class ClauseHit(Struct, frozen=True, omit_defaults=True):
     clause: Id
     deduct: Decimal | None = None
     reason: Line = ""
+
+    def __post_init__(self) -> None:
+        if self.deduct is not None:
+            _figure(self.deduct)
 
 
 class Clauses(Struct, frozen=True, tag="clauses", omit_defaults=True):
@@ -80,6 +96,9 @@ class Value(Struct, frozen=True, tag="value", omit_defaults=True):
     value: Decimal
     sampled: Amount | None = None
 
+    def __post_init__(self) -> None:
+        _figure(self.value)
+
 
 class Actual(Struct, frozen=True, tag="actual", omit_defaults=True):
     """A `shortfall` item: how many times it was really done."""
@@ -94,6 +113,7 @@ class Present(Struct, frozen=True, tag="present", omit_defaults=True):
 
 
 AnswerValue = YesNo | Count | Clauses | Ratio | Value | Actual | Present
+_ANSWER_TYPES = frozenset({"yes_no", "count", "clauses", "ratio", "value", "actual", "present"})
 
 
 # --- bodies ----------------------------------------------------------------------------------------
@@ -252,9 +272,7 @@ class EvidenceRemoved(Struct, frozen=True, omit_defaults=True):
     reason: Line
 
 
-SignerRole = Literal[
-    "leader", "inspector", "officer", "unit_head", "unit_deputy", "unit_contact"
-]
+SignerRole = Literal["leader", "inspector", "officer", "unit_head", "unit_deputy", "unit_contact"]
 
 
 class Signed(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -263,9 +281,7 @@ class Signed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     role: SignerRole
     name: Line
     method: Literal["drawn", "paper"]
-    strokes: Annotated[
-        tuple[tuple[tuple[int, int, int], ...], ...], Meta(max_length=200)
-    ] = ()
+    strokes: Annotated[tuple[tuple[tuple[int, int, int], ...], ...], Meta(max_length=200)] = ()
     paper_ref: Line = ""
 
 
@@ -282,9 +298,7 @@ class MeasureProposed(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A measure the squad proposes; only a certified officer may record that it was taken."""
 
     measure: Id
-    what: Literal[
-        "register_and_keep", "stop_use", "delete", "interview_head", "transfer"
-    ]
+    what: Literal["register_and_keep", "stop_use", "delete", "interview_head", "transfer"]
     reason: Text
     paper_ref: Line = ""
 
@@ -299,7 +313,7 @@ class Decision(Struct, frozen=True):
 class DisputeSettled(Struct, frozen=True, omit_defaults=True):
     """The dispute on `field` is settled: what stands, and why. `kept` names the operation agreed with, if any."""
 
-    field: Annotated[str, Meta(min_length=1, max_length=200)]
+    field: Annotated[str, Meta(min_length=1, max_length=512)]
     decision: Decision
     reason: Annotated[str, Meta(min_length=1, max_length=4000)]
     kept: Annotated[str, Meta(max_length=64)] = ""
@@ -328,9 +342,7 @@ class Submitted(Struct, frozen=True, omit_defaults=True):
 class Returned(Struct, frozen=True, omit_defaults=True):
     """The coordinator sends the inspection back, with remarks by item ("" for the whole)."""
 
-    remarks: Annotated[
-        tuple[tuple[Line, Text], ...], Meta(min_length=1, max_length=200)
-    ]
+    remarks: Annotated[tuple[tuple[Line, Text], ...], Meta(min_length=1, max_length=200)]
 
 
 class Accepted(Struct, frozen=True, omit_defaults=True):
@@ -401,9 +413,7 @@ KINDS: Mapping[str, type[Struct]] = {
 """Every kind ever released; a kind is never renamed, its fields never change type or meaning."""
 
 KIND_OF: Mapping[type[Struct], str] = {body: kind for kind, body in KINDS.items()}
-STAGE_KINDS = frozenset(
-    {"opened", "deliberated", "submitted", "returned", "accepted", "locked", "aborted"}
-)
+STAGE_KINDS = frozenset({"opened", "deliberated", "submitted", "returned", "accepted", "locked", "aborted"})
 
 
 # --- the envelope ----------------------------------------------------------------------------------
@@ -472,23 +482,66 @@ def read_envelope(raw: bytes) -> Envelope:
     if len(raw) > OP_BYTES_MAX:
         raise Problem("op_too_large", limit_bytes=OP_BYTES_MAX)
     try:
+        # What lies unread in a body must be fit to pass on too: text, without NUL, and not too deep.
+        bytes(raw).decode()
+        if raw[:1] != b"{" or raw[-1:] != b"}":
+            # Blanks around it would be lost on the way, and with them its hash.
+            raise Problem("op_malformed", where="not an object")
+        if _ESCAPED_NUL.search(raw):
+            raise Problem("op_malformed", where="\\u0000")
+        if _depth(raw) > DEPTH_MAX:
+            raise Problem("op_malformed", where=f"nested over {DEPTH_MAX} deep")
         return _envelope_decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("op_malformed", where=_where(err)) from err
 
 
+_ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+def _depth(raw: bytes) -> int:
+    """How deep brackets nest, at least; most operations have so few that counting them is enough."""
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
+        return 0
+    deepest = depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
 def read_body(kind: str, body: Raw) -> Body:
-    """The body of a kind, or Unknown for a kind of a newer version. Raises op_malformed."""
+    """The body of a kind, or Unknown where it is of a newer version. Raises op_malformed."""
     decoder = _body_decoders.get(kind)
     if decoder is None:
         return Unknown(body)
     try:
         known: Body = decoder.decode(body)  # type: ignore[assignment]
-        if isinstance(known, DisputeSettled):
-            decided(known)
+        if isinstance(known, DisputeSettled) and isinstance(decided(known), Unknown):
+            return Unknown(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
+        if kind == "answer" and _newer_answer(body):
+            return Unknown(body)
         raise Problem("op_malformed", where=f"{kind}: {_where(err)}") from err
     return known
+
+
+class _TypeOnly(Struct):
+    type: str
+
+
+class _AnswerType(Struct):
+    answer: _TypeOnly
+
+
+def _newer_answer(body: Raw) -> bool:
+    """Whether an answer that cannot be read is of a type that only a newer version knows."""
+    try:
+        return msgspec.json.decode(body, type=_AnswerType).answer.type not in _ANSWER_TYPES
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def decided(settlement: DisputeSettled) -> Body:
@@ -518,13 +571,8 @@ def read(raw: bytes) -> Operation:
     )
     if operation.id in operation.bases:
         raise Problem("op_malformed", where="bases: an operation cannot replace itself")
-    if (
-        isinstance(body, DisputeSettled)
-        and field_of(body, operation.person) != body.field
-    ):
-        raise Problem(
-            "op_malformed", where=f"dispute_settled: decision is not about {body.field}"
-        )
+    if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
+        raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
     return operation
 
 
@@ -569,19 +617,11 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
             key = f"evidence/{evidence}"
         case Signed(role=role, name=name) | SignatureRefused(role=role, name=name):
             # One head of the unit, many inspectors: inspectors sign each for themselves.
-            key = (
-                f"signature/{role}/{name}"
-                if role == "inspector"
-                else f"signature/{role}"
-            )
+            key = f"signature/{role}/{name}" if role == "inspector" else f"signature/{role}"
         case MeasureProposed(measure=measure):
             key = f"measure/{measure}"
         case DisputeSettled():
-            owner = (
-                body.field.rsplit("/", 1)[-1]
-                if body.field.startswith(("note/", "consent/"))
-                else person
-            )
+            owner = body.field.rsplit("/", 1)[-1] if body.field.startswith(("note/", "consent/")) else person
             key = field_of(
                 decided(body), PersonId(owner)
             )  # a person's own field may be settled by the leader
