@@ -1,0 +1,131 @@
+"""The `hucha` command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from server.planning.commands import checklist_commands
+from server.settings import Settings
+from shared_schema.problems import Problem
+
+
+class _Group(click.Group):
+    """Says a Problem as one clear sentence in both languages, and ends with status 2."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except Problem as problem:
+            click.echo(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", err=True)
+            raise SystemExit(2) from problem
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Folder of the database and photos (var/hucha).",
+)
+database_option = click.option(
+    "--database", default=None, help="Database address; without it SQLite in the data folder."
+)
+
+
+def _settings(data: Path | None, database: str | None, **more: object) -> Settings:
+    return Settings.load(data=data, database=database, **more)
+
+
+@click.group(cls=_Group)
+@click.version_option(package_name="hucha")
+def main() -> None:
+    """互查 Hucha: peer inspection from tap to evaluator's table."""
+
+
+main.add_command(checklist_commands)
+
+
+@main.command()
+@data_option
+@database_option
+@click.option("--host", default=None, help="Address to listen on (127.0.0.1).")
+@click.option("--port", type=int, default=None, help="Port to listen on (8470).")
+def serve(data: Path | None, database: str | None, host: str | None, port: int | None) -> None:
+    """Run the server: tablets exchange with it, the console is on it."""
+    from server.app import serve as run
+
+    run(_settings(data, database, host=host, port=port))
+
+
+@main.command()
+@data_option
+@database_option
+def migrate(data: Path | None, database: str | None) -> None:
+    """Create the database, or bring it to this program's version."""
+    from server.storage.database import Database
+
+    settings = _settings(data, database)
+    Database.open(settings.database_url).close()
+    click.echo("数据库已就绪 / The database is ready.")
+
+
+@main.command()
+@data_option
+@database_option
+@click.option("--check", is_flag=True, help="Compare only; exit 1 on any difference.")
+def rebuild(data: Path | None, database: str | None, check: bool) -> None:
+    """Make every state and score row again from the log, or compare them with what is stored."""
+    from server.evaluation.freeze import recompute_all
+    from server.intake.rebuild import rebuild as again
+    from server.storage.database import Database
+
+    db = Database.open(_settings(data, database).database_url, create=False)
+    try:
+        report = again(db, check=check)
+        for difference in report.differences:
+            click.echo(str(difference))
+        frozen = db.read(recompute_all)
+        for difference in frozen.differences:
+            click.echo(difference)
+    finally:
+        db.close()
+    differing = len(report.differences) + len(frozen.differences)
+    click.echo(
+        f"{report.inspections} inspections, {report.operations} operations, {report.rows} rows, "
+        f"{frozen.sheets} frozen sheets, {differing} differences"
+    )
+    if check and differing:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Exit when the season is played instead of serving.")
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("var/demo"), show_default=True)
+@click.option("--port", type=int, default=8470, show_default=True)
+def demo(once: bool, seed: int, out: Path, port: int) -> None:
+    """Play a whole season with real tablets' code over real HTTP, then serve it."""
+    from server.demo.season import play
+
+    play(out=out, seed=seed, port=port, once=once)
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def simulate(arguments: tuple[str, ...]) -> None:
+    """Run the seeded simulation of tablets, server, network and faults (needs the source checkout).
+
+    For example: hucha simulate --seeds 1-200
+    """
+    root = Path(__file__).resolve().parent.parent
+    if not (root / "tests" / "simulation" / "__main__.py").exists():
+        raise click.ClickException(
+            "the simulation is part of the source checkout; this is an installed package"
+        )
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    raise SystemExit(subprocess.run(command, cwd=root, check=False).returncode)  # noqa: S603 our own module
+
+
+if __name__ == "__main__":
+    main()

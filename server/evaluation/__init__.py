@@ -1,0 +1,1 @@
+"""Evaluation: freeze scores, recompute them, hand them to the yearly appraisal."""

@@ -1,0 +1,1 @@
+"""Follow-up: what the year leaves to report and to put right."""
