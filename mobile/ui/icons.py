@@ -15,7 +15,7 @@ ICONS: dict[str, int] = {
     # states of an item
     "open": 0xE836,
     "answered": 0xE86C,
-    "problem": 0xE000,
+    "problem": 0xE888,
     "disputed": 0xE0B6,
     "not_applicable": 0xF08C,
     "pending": 0xE8B5,

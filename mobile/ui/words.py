@@ -1,0 +1,35 @@
+"""The interface's words in the language chosen, as a live property: switch, and every label follows."""
+
+from collections.abc import Mapping
+
+from kivy.event import EventDispatcher
+from kivy.properties import ObjectProperty, OptionProperty
+
+from shared_schema.locale.tablet import TABLET
+from shared_schema.locale.terms import TERMS
+
+CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET}
+
+
+class Words(EventDispatcher):
+    """`words.t['visit.open']` in kv, `say('sync.unsent', count=3)` in Python."""
+
+    language = OptionProperty("zh", options=["zh", "en"])
+    t = ObjectProperty()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_language()
+
+    def on_language(self, *_: object) -> None:
+        place = 0 if self.language == "zh" else 1
+        self.t = {key: both[place] for key, both in CATALOGUE.items()}
+
+
+words = Words()
+
+
+def say(key: str, **facts: object) -> str:
+    """The sentence of a key with its facts, in the language shown."""
+    sentence: str = words.t[key]
+    return sentence.format(**facts) if facts else sentence
