@@ -1,11 +1,29 @@
-"""The tablet's file: operations, outbox, cursors, assignments, checklists, photos, settings; all its SQL."""
+"""The tablet's file: operations, outbox, cursors, assignments, checklists, photos, settings.
 
-from collections.abc import Mapping
+All SQL of the tablet is here, in `tables` and in `settling`. Every method that writes is one
+transaction, on the disk when it returns; a kill between any two statements leaves the file as before
+or after it. The merged state of an inspection is kept in memory only, as a fold of the operations in
+the file, so it can never disagree with them.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import msgspec
+from sqlite_utils import Database
+
+from mobile import settling
+from mobile.settling import Journal, Settlement
+from mobile.tables import open_file, problems
 from mobile.vault import Vault
-from shared_schema.operations import Operation
+from shared_schema.checklist import Checklist, from_bytes
+from shared_schema.ids import OpId
+from shared_schema.merge import EMPTY, State, apply
+from shared_schema.operations import Operation, read
+from shared_schema.problems import Problem
+from shared_schema.wire import Assignment, Head, encode
 
 
 class Identity(NamedTuple):
@@ -42,32 +60,304 @@ class SyncState(NamedTuple):
     """Failed attempts since the last success."""
     notice: str
     """`` or `forked`: this tablet was restored from a backup or cloned, and numbers anew."""
+    photos_missing: int = 0
+    """Photos whose file is gone from this tablet before the server had it."""
+
+
+class Chain(NamedTuple):
+    """What this file knows of one of its own chains, seen from a number the server named."""
+
+    last: int
+    hash_there: str
+    """Of the own operation with that number; empty where there is none."""
+    acknowledged: int
+    """The highest number the server has answered for."""
+    receipt: int
+    offered: int
+    forked: bool
 
 
 class Store:
-    """The one open file. Used from one thread only."""
+    """The one open file. Used from one thread at a time."""
+
+    def __init__(self, database: Database, path: Path) -> None:
+        self._db = database
+        self._path = path
+        self._states: dict[str, State] = {}
+        self._checklists: dict[str, Checklist] = {}
+        self._assignments: dict[str, tuple[Assignment, bool]] | None = None
+        self._head: Head | None = None
 
     @classmethod
     def open(cls, path: Path, vault: Vault) -> "Store":
-        """The store at a path, made when missing. Raises store_damaged, schema_too_new."""
-        raise NotImplementedError
-
-    def identity(self) -> Identity | None:
-        """Who this tablet is; None before enrolment."""
-        raise NotImplementedError
-
-    def sync_state(self) -> SyncState:
-        """For the bar at the bottom."""
-        raise NotImplementedError
-
-    def setting(self, key: str, default: str = "") -> str:
-        """A setting or the last place of the user interface."""
-        raise NotImplementedError
-
-    def set_setting(self, key: str, value: str) -> None:
-        """Keeps a setting; committed when it returns."""
-        raise NotImplementedError
+        """The store at a path, made when missing. Raises store_damaged, schema_too_new, store_in_use."""
+        return cls(open_file(path, vault), path)
 
     def close(self) -> None:
         """Closes the file."""
-        raise NotImplementedError
+        self._db.conn.close()
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        with problems(self._path), self._db.atomic():
+            yield
+
+    def _rows(self, sql: str, *arguments: object) -> list[Any]:
+        with problems(self._path):
+            return self._db.execute(sql, arguments).fetchall()
+
+    # -- identity and settings ------------------------------------------------------------------------
+
+    def identity(self) -> Identity | None:
+        """Who this tablet is; None before enrolment."""
+        stored = self.setting("tablet.identity")
+        return Identity(*msgspec.json.decode(stored)) if stored else None
+
+    def enrol(self, identity: Identity, epoch: str) -> None:
+        """Keeps who this tablet is, and names its first run of numbers."""
+        with self._write():
+            self._set("tablet.identity", encode_line(identity))
+            self._db.execute("INSERT INTO epoch (epoch) VALUES (?)", (epoch,))
+        self._head = None
+
+    def setting(self, key: str, default: str = "") -> str:
+        """A setting or the last place of the user interface."""
+        rows = self._rows("SELECT value FROM setting WHERE key = ?", key)
+        return rows[0][0] if rows else default
+
+    def set_setting(self, key: str, value: str) -> None:
+        """Keeps a setting; committed when it returns."""
+        with self._write():
+            self._set(key, value)
+
+    def _set(self, key: str, value: str) -> None:
+        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
+
+    # -- operations -----------------------------------------------------------------------------------
+
+    def head(self) -> Head:
+        """The end of the chain that the next operation continues."""
+        if self._head is None:
+            *_, self._head = self.heads(1)
+        return self._head
+
+    def record(self, operation: Operation, photo: tuple[str, str] | None = None) -> None:
+        """Commits an operation made here, unsent; `photo` is its (SHA-256, media type). Raises disk_full."""
+        hash_ = operation.hash
+        with self._write():
+            self._db.execute(
+                "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"
+                " VALUES (?, ?, ?, ?, ?, 1, 'unsent', ?)",
+                (operation.id, operation.inspection, operation.epoch, operation.seq, hash_, operation.raw),
+            )
+            if photo is not None:
+                self._db.execute("INSERT OR IGNORE INTO photo VALUES (?, ?, 'waiting')", photo)
+                self._db.execute("INSERT INTO photo_use VALUES (?, ?)", (photo[0], operation.id))
+        self._head = Head(operation.epoch, operation.seq, hash_)
+        if operation.inspection in self._states:
+            self._states[operation.inspection] = apply(self._states[operation.inspection], (operation,))
+
+    def state(self, inspection: str) -> State:
+        """The fold of all that this tablet holds of an inspection, refused operations left out."""
+        if inspection not in self._states:
+            rows = self._rows(
+                "SELECT raw FROM operation WHERE inspection = ?"
+                " AND status NOT IN ('refused', 'id_reused', 'set_aside') ORDER BY position",
+                inspection,
+            )
+            self._states[inspection] = apply(EMPTY, _readable(raw for (raw,) in rows))
+        return self._states[inspection]
+
+    def refused(self, inspection: str) -> tuple[Refused, ...]:
+        """What the server refused of this tablet's operations and nobody has dealt with yet."""
+        rows = self._rows(
+            "SELECT raw, problem, facts FROM operation"
+            " WHERE status IN ('refused', 'id_reused') AND inspection = ? ORDER BY position",
+            inspection,
+        )
+        return tuple(Refused(read(raw), problem, msgspec.json.decode(facts)) for raw, problem, facts in rows)
+
+    def set_aside(self, op: OpId) -> None:
+        """A person has dealt with a refused operation: kept, no longer shown."""
+        with self._write():
+            self._db.execute(
+                "UPDATE operation SET status = 'set_aside'"
+                " WHERE id = ? AND own AND status IN ('refused', 'id_reused')",
+                (op,),
+            )
+
+    def unsent(self) -> dict[str, int]:
+        """By inspection, how many operations the server has not answered for."""
+        return dict(
+            self._rows("SELECT inspection, count(*) FROM operation WHERE status = 'unsent' GROUP BY 1")
+        )
+
+    # -- assignments and checklists -------------------------------------------------------------------
+
+    def assignments(self) -> Mapping[str, tuple[Assignment, bool]]:
+        """By inspection: the assignment, and whether it is gone (no longer this squad's)."""
+        if self._assignments is None:
+            rows = self._rows("SELECT content, gone FROM assignment ORDER BY inspection")
+            decoded = ((_assignment_decoder.decode(content), bool(gone)) for content, gone in rows)
+            self._assignments = {one.inspection: (one, gone) for one, gone in decoded}
+        return self._assignments
+
+    def checklist(self, checklist_hash: str) -> Checklist:
+        """A checklist version. Raises checklist_unknown."""
+        if checklist_hash not in self._checklists:
+            rows = self._rows("SELECT content FROM checklist WHERE hash = ?", checklist_hash)
+            if not rows:
+                raise Problem("checklist_unknown", checklist=checklist_hash[:12])
+            self._checklists[checklist_hash] = from_bytes(rows[0][0])
+        return self._checklists[checklist_hash]
+
+    # -- for the exchange -----------------------------------------------------------------------------
+
+    def outbox(self, ops_max: int, bytes_max: int) -> list[tuple[str, bytes]]:
+        """The next unsent operations in the order they were made, as (id, bytes); at least one if there is any."""
+        rows = self._rows(
+            "SELECT id, raw FROM operation WHERE status = 'unsent' ORDER BY position LIMIT ?", ops_max
+        )
+        total = 0
+        for index, (_, raw) in enumerate(rows):
+            total += len(raw) + 1
+            if index and total > bytes_max:
+                return rows[:index]
+        return rows
+
+    def heads(self, limit: int) -> tuple[Head, ...]:
+        """The ends of this file's own chains, the latest run of numbers last."""
+        epochs = self._rows("SELECT epoch FROM epoch ORDER BY position DESC LIMIT ?", limit)
+        return tuple(self._end(epoch) for (epoch,) in reversed(epochs))
+
+    def _end(self, epoch: str) -> Head:
+        rows = self._rows(
+            "SELECT seq, hash FROM operation WHERE own AND epoch = ? ORDER BY seq DESC LIMIT 1", epoch
+        )
+        return Head(epoch, *rows[0]) if rows else Head(epoch, 0)
+
+    def chain(self, epoch: str, number: int) -> Chain | None:
+        """One of this file's own chains; None for a run of numbers it never began."""
+        rows = self._rows("SELECT receipt, offered, forked FROM epoch WHERE epoch = ?", epoch)
+        if not rows:
+            return None
+        [(receipt, offered, forked)] = rows
+        there = self._rows("SELECT hash FROM operation WHERE own AND epoch = ? AND seq = ?", epoch, number)
+        answered = self._rows(
+            "SELECT seq FROM operation WHERE own AND epoch = ? AND status != 'unsent'"
+            " ORDER BY seq DESC LIMIT 1",
+            epoch,
+        )
+        return Chain(
+            last=self._end(epoch).seq,
+            hash_there=there[0][0] if there else "",
+            acknowledged=answered[0][0] if answered else 0,
+            receipt=receipt,
+            offered=offered,
+            forked=bool(forked),
+        )
+
+    def epochs(self) -> tuple[str, ...]:
+        """All runs of numbers of this file."""
+        return tuple(epoch for (epoch,) in self._rows("SELECT epoch FROM epoch ORDER BY position"))
+
+    def cursors(self) -> dict[str, tuple[int, str]]:
+        """By inspection: the last log number read, and the operation there ("" when not known)."""
+        rows = self._rows("SELECT inspection, number, last_read FROM cursor")
+        return {inspection: (number, last_read) for inspection, number, last_read in rows}
+
+    def checklist_hashes(self) -> tuple[str, ...]:
+        """The checklist versions held."""
+        return tuple(hash_ for (hash_,) in self._rows("SELECT hash FROM checklist ORDER BY hash"))
+
+    def photos_to_send(self) -> list[str]:
+        """Photos the server has not got, of operations it has."""
+        rows = self._rows(
+            "SELECT sha256 FROM photo p WHERE status = 'waiting' AND EXISTS ("
+            "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
+            " WHERE u.sha256 = p.sha256 AND o.status IN ('accepted', 'held')) ORDER BY sha256"
+        )
+        return [sha256 for (sha256,) in rows]
+
+    def photo_became(self, sha256: str, status: str) -> None:
+        """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""
+        with self._write():
+            self._db.execute("UPDATE photo SET status = ? WHERE sha256 = ?", (status, sha256))
+
+    def journal(self) -> Journal:
+        """How the last exchanges went."""
+        stored = self.setting("sync.journal")
+        return _journal_decoder.decode(stored) if stored else Journal()
+
+    def note(self, journal: Journal) -> None:
+        """Keeps how an exchange went that had no reply to settle."""
+        self.set_setting("sync.journal", encode(journal).decode())
+
+    def clear_notice(self) -> None:
+        """A person has read the notice."""
+        self.set_setting("sync.notice", "")
+
+    def settle(self, settlement: Settlement, server: str = "") -> int:
+        """All that a reply changes, in one transaction; how many operations of others were new.
+
+        `server` is given where another server than before answered.
+        """
+        with self._write():
+            settled = settling.settle(self._db, settlement)
+            if settlement.new_epoch:
+                self._set("sync.notice", "forked")
+            identity = self.identity()
+            if server and identity is not None:
+                self._set("tablet.identity", encode_line(identity._replace(server=server)))
+            self._set("sync.journal", encode(settlement.journal).decode())
+        self._head = None
+        self._assignments = None
+        for inspection in settled.refold:
+            self._states.pop(inspection, None)
+        for inspection, operations in settled.fresh.items():
+            if inspection in self._states:
+                self._states[inspection] = apply(self._states[inspection], operations)
+        return sum(map(len, settled.fresh.values()))
+
+    def sync_state(self) -> SyncState:
+        """For the bar at the bottom."""
+        [(unsent, refused, waiting, missing)] = self._rows(
+            "SELECT (SELECT count(*) FROM operation WHERE status = 'unsent'),"
+            " (SELECT count(*) FROM operation WHERE status IN ('refused', 'id_reused')),"
+            " (SELECT count(*) FROM photo p WHERE status = 'waiting' AND EXISTS ("
+            "   SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
+            "   WHERE u.sha256 = p.sha256 AND o.status IN ('unsent', 'accepted', 'held'))),"
+            " (SELECT count(*) FROM photo WHERE status = 'missing')"
+        )
+        journal = self.journal()
+        return SyncState(
+            enrolled=self.identity() is not None,
+            unsent=unsent,
+            refused=refused,
+            photos_left=waiting,
+            offline=journal.offline,
+            last_success_ms=journal.last_success_ms,
+            problem=journal.problem,
+            facts=journal.facts,
+            attempts=journal.attempts,
+            notice=self.setting("sync.notice"),
+            photos_missing=missing,
+        )
+
+
+_assignment_decoder = msgspec.json.Decoder(Assignment)
+_journal_decoder = msgspec.json.Decoder(Journal)
+
+
+def encode_line(value: object) -> str:
+    """A value as one line of JSON."""
+    return msgspec.json.encode(value).decode()
+
+
+def _readable(raws: Iterator[bytes]) -> Iterator[Operation]:
+    """What this version can read; the rest stays in the file for a newer one."""
+    for raw in raws:
+        try:
+            yield read(raw)
+        except Problem:
+            continue

@@ -1,0 +1,183 @@
+"""What one reply of the server changes in the tablet's file: written whole, inside one transaction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlite_utils import Database
+
+from shared_schema.ids import digest
+from shared_schema.operations import Operation, read, read_envelope
+from shared_schema.problems import Problem
+from shared_schema.wire import Assignment, Head, encode
+
+
+class Journal(msgspec.Struct, frozen=True):
+    """How the last exchanges went."""
+
+    last_success_ms: int | None = None
+    offline: bool = False
+    problem: str = ""
+    facts: dict[str, str] = {}
+    attempts: int = 0
+
+
+class Verdict(NamedTuple):
+    """What the server said of one operation."""
+
+    op: str
+    status: str
+    problem: str = ""
+    facts: Mapping[str, str] = {}
+
+
+class Reading(NamedTuple):
+    """News of one inspection, and how far the tablet has read it thereby."""
+
+    inspection: str
+    cursor: int
+    ops: Sequence[bytes]
+
+
+class Settlement(NamedTuple):
+    """All that one reply changes, as `sync` decided it."""
+
+    journal: Journal
+    verdicts: Sequence[Verdict] = ()
+    receipts: Sequence[Head] = ()
+    offer_again: Sequence[tuple[str, int]] = ()
+    """(epoch, number): what the server has answered for after this number becomes unsent again."""
+    forked: Sequence[str] = ()
+    new_epoch: str = ""
+    news: Sequence[Reading] = ()
+    reread: bool = False
+    """The server lost part of its log: all news is read from the start."""
+    assignments: Sequence[Assignment] | None = None
+    checklists: Sequence[tuple[str, bytes]] = ()
+    gone: Sequence[str] = ()
+    photos_wanted: Sequence[str] = ()
+    all_photos_wanted: bool = False
+
+
+class Settled(NamedTuple):
+    """What became of it, for the states in memory."""
+
+    refold: frozenset[str]
+    """Inspections of which operations were refused, or count again."""
+    fresh: Mapping[str, Sequence[Operation]]
+    """By inspection, the operations of others that were new."""
+
+
+def settle(db: Database, settlement: Settlement) -> Settled:
+    """Writes it; the caller has opened the transaction."""
+    refold = _verdicts(db, settlement.verdicts)
+    _receipts(db, settlement.receipts)
+    refold |= _offer_again(db, settlement.offer_again)
+    for epoch in settlement.forked:
+        db.execute("UPDATE epoch SET forked = 1 WHERE epoch = ?", (epoch,))
+    if settlement.new_epoch:
+        db.execute("INSERT INTO epoch (epoch) VALUES (?)", (settlement.new_epoch,))
+    fresh: dict[str, list[Operation]] = {}
+    for reading in settlement.news:
+        _news(db, reading, fresh)
+    _registers(db, settlement)
+    return Settled(frozenset(refold), fresh)
+
+
+def _verdicts(db: Database, verdicts: Iterable[Verdict]) -> set[str]:
+    refold: set[str] = set()
+    for verdict in verdicts:
+        facts = msgspec.json.encode(verdict.facts).decode()
+        rows = db.execute(
+            "UPDATE operation SET status = ?, problem = ?, facts = ?"
+            " WHERE id = ? AND own AND status = 'unsent' RETURNING inspection",
+            (verdict.status, verdict.problem, facts, verdict.op),
+        ).fetchall()
+        if verdict.status in ("refused", "id_reused"):
+            refold.update(inspection for (inspection,) in rows)
+    return refold
+
+
+def _receipts(db: Database, receipts: Iterable[Head]) -> None:
+    for receipt in receipts:
+        # Once the server holds more than when everything was offered again, it may be offered once more.
+        db.execute(
+            "UPDATE epoch SET receipt = ?1, offered = CASE WHEN ?1 > offered THEN -1 ELSE offered END"
+            " WHERE epoch = ?2",
+            (receipt.seq, receipt.epoch),
+        )
+
+
+def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
+    refold: set[str] = set()
+    for epoch, number in lost:
+        rows = db.execute(
+            "UPDATE operation SET status = 'unsent', problem = '', facts = '{}'"
+            " WHERE own AND epoch = ? AND seq > ? AND status != 'unsent' RETURNING inspection",
+            (epoch, number),
+        ).fetchall()
+        refold.update(inspection for (inspection,) in rows)
+        db.execute("UPDATE epoch SET offered = ? WHERE epoch = ?", (number, epoch))
+    return refold
+
+
+def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
+    last_read = ""
+    for raw in reading.ops:
+        operation, last_read, row = _received(reading.inspection, raw)
+        op, hash_ = row[0], row[4]
+        # The echo of an operation made here is in the file already.
+        known = db.execute(
+            "SELECT 1 FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
+        ).fetchone()
+        if known:
+            continue
+        db.execute(
+            "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"
+            " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+            row,
+        )
+        if operation is not None:
+            fresh.setdefault(operation.inspection, []).append(operation)
+    db.execute(
+        "INSERT INTO cursor VALUES (?1, ?2, ?3) ON CONFLICT (inspection) DO UPDATE SET"
+        " last_read = CASE WHEN ?3 = '' AND number = ?2 THEN last_read ELSE ?3 END, number = ?2",
+        (reading.inspection, reading.cursor, last_read),
+    )
+
+
+def _received(inspection: str, raw: bytes) -> tuple[Operation | None, str, tuple[str | int | bytes, ...]]:
+    """An operation from the server, its id, and its row; what cannot be read is kept as bytes."""
+    hash_ = digest(raw)
+    try:
+        one = read(raw)
+    except Problem:
+        op = _id_of(raw)
+        return None, op, (op or hash_, inspection, "", 0, hash_, "unreadable", raw)
+    return one, one.id, (one.id, one.inspection, one.epoch, one.seq, hash_, "news", raw)
+
+
+def _id_of(raw: bytes) -> str:
+    try:
+        return read_envelope(raw).id
+    except Problem:
+        return ""
+
+
+def _registers(db: Database, settlement: Settlement) -> None:
+    if settlement.reread:
+        db.execute("DELETE FROM cursor")
+    for hash_, content in settlement.checklists:
+        db.execute("INSERT OR IGNORE INTO checklist VALUES (?, ?)", (hash_, content))
+    if settlement.assignments is not None:
+        # What is no longer assigned stays, marked: it may hold what nobody else has.
+        db.execute("UPDATE assignment SET gone = 1")
+        for one in settlement.assignments:
+            db.execute("INSERT OR REPLACE INTO assignment VALUES (?, 0, ?)", (one.inspection, encode(one)))
+    for inspection in settlement.gone:
+        db.execute("UPDATE assignment SET gone = 1 WHERE inspection = ?", (inspection,))
+        db.execute("DELETE FROM cursor WHERE inspection = ?", (inspection,))
+    if settlement.all_photos_wanted:
+        db.execute("UPDATE photo SET status = 'waiting' WHERE status = 'received'")
+    for sha256 in settlement.photos_wanted:
+        db.execute("UPDATE photo SET status = 'waiting' WHERE sha256 = ? AND status = 'received'", (sha256,))

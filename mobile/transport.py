@@ -1,0 +1,95 @@
+"""The way to the server: the Transport protocol and the one over HTTP; the only network code."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import httpx
+import msgspec
+
+from shared_schema.wire import ProblemReply
+
+CONNECT_SECONDS = 10
+REPLY_SECONDS = 60  # a thousand operations are taken in far less; a mobile line may need the rest
+
+_problem_decoder = msgspec.json.Decoder(ProblemReply)
+
+
+class Offline(Exception):
+    """No server was reached, or its reply did not arrive: a state, not an error."""
+
+
+class Rejected(Exception):
+    """The server was reached and said no to the whole request."""
+
+    def __init__(self, problem: ProblemReply) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+class Transport(Protocol):
+    """How a tablet's requests reach the server. Every method raises Offline and Rejected."""
+
+    def enrol(self, body: bytes) -> bytes:
+        """The reply to an enrolment."""
+        ...
+
+    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """The reply to one exchange."""
+        ...
+
+    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """Hands over a photo; returning is the receipt for it."""
+        ...
+
+
+class HttpTransport:
+    """Over HTTP. The address comes from the settings alone: proxies of the environment are not asked."""
+
+    def __init__(self, base_url: str, *, reply_seconds: float = REPLY_SECONDS) -> None:
+        timeout = httpx.Timeout(reply_seconds, connect=CONNECT_SECONDS)
+        self._client = httpx.Client(base_url=base_url, timeout=timeout, trust_env=False)
+
+    def enrol(self, body: bytes) -> bytes:
+        """`POST /enrol`."""
+        return self._send("POST", "/enrol", body, {})
+
+    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """`POST /sync`."""
+        return self._send("POST", "/sync", body, headers)
+
+    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """`PUT /files/{sha256}`."""
+        self._send("PUT", f"/files/{sha256}", content, headers, media_type="application/octet-stream")
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        *,
+        media_type: str = "application/json",
+    ) -> bytes:
+        try:
+            reply = self._client.request(
+                method, path, content=body, headers={"content-type": media_type, **headers}
+            )
+        except httpx.TransportError as err:
+            raise Offline(str(err) or type(err).__name__) from err
+        if reply.is_success:
+            return reply.content
+        raise Rejected(_problem(reply))
+
+
+def _problem(reply: httpx.Response) -> ProblemReply:
+    """What the server said; of something in between that is not our server, its status."""
+    try:
+        return _problem_decoder.decode(reply.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        code = "busy" if reply.status_code >= httpx.codes.INTERNAL_SERVER_ERROR else "request_malformed"
+        facts = {"where": f"HTTP {reply.status_code}"}
+        return ProblemReply(code=code, zh="", en="", retry=code == "busy", facts=facts)
