@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from shared_schema.inspection import Stage
-from shared_schema.operations import KINDS
+from shared_schema.operations import KINDS, STAGE_KINDS, DisputeSettled, Operation
 
 Role = Literal[
     "inspector", "leader", "trainee", "officer",
@@ -17,9 +17,7 @@ Role = Literal[
 ]  # fmt: skip
 
 SQUAD_ROLES: frozenset[Role] = frozenset({"inspector", "leader", "trainee", "officer"})
-CONSOLE_ROLES: frozenset[Role] = frozenset(
-    {"coordinator", "evaluator", "sysadmin", "secadmin", "auditor"}
-)
+CONSOLE_ROLES: frozenset[Role] = frozenset({"coordinator", "evaluator", "sysadmin", "secadmin", "auditor"})
 
 _LEADER_ONLY = frozenset({"dispute_settled", "deliberated", "submitted", "aborted"})
 _COORDINATOR_ONLY = frozenset({"returned", "accepted", "locked"})
@@ -35,14 +33,23 @@ _AUTHORS: Mapping[Role, frozenset[str]] = {
 }
 
 
-def may_author(role: Role, kind: str) -> bool:
+def may_author(role: Role, kind: str, decision: str = "") -> bool:
     """Whether a person of this role may be the author of an operation of this kind, at any time.
 
-    Kinds of a newer version are let through for squad members: they are held, not counted.
+    Of a settlement, `decision` is the kind it decides for: whoever settles which stage the inspection
+    is in must be allowed that stage. Kinds of a newer version are let through for squad members: they
+    are held, not counted.
     """
     if kind not in KINDS:
         return role in SQUAD_ROLES
-    return kind in _AUTHORS.get(role, frozenset())
+    allowed = _AUTHORS.get(role, frozenset())
+    return kind in allowed and (decision not in STAGE_KINDS or decision in allowed)
+
+
+def may_write(role: Role, operation: Operation) -> bool:
+    """Whether a person of this role may be the author of this operation, at any time."""
+    body = operation.body
+    return may_author(role, operation.kind, body.decision.kind if isinstance(body, DisputeSettled) else "")
 
 
 def may_now(role: Role, kind: str, stage: Stage) -> bool:

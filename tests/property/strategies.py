@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from shared_schema import merge
 from shared_schema.ids import FieldKey, OpId, PersonId
@@ -39,11 +39,20 @@ from tests.make import HASH, INSPECTION, make_finding
 
 ids = st.text("abcdefghijklmnopqrstuvwxyz0123456789._:-ABZ", min_size=1, max_size=64)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
+json_values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
 decimals = st.decimals(-1000, 1000, places=3).map(lambda one: one.normalize() + Decimal(0))
 
 
+def structs(cls: type[Struct]) -> st.SearchStrategy[Any]:
+    """Any value of a struct, within the limits of its fields."""
+    return _of(msgspec.inspect.type_info(cls))
+
+
 def _of(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of one msgspec type, within its limits."""
     match hint:
         case msgspec.inspect.StructType(fields=fields, cls=cls):
             return st.fixed_dictionaries({f.name: _of(f.type) for f in fields}).map(lambda kw: cls(**kw))
@@ -51,6 +60,8 @@ def _of(hint: Any) -> st.SearchStrategy[Any]:
             return st.one_of([_of(one) for one in types])
         case msgspec.inspect.VarTupleType(item_type=item, min_length=least):
             return st.lists(_of(item), min_size=least or 0, max_size=(least or 0) + 3).map(tuple)
+        case msgspec.inspect.DictType(key_type=key, value_type=value):
+            return st.dictionaries(_of(key), _of(value), max_size=3)
         case msgspec.inspect.TupleType(item_types=items):
             return st.tuples(*map(_of, items))
         case msgspec.inspect.StrType():
@@ -67,6 +78,7 @@ _PLAIN: Mapping[type, st.SearchStrategy[Any]] = {
     msgspec.inspect.BoolType: st.booleans(),
     msgspec.inspect.NoneType: st.none(),
     msgspec.inspect.DecimalType: decimals,
+    msgspec.inspect.RawType: json_values.map(lambda one: Raw(msgspec.json.encode(one))),
 }
 
 
@@ -83,7 +95,7 @@ def bodies_of(kind: str) -> st.SearchStrategy[Struct]:
     """Any body of a kind."""
     if kind == "dispute_settled":
         return settlements()
-    return _of(msgspec.inspect.type_info(KINDS[kind]))
+    return structs(KINDS[kind])
 
 
 @st.composite
@@ -122,12 +134,6 @@ def envelopes(draw: st.DrawFn) -> Envelope:
         body=body_bytes(body),
     )
 
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=8,
-)
 
 # --- a history: what a squad tapped, and what each had on the screen --------------------------------
 
