@@ -9,13 +9,14 @@ can be committed first, and a tablet's cursor then skips the earlier one for eve
 # ruff: noqa: S608 - the texts are put together from constants of this package; values are always parameters
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from shared_schema.ids import DeviceId, InspectionId, OpId
+from shared_schema.ids import DeviceId, InspectionId
 from shared_schema.operations import Operation, Unknown
 
 Row = tuple[Any, ...]
@@ -152,10 +153,14 @@ def after(conn: Connection, inspection: InspectionId, number: int, limit: int | 
     return [Logged(*row) for row in rows]
 
 
-def id_at(conn: Connection, inspection: InspectionId, number: int) -> OpId | None:
-    """Which operation has that number."""
-    rows = run(conn, "SELECT id FROM operation WHERE inspection = ? AND number = ?", (inspection, number))
-    return OpId(rows[0][0]) if rows else None
+def places(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """By id, the inspection and the number of those operations that the log has."""
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    where, value = one_of(conn, "id", wanted)
+    rows = run(conn, f"SELECT id, inspection, number FROM operation WHERE {where}", (value,))
+    return {op: (inspection, number) for op, inspection, number in rows}
 
 
 # --- states ----------------------------------------------------------------------------------------
@@ -180,3 +185,10 @@ def store_state(conn: Connection, inspection: InspectionId, number: int, content
 def drop_state(conn: Connection, inspection: InspectionId) -> None:
     """Forgets the stored state, so that the log is folded from its start."""
     run(conn, "DELETE FROM state WHERE inspection = ?", (inspection,))
+
+
+@contextmanager
+def savepoint(conn: Connection) -> Iterator[None]:
+    """Takes back what the block did when it raises, and nothing else."""
+    with conn.begin_nested():
+        yield

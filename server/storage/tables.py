@@ -314,10 +314,10 @@ score_sheet = Table(
     Column("grade", String(32), nullable=True),
     Column("grade_low", String(32), nullable=True),
     Column("grade_high", String(32), nullable=True),
-    Column("base_low", Points, nullable=False),
-    Column("base_high", Points, nullable=False),
-    Column("applicable", Points, nullable=False),
-    Column("aggravating", Points, nullable=False),
+    Column("base_low", Points, nullable=True),
+    Column("base_high", Points, nullable=True),
+    Column("applicable", Points, nullable=True),
+    Column("aggravating", Points, nullable=True),
     Column("items_open", Integer, nullable=False),
     Column("disputes", Integer, nullable=False),
     Column("held", Integer, nullable=False),
@@ -335,7 +335,7 @@ score_section = Table(
     _id("inspection", primary_key=True),
     _id("section", primary_key=True),
     Column("points_max", Points, nullable=False),
-    Column("applicable", Points, nullable=False),
+    Column("applicable", Points, nullable=True),
     Column(
         "earned_low", Points, nullable=True
     ),  # null where nothing of the section applies

@@ -1,0 +1,67 @@
+"""News: the operations of a squad's inspections after a tablet's cursors, as many as fit one reply."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
+
+from msgspec import Raw
+
+from server.storage import op_log
+from server.storage.database import Connection
+from server.storage.registers import InspectionRow
+from shared_schema.ids import InspectionId
+from shared_schema.wire import REPLY_OPS_MAX, ExchangeRequest, News
+
+REPLY_OPS_BYTES_MAX = 4 * 1024 * 1024
+"""A reply must get through a slow link in one go; what does not fit comes with the next."""
+
+
+class Told(NamedTuple):
+    """The news, and whether there is more."""
+
+    news: tuple[News, ...]
+    more: bool
+
+
+def after_cursors(
+    conn: Connection,
+    inspections: Sequence[InspectionRow],
+    request: ExchangeRequest,
+    has_already: Collection[str],
+) -> Told:
+    """What this tablet has not read of these inspections; `has_already` are operations it sent just now."""
+    cursors = _valid_cursors(conn, inspections, request)
+    news: list[News] = []
+    ops_left, bytes_left = REPLY_OPS_MAX, REPLY_OPS_BYTES_MAX
+    more = False
+    for row in inspections:
+        start = cursors.get(row.id, 0)
+        if start == row.last_number and start == request.cursors.get(row.id, 0):
+            continue
+        cursor, ops = start, []
+        page = op_log.after(conn, row.id, start, limit=REPLY_OPS_MAX)
+        for one in page:
+            if one.id not in has_already:
+                if ops_left < 1 or bytes_left < len(one.raw):
+                    break
+                ops_left -= 1
+                bytes_left -= len(one.raw)
+                ops.append(Raw(one.raw))
+            cursor = one.number
+        more = more or cursor < row.last_number
+        news.append(News(row.id, cursor, tuple(ops)))
+    return Told(tuple(news), more)
+
+
+def _valid_cursors(
+    conn: Connection, inspections: Sequence[InspectionRow], request: ExchangeRequest
+) -> Mapping[InspectionId, int]:
+    """The tablet's cursors, without those that a log restored from a backup no longer agrees with."""
+    places = op_log.places(conn, request.last_read.values())
+    valid = {}
+    for row in inspections:
+        cursor = request.cursors.get(row.id, 0)
+        last_read = request.last_read.get(row.id)
+        same = last_read is None or places.get(last_read) == (row.id, cursor)
+        if cursor <= row.last_number and same:
+            valid[row.id] = cursor
+    return valid

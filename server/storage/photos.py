@@ -1,0 +1,40 @@
+"""Which photos the server holds, and which it still wants from whom."""
+
+from sqlalchemy import Connection, exists, insert, select
+
+from server.storage.tables import evidence, photo
+from shared_schema.ids import DeviceId
+
+
+def has(conn: Connection, sha256: str) -> bool:
+    """Whether the photo's bytes are here."""
+    return conn.execute(select(photo.c.sha256).where(photo.c.sha256 == sha256)).first() is not None
+
+
+def add(
+    conn: Connection, *, sha256: str, size_bytes: int, media_type: str, device: DeviceId, now_ms: int
+) -> None:
+    """Notes that the photo's bytes are safely on disk; the same again changes nothing."""
+    if not has(conn, sha256):
+        conn.execute(
+            insert(photo).values(
+                sha256=sha256,
+                size_bytes=size_bytes,
+                media_type=media_type,
+                device=device,
+                received_at_ms=now_ms,
+            )
+        )
+
+
+def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
+    """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet."""
+    here = exists().where(photo.c.sha256 == evidence.c.sha256)
+    query = (
+        select(evidence.c.sha256)
+        .where(evidence.c.device == device, ~here)
+        .distinct()
+        .order_by(evidence.c.sha256)
+        .limit(limit)
+    )
+    return tuple(conn.execute(query).scalars())
