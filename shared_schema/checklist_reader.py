@@ -35,6 +35,7 @@ from shared_schema.rules import (
     Veto,
     VetoCount,
     Wording,
+    rule_type,
 )
 
 _ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
@@ -164,7 +165,11 @@ class _Reader:
         if data is None:
             self.error("missing", path, key=path[-1] if path else "")
             return ZERO
-        if isinstance(data, bool) or not isinstance(data, str | int) or not _DECIMAL.fullmatch(str(data).strip()):
+        if (
+            isinstance(data, bool)
+            or not isinstance(data, str | int)
+            or not _DECIMAL.fullmatch(str(data).strip())
+        ):
             self.error("not_decimal", path, value=data)
             return default or ZERO
         return plain(Decimal(str(data).strip()))
@@ -175,7 +180,9 @@ class _Reader:
             self.error("out_of_range", (*path, key), value=figure, allowed="> 0")
         return figure
 
-    def optional(self, data: Mapping[str, Any], key: str, path: Path, at_most: Decimal | None = None) -> Decimal | None:
+    def optional(
+        self, data: Mapping[str, Any], key: str, path: Path, at_most: Decimal | None = None
+    ) -> Decimal | None:
         """A figure that may be left out, above 0 and at most so much."""
         if data.get(key) is None:
             return None
@@ -210,11 +217,15 @@ class _Reader:
             return default
         return str(data)
 
-    def known_keys(self, data: Mapping[str, Any], allowed: set[str], path: Path, strict: bool = False) -> None:
+    def known_keys(
+        self, data: Mapping[str, Any], allowed: set[str], path: Path, strict: bool = False
+    ) -> None:
         """A misspelt key is an error where it could change a score, else doubtful."""
         for key in data:
             if key not in allowed:
-                (self.error if strict else self.warn)("unknown_key", (*path, key), **nearest(key, sorted(allowed)))
+                (self.error if strict else self.warn)(
+                    "unknown_key", (*path, key), **nearest(key, sorted(allowed))
+                )
 
     def identifier(self, data: Mapping[str, Any], path: Path, taken: set[str]) -> str:
         found = self.string(data.get("id"), (*path, "id"))
@@ -294,7 +305,9 @@ class _Reader:
             )
         return found
 
-    def total(self, head: Mapping[str, Any], scoring: Mapping[str, Any], sections: tuple[Section, ...]) -> Decimal:
+    def total(
+        self, head: Mapping[str, Any], scoring: Mapping[str, Any], sections: tuple[Section, ...]
+    ) -> Decimal:
         """The stated total, which must be what the sections make; a worked example's may differ."""
         made = plain(sum((section.points for section in sections), ZERO))
         key = "total_points"
@@ -369,7 +382,8 @@ class _Reader:
                 self.one_of(data.get("photo"), get_args(PhotoPolicy), (*path, "photo"), "forbidden"),
             ),
             na=self.vocabulary_codes(data, "na", path, vocabulary["na_reasons"]),
-            key=self.switch(data.get("key"), (*path, "key")) or self.switch(data.get("gate"), (*path, "gate")),
+            key=self.switch(data.get("key"), (*path, "key"))
+            or self.switch(data.get("gate"), (*path, "gate")),
             abort=abort,
             guidance=self.wording(data.get("guidance"), (*path, "guidance"), needed=False),
         )
@@ -495,7 +509,9 @@ class _Reader:
         for place, row in enumerate(self.rows(data.get("tiers"), (*path, "tiers"))):
             at: Path = (*path, "tiers", place)
             one = self.mapping(row, at)
-            tier = Tier(self.decimal(one.get("gte"), (*at, "gte")), self.decimal(one.get("points"), (*at, "points")))
+            tier = Tier(
+                self.decimal(one.get("gte"), (*at, "gte")), self.decimal(one.get("points"), (*at, "points"))
+            )
             if found and tier.gte >= found[-1].gte:
                 self.error("tiers_order", (*at, "gte"), value=tier.gte)
             if found and tier.points > found[-1].points:
@@ -525,7 +541,9 @@ class _Reader:
 
     # --- outside the items ---
 
-    def extras(self, top: Mapping[str, Any], key: str, taken: set[str], allowed: set[str]) -> list[tuple[Any, ...]]:
+    def extras(
+        self, top: Mapping[str, Any], key: str, taken: set[str], allowed: set[str]
+    ) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = []
         for place, row in enumerate(self.rows(top.get(key), (key,))):
             path: Path = (key, place)
@@ -562,7 +580,9 @@ class _Reader:
             Bonus(
                 id=extra_id,
                 points=self.positive(data, "points", path),
-                max_count=self.whole(data["max_count"], (*path, "max_count"), 1, 1) if "max_count" in data else None,
+                max_count=self.whole(data["max_count"], (*path, "max_count"), 1, 1)
+                if "max_count" in data
+                else None,
                 text=text,
                 basis=basis,
             )
@@ -577,7 +597,9 @@ class _Reader:
             if self.decimal(data.get(key), (*path, key), ZERO) != 0:
                 self.error("floor", (*path, key), value=data[key])
         self.one_of(data.get("arithmetic"), ("decimal",), (*path, "arithmetic"), "decimal")
-        self.one_of(data.get("min_sample_rule"), ("sample_or_all",), (*path, "min_sample_rule"), "sample_or_all")
+        self.one_of(
+            data.get("min_sample_rule"), ("sample_or_all",), (*path, "min_sample_rule"), "sample_or_all"
+        )
         rounding = self.mapping(data.get("rounding", {}), (*path, "rounding"))
         self.known_keys(rounding, {"mode", "places"}, (*path, "rounding"), strict=True)
         self.one_of(rounding.get("mode"), ("half_up",), (*path, "rounding", "mode"), "half_up")
@@ -624,21 +646,27 @@ class _Reader:
             self.error("grades_zero", (*path, "grades"))
         return tuple(found)
 
-    def gates(self, written: object, path: Path, sections: tuple[Section, ...], known: set[str]) -> tuple[Gate, ...]:
+    def gates(
+        self, written: object, path: Path, sections: tuple[Section, ...], known: set[str]
+    ) -> tuple[Gate, ...]:
         found: list[Gate] = []
         taken: set[str] = set()
         for place, row in enumerate(self.rows(written, path)):
             at: Path = (*path, place)
             data = self.mapping(row, at)
             gate_id = self.identifier(data, at, taken)
-            self.known_keys(data, {"id", "when", "max_grade", "grade", "force_grade", "zh", "en"}, at, strict=True)
+            self.known_keys(
+                data, {"id", "when", "max_grade", "grade", "force_grade", "zh", "en"}, at, strict=True
+            )
             forced = data.get("grade", data.get("force_grade"))
             if (data.get("max_grade") is None) == (forced is None):
                 self.error("gate_grade", at)
             when = data.get("when")
             rows = when if isinstance(when, list) else [when]
             conditions = tuple(
-                condition for one in rows for condition in self.conditions(one, (*at, "when"), sections, known)
+                condition
+                for one in rows
+                for condition in self.conditions(one, (*at, "when"), sections, known)
             )
             if not conditions:
                 self.error("gate_empty", (*at, "when"))
@@ -741,11 +769,6 @@ class _Reader:
             if gate.max_grade and gate.max_grade not in codes:
                 self.error("unknown_value", (*at_gates, place, "max_grade"), **nearest(gate.max_grade, codes))
         self.item_id = ""
-
-
-def rule_type(rule: Rule) -> str:
-    """The name of a rule's kind as checklists write it."""
-    return str(rule.__struct_config__.tag)
 
 
 def plain(figure: Decimal) -> Decimal:

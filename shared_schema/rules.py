@@ -42,7 +42,9 @@ class BinaryRule(Struct, frozen=True, omit_defaults=True, tag_field="type", tag=
     scope: Scope = "item"
 
 
-class PerOccurrenceRule(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="per_occurrence"):
+class PerOccurrenceRule(
+    Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="per_occurrence"
+):
     """So many points for each occurrence, limited by `cap`, then by the item (C5, C3 per person).
 
     A repeat of an earlier finding counts `repeat_multiplier` times (after C18; the factor is ours).
@@ -130,6 +132,11 @@ class RatioRule(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field
 
 
 Rule = BinaryRule | PerOccurrenceRule | ShortfallRule | ClausesRule | TiersRule | RatioRule
+
+
+def rule_type(rule: Rule) -> str:
+    """The name of a rule's kind as checklists write it."""
+    return str(rule.__struct_config__.tag)
 
 
 # --- outside the items ------------------------------------------------------------------------------

@@ -1,0 +1,176 @@
+"""The lowest and highest percentage that open items leave possible, exactly.
+
+Of every item it is known whether it may apply, whether it may be N/A, and between which points it lies.
+The points are simply taken at their ends. Whether an item is N/A changes numerator and denominator at
+once, so the extreme of the fraction N/D over all combinations is found by Dinkelbach's method: for a
+guess λ the best combination for N − λD is chosen item by item; its own N/D is the next guess, until
+nothing improves. That is exact and takes a few rounds. (W. Dinkelbach, Management Science 13, 1967.)
+
+A section whose floor of 0 can bind (`scope: section`) is max(0, S) rather than S. For the highest end it
+stays separable, max of two sums; for the lowest end its combinations are tried out, and beyond
+2^TRIED_MAX of them bounded from below: still true, less tight.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from itertools import product
+from typing import NamedTuple
+
+from shared_schema.figures import ZERO
+
+TRIED_MAX = 10
+
+
+class Stake(NamedTuple):
+    """What is known of one item. `low` and `high` are its points less what its section pays for it."""
+
+    most: Fraction
+    low: Fraction
+    high: Fraction
+    applies: bool = True
+    """It may apply."""
+    absent: bool = False
+    """It may be N/A."""
+
+
+Sections = Sequence[Sequence[Stake]]
+
+
+class _Sum(NamedTuple):
+    """A chosen combination: earned, and applicable."""
+
+    earned: Fraction
+    due: Fraction
+
+    def plus(self, other: "_Sum") -> "_Sum":
+        return _Sum(self.earned + other.earned, self.due + other.due)
+
+
+NOTHING = _Sum(ZERO, ZERO)
+
+
+def share(sections: Sections, less: Fraction, highest: bool) -> Fraction | None:
+    """The extreme of (earned − less) / applicable, at least 0; None when nothing can apply."""
+    if any(stake.applies and not stake.absent for section in sections for stake in section):
+        return max(ZERO, _share(sections, less, highest))
+    # Something must apply for there to be a figure: each candidate in turn is held to apply.
+    found = [_share(forced, less, highest) for forced in _each_held(sections)]
+    if not found:
+        return None
+    return max(ZERO, max(found) if highest else min(found))
+
+
+def credited(sections: Sections, less: Fraction, highest: bool) -> Fraction | None:
+    """The extreme of max(0, earned − less) + points of the N/A items (full_credit); None as above.
+
+    An N/A item gives all its points, so N/A is best and applying is worst for every item alike.
+    """
+    if not any(stake.applies and not stake.absent for section in sections for stake in section):
+        found = [_credited(forced, less, highest) for forced in _each_held(sections)]
+        return (max(found) if highest else min(found)) if found else None
+    return _credited(sections, less, highest)
+
+
+def _credited(sections: Sections, less: Fraction, highest: bool) -> Fraction:
+    earned = credit = ZERO
+    for section in sections:
+        sum_of_section = ZERO
+        for stake in section:
+            if stake.absent and (highest or not stake.applies):
+                credit += stake.most
+            else:
+                sum_of_section += stake.high if highest else stake.low
+        earned += max(ZERO, sum_of_section)
+    return max(ZERO, earned - less) + credit
+
+
+def points(sections: Sections, highest: bool) -> Fraction:
+    """The extreme of the sum of sections, each at least 0."""
+    total = ZERO
+    for section in sections:
+        sum_of_section = ZERO
+        for stake in section:
+            ends = [stake.high if highest else stake.low] if stake.applies else []
+            ends += [ZERO] if stake.absent else []
+            sum_of_section += max(ends) if highest else min(ends)
+        total += max(ZERO, sum_of_section)
+    return total
+
+
+def _each_held(sections: Sections) -> Iterable[Sections]:
+    for at, section in enumerate(sections):
+        for place, stake in enumerate(section):
+            if stake.applies:
+                held = [*section[:place], stake._replace(absent=False), *section[place + 1 :]]
+                yield [*sections[:at], held, *sections[at + 1 :]]
+
+
+def _share(sections: Sections, less: Fraction, highest: bool) -> Fraction:
+    chosen = _choose(sections, None, highest)
+    while True:
+        guess = (chosen.earned - less) / chosen.due
+        if guess <= 0 and not highest:
+            return ZERO  # the floor of the whole; no combination can be lower
+        better = _choose(sections, guess, highest)
+        gain = better.earned - less - guess * better.due
+        if gain == 0 or (gain < 0) == highest or better.due == 0:
+            return guess
+        chosen = better
+
+
+def _choose(sections: Sections, guess: Fraction | None, highest: bool) -> _Sum:
+    """The combination that is extreme for earned − guess × due; without a guess all that may apply does."""
+    total = NOTHING
+    for section in sections:
+        total = total.plus(_choose_section(section, guess, highest))
+    return total
+
+
+def _choose_section(section: Sequence[Stake], guess: Fraction | None, highest: bool) -> _Sum:
+    if guess is None:
+        applying = [stake for stake in section if stake.applies]
+        earned = sum((stake.high if highest else stake.low for stake in applying), ZERO)
+        return _Sum(max(ZERO, earned), sum((stake.most for stake in applying), ZERO))
+    if all((stake.high if highest else stake.low) >= 0 for stake in section):
+        return _separately(section, guess, highest, floored=False)
+    if not highest:
+        return _tried(section, guess)
+    # max(0, S) − guess × D is the greater of S − guess × D and 0 − guess × D, and so is its maximum.
+    plain = _separately(section, guess, highest, floored=False)
+    floored = _separately(section, guess, highest, floored=True)
+    return max(plain, floored, key=lambda one: one.earned - guess * one.due)
+
+
+def _separately(section: Sequence[Stake], guess: Fraction, highest: bool, floored: bool) -> _Sum:
+    earned = due = ZERO
+    for stake in section:
+        if not stake.applies:
+            continue
+        worth = ZERO if floored else (stake.high if highest else stake.low)
+        gain = worth - guess * stake.most
+        if not stake.absent or (gain > 0) == highest:
+            earned += worth
+            due += stake.most
+    return _Sum(earned, due)
+
+
+def _tried(section: Sequence[Stake], guess: Fraction) -> _Sum:
+    """The least of max(0, S) − guess × D: every combination of the items that may be N/A or not."""
+    marginal = [stake for stake in section if stake.applies and stake.absent]
+    fixed = [stake for stake in section if stake.applies and not stake.absent]
+    earned = sum((stake.low for stake in fixed), ZERO)
+    due = sum((stake.most for stake in fixed), ZERO)
+    if len(marginal) > TRIED_MAX:
+        # max(0, S) − guess × D ≥ 0 − guess × D: everything applies and nothing is earned.
+        return _Sum(ZERO, due + sum((stake.most for stake in marginal), ZERO))
+    best: _Sum | None = None
+    for taken in product((True, False), repeat=len(marginal)):
+        more = [stake for stake, take in zip(marginal, taken, strict=True) if take]
+        one = _Sum(
+            max(ZERO, earned + sum((stake.low for stake in more), ZERO)),
+            due + sum((stake.most for stake in more), ZERO),
+        )
+        if best is None or one.earned - guess * one.due < best.earned - guess * best.due:
+            best = one
+    assert best is not None
+    return best

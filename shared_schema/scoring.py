@@ -1,0 +1,586 @@
+"""score(checklist, inspection) -> ScoreSheet: the exact score of one inspection, every figure with its trace.
+
+The order of operations, the same for every checklist:
+ 1 item     points less deductions, never below 0; a rule's cap limits first
+ 2 section  sum of its items less what is charged to the section whole, never below 0
+ 3 due      sum of the points of the items that apply; base: sum of the sections
+ 4 aggravating, before_normalise: base less aggravating, never below 0
+ 5 percent  renormalise: base / due × 100; full_credit: (base + points of N/A items) / total × 100
+ 6 aggravating, after_normalise: percent less aggravating, never below 0
+ 7 bonus    added up to the bonus cap; the whole up to the total cap
+ 8 round    half up, once; the grade is read off the rounded figure
+ 9 gates    each that fires limits the grade; a veto forces its grade and leaves the percentage
+Nothing due: no percentage, no grade, not_scorable.
+
+While anything is open the result is a range. An unanswered item is 0 to full; a disputed one lies
+between the values that stand; an N/A without another member's consent is N/A or not; an operation of an
+unknown kind opens the item it names, or everything. Every end of a range is taken for itself, so the
+range holds whatever comes, and a gate counts at the low end when it may fire, at the high end when it
+must. Aggravating items, vetoes and bonuses are recorded by exception: unanswered is none.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+import msgspec
+
+from shared_schema import ranges
+from shared_schema.checklist import Checklist, checklist_hash
+from shared_schema.facts import scenarios
+from shared_schema.figures import HUNDRED, ZERO, exact, never_ending, rounded, shown
+from shared_schema.inspection import Cell, Inspection
+from shared_schema.lines import Context, Priced, make_source, price
+from shared_schema.operations import Answer, Count, EvidenceAttached, NotApplicable, Present
+from shared_schema.ranges import Stake
+from shared_schema.rules import (
+    ENGINE_VERSION,
+    Aggravating,
+    AggravatingCount,
+    Bonus,
+    Condition,
+    Gate,
+    ItemsRatio,
+    PerOccurrenceRule,
+    Policy,
+    SectionRatio,
+    Veto,
+    VetoCount,
+)
+from shared_schema.sheet import (
+    Counts,
+    ExtraKind,
+    ExtraLine,
+    GateLine,
+    GateState,
+    ItemLine,
+    ScoreSheet,
+    SectionLine,
+    SheetStatus,
+)
+
+RATIO_PLACES = 4
+
+
+class _Span(NamedTuple):
+    """A figure, or where it lies."""
+
+    low: Fraction
+    high: Fraction
+
+
+class _All(NamedTuple):
+    """Everything priced, before it is put together."""
+
+    checklist: Checklist
+    priced: Mapping[str, Priced]
+    stakes: tuple[tuple[Stake, ...], ...]
+    """By section, in the checklist's order."""
+    extras: Mapping[str, ExtraLine]
+    aggravating: _Span
+    aggravating_count: tuple[int, int]
+    bonus: _Span
+    unknown: bool
+    """An operation of an unknown kind names no item: anything may change."""
+
+
+def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
+    """The score sheet of an inspection under this checklist."""
+    everything = _price(checklist, inspection)
+    policy = checklist.policy
+    counts = _counts(everything, inspection)
+    final = not (counts.open or counts.disputed or counts.na_without_consent or counts.held)
+    sections = tuple(_section(everything, at, final) for at in range(len(checklist.sections)))
+    due = sum((stake.most for rows in everything.stakes for stake in rows if stake.applies), ZERO)
+    base = ranges.points(everything.stakes, highest=True)
+    low, high = _percent(everything, highest=False), _percent(everything, highest=True)
+    gates = _gates(everything)
+    aborted = tuple(item.id for item in checklist.items if item.abort and everything.priced[item.id].failed)
+    status = _status(inspection, aborted, final, due)
+    figures = status in ("scored", "open") and low is not None and high is not None
+    percent_low = rounded(low, policy.places) if figures and low is not None else None
+    percent_high = rounded(high, policy.places) if figures and high is not None else None
+    grade_low = _grade(policy, gates, low, worst=True) if figures else None
+    grade_high = _grade(policy, gates, high, worst=False) if figures else None
+    scored = status == "scored"
+    sheet = ScoreSheet(
+        checklist=checklist.code,
+        checklist_version=checklist.version,
+        checklist_hash=checklist_hash(checklist),
+        engine_version=ENGINE_VERSION,
+        status=status,
+        counts=counts,
+        percent=percent_high if scored else None,
+        grade=grade_high if scored else None,
+        percent_low=percent_low,
+        percent_high=percent_high,
+        grade_low=grade_low,
+        grade_high=grade_high,
+        base=shown(base) if final else None,
+        base_exact=never_ending(base) if final else "",
+        applicable=shown(due) if final else None,
+        aggravating=_only(everything.aggravating),
+        bonus=_only(everything.bonus),
+        fired=tuple(one.gate for one in gates if one.state == "fired"),
+        aborted_by=aborted,
+        items=tuple(_flagged(checklist, everything.priced[item.id]) for item in checklist.items),
+        sections=sections,
+        extras=tuple(everything.extras.values()),
+        gates=gates,
+    )
+    return msgspec.structs.replace(sheet, steps=_steps(everything, sheet, base, due, high))
+
+
+def _only(span: _Span) -> Decimal | None:
+    return shown(span.low) if span.low == span.high else None
+
+
+def _status(inspection: Inspection, aborted: tuple[str, ...], final: bool, due: Fraction) -> SheetStatus:
+    stage_stands = inspection.stage_cell is None or not inspection.stage_cell.disputed
+    if aborted or (inspection.stage == "aborted" and stage_stands):
+        return "aborted"
+    if not final:
+        return "open"
+    return "scored" if due else "not_scorable"
+
+
+def _flagged(checklist: Checklist, priced: Priced) -> ItemLine:
+    """The line, with a warning where the item may yet break off the visit."""
+    line = priced.line
+    item = checklist.item(line.item) if priced.may_fail and not priced.failed else None
+    if item is None or not item.abort:
+        return line
+    return msgspec.structs.replace(line, warnings=(*line.warnings, "abort_possible"))
+
+
+def _counts(everything: _All, inspection: Inspection) -> Counts:
+    by_status = dict.fromkeys(("answered", "not_applicable", "open", "disputed", "na_without_consent"), 0)
+    for priced in everything.priced.values():
+        by_status[priced.line.status] += 1
+    by_status["disputed"] += sum(line.status == "disputed" for line in everything.extras.values())
+    stage = inspection.stage_cell
+    if stage is not None and stage.disputed and _may_be_aborted(stage):
+        by_status["disputed"] += 1
+    return Counts(items=len(everything.priced), held=len(inspection.held), **by_status)
+
+
+def _may_be_aborted(stage: Cell[object]) -> bool:
+    return any(type(one.value).__name__ == "Aborted" for one in stage.standing)
+
+
+# --- items and extras ---------------------------------------------------------------------------------
+
+
+def _price(checklist: Checklist, inspection: Inspection) -> _All:
+    held, unknown = _held(checklist, inspection)
+    context = Context(
+        findings=inspection.findings,
+        scenarios=scenarios(
+            inspection, _charging(checklist), checklist.policy.duplicate_facts == "charge_once"
+        ),
+        photos=_photos(inspection),
+        held=held,
+        na_needs_consent=checklist.policy.na_needs_consent,
+    )
+    priced: dict[str, Priced] = {}
+    stakes: list[tuple[Stake, ...]] = []
+    for section in checklist.sections:
+        row = [price(item, section, inspection.items.get(item.id), context) for item in section.items]
+        priced.update(zip((item.id for item in section.items), row, strict=True))
+        stakes.append(tuple(one.stake for one in row))
+    extras = {
+        one.id: _extra(one, inspection)
+        for one in (*checklist.aggravating, *checklist.vetoes, *checklist.bonus)
+    }
+    worse = [extras[one.id] for one in checklist.aggravating]
+    return _All(
+        checklist,
+        priced,
+        tuple(stakes),
+        extras,
+        _sum_of(worse),
+        (sum(line.count_low for line in worse), sum(line.count_high for line in worse)),
+        _bonus(checklist.policy, [extras[one.id] for one in checklist.bonus]),
+        unknown,
+    )
+
+
+def _charging(checklist: Checklist) -> Mapping[str, tuple[Fraction, Fraction]]:
+    return {
+        item.id: (exact(item.rule.deduct), exact(item.rule.repeat_multiplier))
+        for section in checklist.sections
+        for item in section.items
+        if isinstance(item.rule, PerOccurrenceRule)
+    }
+
+
+def _photos(inspection: Inspection) -> Mapping[str, tuple[tuple[str, str], ...]]:
+    found: dict[str, tuple[tuple[str, str], ...]] = {}
+    for cell in inspection.evidence:
+        for one in cell.standing:
+            if isinstance(one.value, EvidenceAttached):
+                rows = found.get(one.value.item, ())
+                found[one.value.item] = (*rows, (one.value.finding, one.value.evidence))
+    return found
+
+
+class _Named(msgspec.Struct):
+    """What the body of an unknown kind may name."""
+
+    item: str = ""
+    finding: str = ""
+
+
+def _held(checklist: Checklist, inspection: Inspection) -> tuple[frozenset[str], bool]:
+    """The items that held operations name, and whether any of them names none."""
+    named: set[str] = set()
+    unknown = False
+    for operation in inspection.held:
+        body = getattr(operation.body, "body", None)
+        try:
+            found = msgspec.json.decode(bytes(body), type=_Named) if body is not None else _Named()
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            found = _Named()
+        finding = next((one for one in inspection.findings.values() if one.finding == found.finding), None)
+        item = found.item or (finding.item if finding is not None else None) or ""
+        if checklist.item(item) is not None:
+            named.add(item)
+        else:
+            unknown = True
+    return frozenset(named), unknown
+
+
+def _extra(entry: Aggravating | Veto | Bonus, inspection: Inspection) -> ExtraLine:
+    """An aggravating item, a veto or a bonus as it stands; what does not fit counts as none."""
+    kind, each = _worth(entry)
+    standing = inspection.items.get(entry.id)
+    if standing is None or standing.answer is None:
+        return ExtraLine(item=entry.id, kind=kind)
+    cell = standing.answer
+    values = [_occurred(one.value) for one in cell.standing]
+    known = [count for count in values if count is not None]
+    low, high = min(known, default=0), max(known, default=0)
+    if len(known) < len(values):
+        low = 0
+    limit = entry.max_count if isinstance(entry, Bonus) and entry.max_count is not None else None
+    counted = [count if limit is None else min(count, limit) for count in (low, high)]
+    zh, en = _extra_text(entry, counted[1], high, each)
+    return ExtraLine(
+        item=entry.id,
+        kind=kind,
+        status="disputed" if cell.disputed else "answered",
+        count_low=low,
+        count_high=high,
+        points_low=shown(each * counted[0]),
+        points_high=shown(each * counted[1]),
+        zh=zh,
+        en=en,
+        warnings=() if len(known) == len(values) else ("unfit_answer",),
+        source=make_source((one.op, one.person, one.device) for one in cell.standing),
+    )
+
+
+def _worth(entry: Aggravating | Veto | Bonus) -> tuple[ExtraKind, Fraction]:
+    match entry:
+        case Aggravating():
+            return "aggravating", exact(entry.deduct)
+        case Bonus():
+            return "bonus", exact(entry.points)
+        case _:
+            return "veto", ZERO
+
+
+def _extra_text(
+    entry: Aggravating | Veto | Bonus, counted: int, count: int, each: Fraction
+) -> tuple[str, str]:
+    name_zh, name_en = entry.text.read("zh") or entry.id, entry.text.read("en") or entry.id
+    if isinstance(entry, Veto):
+        return (f"一票否决：{name_zh}", f"veto: {name_en}") if count else ("", "")
+    if not count:
+        return "", ""
+    limit_zh = f"，最多计 {counted}" if counted < count else ""
+    limit_en = f", at most {counted}" if counted < count else ""
+    return (
+        f"{name_zh}：{count} × {shown(each)}{limit_zh}",
+        f"{name_en}: {count} × {shown(each)}{limit_en}",
+    )
+
+
+def _occurred(value: Answer | NotApplicable) -> int | None:
+    match value:
+        case Answer(answer=Count(count=count)):
+            return count
+        case Answer(answer=Present(present=present)):
+            return int(present)
+        case _:
+            return None
+
+
+def _sum_of(lines: Sequence[ExtraLine]) -> _Span:
+    return _Span(
+        sum((exact(line.points_low) for line in lines), ZERO),
+        sum((exact(line.points_high) for line in lines), ZERO),
+    )
+
+
+def _bonus(policy: Policy, lines: Sequence[ExtraLine]) -> _Span:
+    if not policy.bonus_enabled:
+        return _Span(ZERO, ZERO)
+    span = _sum_of(lines)
+    if policy.bonus_cap is None:
+        return span
+    return _Span(*(min(end, exact(policy.bonus_cap)) for end in span))
+
+
+# --- sections and the whole ---------------------------------------------------------------------------
+
+
+def _section(everything: _All, at: int, final: bool) -> SectionLine:
+    section = everything.checklist.sections[at]
+    stakes = [everything.stakes[at]]
+    low, high = ranges.points(stakes, highest=False), ranges.points(stakes, highest=True)
+    due = sum((stake.most for stake in stakes[0] if stake.applies), ZERO)
+    ratio_low, ratio_high = (
+        ranges.share(stakes, ZERO, highest=False),
+        ranges.share(stakes, ZERO, highest=True),
+    )
+    known = final or all(
+        everything.priced[item.id].line.status in ("answered", "not_applicable") for item in section.items
+    )
+    lines = [everything.priced[item.id].line for item in section.items]
+    to_section = sum(
+        (exact(one.charged) for line in lines for one in line.deductions if one.scope == "section"), ZERO
+    )
+    kept = sum((stake.high for stake in stakes[0] if stake.applies), ZERO)
+    return SectionLine(
+        section=section.id,
+        max_points=section.points,
+        applicable=shown(due) if known else None,
+        points=shown(high) if known and due else None,
+        low=shown(low),
+        high=shown(high),
+        deducted=shown(to_section) if known else Decimal(0),
+        waived=shown(max(ZERO, -kept)) if known else Decimal(0),
+        ratio_low=None if ratio_low is None else rounded(ratio_low, RATIO_PLACES),
+        ratio_high=None if ratio_high is None else rounded(ratio_high, RATIO_PLACES),
+        exact=never_ending(high) if known and due else "",
+    )
+
+
+def _percent(everything: _All, highest: bool) -> Fraction | None:
+    """Steps 4 to 7 at one end of the range; None when nothing can apply."""
+    policy = everything.checklist.policy
+    cap = exact(policy.total_cap)
+    worse = everything.aggravating.low if highest else everything.aggravating.high
+    before = worse if policy.aggravating_stage == "before_normalise" else ZERO
+    percent: Fraction | None
+    if policy.na_policy == "renormalise":
+        percent = ranges.share(everything.stakes, before, highest)
+    else:
+        percent = ranges.credited(everything.stakes, before, highest)
+        total = exact(everything.checklist.total_points)
+        percent = None if percent is None or not total else percent / total
+    if percent is None:
+        return None
+    if everything.unknown:
+        return cap if highest else ZERO
+    percent *= HUNDRED
+    if policy.aggravating_stage == "after_normalise":
+        percent = max(ZERO, percent - worse)
+    return min(cap, percent + (everything.bonus.high if highest else everything.bonus.low))
+
+
+# --- grades and gates ---------------------------------------------------------------------------------
+
+
+def _grade(policy: Policy, gates: tuple[GateLine, ...], percent: Fraction | None, worst: bool) -> str | None:
+    """The lowest grade of all routes: the figure, and every gate and veto that fired (or, at worst, may)."""
+    if percent is None:
+        return None
+    figure = exact(rounded(percent, policy.places)) if policy.grade_on == "rounded" else percent
+    codes = [grade.code for grade in policy.grades]
+    reached = next(
+        (at for at, grade in enumerate(policy.grades) if figure >= exact(grade.min)), len(codes) - 1
+    )
+    for gate in gates:
+        if gate.grade in codes and (gate.state == "fired" or (worst and gate.state == "possible")):
+            reached = max(reached, codes.index(gate.grade))
+    return codes[reached]
+
+
+def _gates(everything: _All) -> tuple[GateLine, ...]:
+    return (
+        *(_veto(veto, everything) for veto in everything.checklist.vetoes),
+        *(_gate(gate, everything) for gate in everything.checklist.policy.gates),
+    )
+
+
+def _veto(veto: Veto, everything: _All) -> GateLine:
+    line = everything.extras[veto.id]
+    fired, possible = (
+        bool(line.count_low and veto.grade),
+        bool((line.count_high or everything.unknown) and veto.grade),
+    )
+    return GateLine(
+        gate=veto.id,
+        kind="veto",
+        grade=veto.grade,
+        state=_state(fired, possible),
+        zh=veto.text.zh,
+        en=veto.text.en,
+    )
+
+
+def _gate(gate: Gate, everything: _All) -> GateLine:
+    found = [_holds(condition, everything) for condition in gate.when]
+    return GateLine(
+        gate=gate.id,
+        kind="gate",
+        grade=gate.max_grade,
+        state=_state(
+            all(certain for certain, _ in found) and not everything.unknown,
+            all(possible for _, possible in found) or everything.unknown,
+        ),
+        zh=gate.text.zh,
+        en=gate.text.en,
+    )
+
+
+def _state(fired: bool, possible: bool) -> GateState:
+    return "fired" if fired else "possible" if possible else "not"
+
+
+def _holds(condition: Condition, everything: _All) -> tuple[bool, bool]:
+    """Whether a condition holds for sure, and whether it may."""
+    match condition:
+        case SectionRatio(section="*"):
+            found = [_below([rows], condition.below) for rows in everything.stakes]
+            return any(one for one, _ in found), any(one for _, one in found)
+        case SectionRatio():
+            at = [section.id for section in everything.checklist.sections].index(condition.section)
+            return _below([everything.stakes[at]], condition.below)
+        case ItemsRatio():
+            return _below([_item_stakes(condition, everything)], condition.below)
+        case AggravatingCount():
+            low, high = everything.aggravating_count
+            return low >= condition.at_least, high >= condition.at_least
+        case VetoCount():
+            outcomes = [_fails(item, everything) for item in condition.items]
+            return (
+                sum(certain for certain, _ in outcomes) >= condition.at_least,
+                sum(possible for _, possible in outcomes) >= condition.at_least,
+            )
+
+
+def _below(stakes: Sequence[Sequence[Stake]], below: Decimal) -> tuple[bool, bool]:
+    """Whether the share lies under the line; where nothing applies it cannot."""
+    low, high = ranges.share(stakes, ZERO, highest=False), ranges.share(stakes, ZERO, highest=True)
+    if low is None or high is None:
+        return False, False
+    always_due = any(stake.applies and not stake.absent for rows in stakes for stake in rows)
+    return always_due and high < exact(below), low < exact(below)
+
+
+def _item_stakes(condition: ItemsRatio, everything: _All) -> list[Stake]:
+    """The named items, or the key items, by what they keep themselves."""
+    named = set(condition.items)
+    found: list[Stake] = []
+    for item in everything.checklist.items:
+        if item.id in named or (not named and item.key):
+            priced = everything.priced[item.id]
+            found.append(priced.stake._replace(low=exact(priced.line.low), high=exact(priced.line.high)))
+    return found
+
+
+def _fails(item_id: str, everything: _All) -> tuple[bool, bool]:
+    priced = everything.priced.get(item_id)
+    if priced is not None:
+        return priced.failed, priced.failed or priced.may_fail
+    line = everything.extras[item_id]
+    return line.count_low > 0, line.count_high > 0
+
+
+# --- the steps, for a person --------------------------------------------------------------------------
+
+
+def _steps(
+    everything: _All, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction | None
+) -> tuple[tuple[str, str], ...]:
+    """How the percentage came about."""
+    if sheet.status == "aborted":
+        by = "、".join(sheet.aborted_by)
+        return (
+            (
+                f"检查已中止{f'（{by}）' if by else ''}，不计分",
+                f"the visit was broken off{f' ({by})' if by else ''}: no score",
+            ),
+        )
+    if sheet.status == "not_scorable":
+        return (("没有适用的检查项，无法评分", "no item applies, so there is no score"),)
+    if sheet.status == "open":
+        return (
+            (
+                f"尚未完成：{sheet.percent_low} 至 {sheet.percent_high}",
+                f"not finished: {sheet.percent_low} to {sheet.percent_high}",
+            ),
+        )
+    return tuple(_scored_steps(everything, sheet, base, due, percent or ZERO))
+
+
+def _scored_steps(
+    everything: _All, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction
+) -> list[tuple[str, str]]:
+    policy = everything.checklist.policy
+    worse = everything.aggravating.high
+    steps = [
+        (
+            f"各节得分合计 {shown(base)}，应得分 {shown(due)}",
+            f"sections make {shown(base)} of {shown(due)} due",
+        )
+    ]
+    left = base
+    if worse and policy.aggravating_stage == "before_normalise":
+        left = max(ZERO, base - worse)
+        steps.append(
+            (f"减加重扣分 {shown(worse)}：{shown(left)}", f"less aggravating {shown(worse)}: {shown(left)}")
+        )
+    if policy.na_policy == "renormalise":
+        rate = left / due * HUNDRED
+        how = f"{shown(left)} ÷ {shown(due)} × 100 = {_long(rate)}"
+    else:
+        total = everything.checklist.total_points
+        credit = sum((stake.most for rows in everything.stakes for stake in rows if not stake.applies), ZERO)
+        rate = (left + credit) / exact(total) * HUNDRED
+        how = f"({shown(left)} + {shown(credit)}) ÷ {total} × 100 = {_long(rate)}"
+    steps.append((how, how))
+    if worse and policy.aggravating_stage == "after_normalise":
+        rate = max(ZERO, rate - worse)
+        steps.append(
+            (f"减加重扣分 {shown(worse)}：{_long(rate)}", f"less aggravating {shown(worse)}: {_long(rate)}")
+        )
+    bonus = everything.bonus.high
+    if bonus:
+        steps.append(
+            (f"加分 {shown(bonus)}：{_long(percent)}", f"plus bonus {shown(bonus)}: {_long(percent)}")
+        )
+    steps.append(
+        (
+            f"四舍五入保留 {policy.places} 位：{sheet.percent}",
+            f"rounded half up to {policy.places} places: {sheet.percent}",
+        )
+    )
+    for gate in sheet.gates:
+        if gate.state == "fired":
+            steps.append(
+                (f"{gate.gate} 触发：{gate.zh or gate.grade}", f"{gate.gate} fired: {gate.en or gate.grade}")
+            )
+    grade = everything.checklist.grade(sheet.grade)
+    steps.append((f"等级：{grade.read('zh')}", f"grade: {grade.read('en')}"))
+    return steps
+
+
+def _long(figure: Fraction) -> str:
+    """A figure before rounding: exact, or its first places and dots."""
+    text = str(shown(figure))
+    return text if not never_ending(figure) else f"{text.partition('.')[0]}.{text.partition('.')[2][:6]}…"
