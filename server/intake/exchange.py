@@ -18,6 +18,7 @@ from server.storage.op_log import Refusal
 from server.storage.registers import InspectionRow
 from shared_schema import wire
 from shared_schema.answers import check_answer
+from shared_schema.checklist import Checklist
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import Operation, Unknown, read, read_envelope
 from shared_schema.problems import Problem
@@ -121,7 +122,7 @@ def take(
     op_log.append(conn, fresh, now_ms=now_ms)
     op_log.refuse(conn, device, refused, now_ms=now_ms)
     chains.advance(conn, device, ({one.epoch for one in fresh} | {one.epoch for one in refused}) - {""})
-    projection.project(conn, {one.inspection for one in fresh})
+    projection.project(conn, {one.inspection for one in fresh}, decoded={one.id: one for one in fresh})
     return statuses
 
 
@@ -165,6 +166,7 @@ class _Judge:
         self._device = device
         self._role_of = role_of
         self._inspections: dict[InspectionId, InspectionRow | None] = {}
+        self._checklists: dict[str, Checklist] = {}
 
     def __call__(self, operation: Operation) -> Problem | None:
         try:
@@ -181,7 +183,9 @@ class _Judge:
         if role is None or not may_author(role, operation.kind):
             raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
         if not isinstance(operation.body, Unknown):
-            check_answer(projection.checklist_of(self._conn, row.checklist), operation.body)
+            if row.checklist not in self._checklists:
+                self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
+            check_answer(self._checklists[row.checklist], operation.body)
 
     def _inspection(self, inspection: InspectionId) -> InspectionRow:
         if inspection not in self._inspections:

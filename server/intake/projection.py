@@ -5,7 +5,7 @@ version stored is thrown away. What crashes here is a bug of ours and must not s
 inspection gets a row that says so, its operations stay, and `rebuild` heals it after the fix.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import InspectionId
 from shared_schema.merge import EMPTY, State
-from shared_schema.operations import read
+from shared_schema.operations import Operation, read
 from shared_schema.scoring import score
 
 log = structlog.get_logger(__name__)
@@ -43,18 +43,25 @@ def checklist_of(conn: Connection, checklist_hash: str) -> Checklist:
     return _checklist(registers.checklist_content(conn, checklist_hash))
 
 
-def project(conn: Connection, inspections: Iterable[InspectionId]) -> None:
-    """Brings these inspections' states and score rows up to date with their logs."""
+def project(
+    conn: Connection, inspections: Iterable[InspectionId], *, decoded: Mapping[str, Operation] | None = None
+) -> None:
+    """Brings these inspections' states and score rows up to date with their logs.
+
+    `decoded` holds, by id, operations of the log that the caller has read already.
+    """
     for inspection in sorted(set(inspections)):
         row = registers.inspection(conn, inspection)
         if row is not None:
-            _store(conn, row, projected(conn, row, shortcut=True))
+            _store(conn, row, projected(conn, row, shortcut=True, decoded=decoded or {}))
 
 
-def projected(conn: Connection, row: InspectionRow, *, shortcut: bool) -> Projected:
+def projected(
+    conn: Connection, row: InspectionRow, *, shortcut: bool, decoded: Mapping[str, Operation]
+) -> Projected:
     """What the log makes of an inspection: from its start, or on from the stored state."""
     try:
-        state, number = _fold(conn, row, shortcut=shortcut)
+        state, number = _fold(conn, row, shortcut, decoded)
         inspection = merge.view(state)
         sheet = score(checklist_of(conn, row.checklist), inspection)
         return Projected(number, merge.dump(state), rows_of(row, number, state, inspection, sheet))
@@ -70,7 +77,9 @@ def failed(row: InspectionRow) -> Projected:
     return Projected(row.last_number, None, error_rows(row, row.last_number))
 
 
-def _fold(conn: Connection, row: InspectionRow, *, shortcut: bool) -> tuple[State, int]:
+def _fold(
+    conn: Connection, row: InspectionRow, shortcut: bool, decoded: Mapping[str, Operation]
+) -> tuple[State, int]:
     state, number = EMPTY, 0
     if shortcut and (stored := op_log.load_state(conn, row.id)) is not None:
         loaded = merge.load(stored[1])
@@ -79,7 +88,7 @@ def _fold(conn: Connection, row: InspectionRow, *, shortcut: bool) -> tuple[Stat
     fresh = op_log.after(conn, row.id, number)
     if fresh:
         number = fresh[-1].number
-    return merge.apply(state, [read(one.raw) for one in fresh]), number
+    return merge.apply(state, [decoded.get(one.id) or read(one.raw) for one in fresh]), number
 
 
 def _store(conn: Connection, row: InspectionRow, new: Projected) -> None:
