@@ -7,20 +7,60 @@ now. On a field in dispute an ordinary tap replaces only this person's own value
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
+
+from msgspec.structs import replace
 
 from mobile.photos import Taken
 from mobile.store import Refused, Store
+from mobile.tap import Seen, Tap, disputed
+from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
 from shared_schema.inspection import Inspection
-from shared_schema.operations import AnswerValue, Body, Operation
+from shared_schema.merge import State, view
+from shared_schema.operations import (
+    KIND_OF,
+    Aborted,
+    Answer,
+    AnswerValue,
+    Body,
+    Decision,
+    Deliberated,
+    DeviceChecked,
+    DisputeSettled,
+    EvidenceAttached,
+    EvidenceRemoved,
+    Finding,
+    FindingAmended,
+    FindingDuplicateOf,
+    FindingFixed,
+    FindingRepeatOf,
+    FindingWithdrawn,
+    InterviewCategory,
+    InterviewHeld,
+    MeasureProposed,
+    NaConsent,
+    NotApplicable,
+    Note,
+    Opened,
+    Operation,
+    SampleDrawn,
+    SignatureRefused,
+    Signed,
+    SignerRole,
+    Submitted,
+    UnitStated,
+    body_bytes,
+    read_envelope,
+    stands_for,
+)
+from shared_schema.problems import Problem
+from shared_schema.scoring import score
+from shared_schema.sheet import ScoreSheet
 from shared_schema.wire import Assignment
 
-if TYPE_CHECKING:
-    from shared_schema.scoring import ScoreSheet
-
-Seen = Sequence[OpId] | None
+Measure = Literal["register_and_keep", "stop_use", "delete", "interview_head", "transfer"]
 
 
 class Visit(NamedTuple):
@@ -29,7 +69,7 @@ class Visit(NamedTuple):
     assignment: Assignment
     checklist: Checklist
     inspection: Inspection
-    sheet: "ScoreSheet"
+    sheet: ScoreSheet
     unsent: int
     refused: tuple[Refused, ...]
     gone: bool
@@ -39,15 +79,41 @@ class Desk:
     """The verbs over one store. `entropy(n)` gives n random bytes, `clock()` the tablet's milliseconds."""
 
     def __init__(self, store: Store, entropy: Callable[[int], bytes], clock: Callable[[], int]) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._tap = Tap(store, entropy, clock)
+        self._read_before: dict[str, tuple[State, str, Inspection, ScoreSheet]] = {}
+
+    # -- what the screens read --------------------------------------------------------------------------
 
     def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections."""
-        raise NotImplementedError
+        """All assigned inspections, those that are gone too."""
+        return tuple(self.visit(InspectionId(one)) for one in self._store.assignments())
 
     def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown."""
-        raise NotImplementedError
+        """One inspection. Raises inspection_unknown, checklist_unknown."""
+        assignment, gone = self._tap.assigned(inspection)
+        checklist = self._store.checklist(assignment.checklist)
+        seen, sheet = self._read(inspection, assignment.checklist, checklist)
+        unsent = self._store.unsent().get(inspection, 0)
+        return Visit(assignment, checklist, seen, sheet, unsent, self._store.refused(inspection), gone)
+
+    def _read(
+        self, inspection: str, checklist_hash: str, checklist: Checklist
+    ) -> tuple[Inspection, ScoreSheet]:
+        """The view and the score of the state as it is, worked out once for each state."""
+        state = self._store.state(inspection)
+        known = self._read_before.get(inspection)
+        if known is None or known[0] is not state or known[1] != checklist_hash:
+            seen = view(state)
+            known = (state, checklist_hash, seen, score(checklist, seen))
+            self._read_before[inspection] = known
+        return known[2], known[3]
+
+    def set_aside(self, op: OpId) -> None:
+        """A person has dealt with a refused operation: it stays in the file and is no longer shown."""
+        self._store.set_aside(op)
+
+    # -- answering --------------------------------------------------------------------------------------
 
     def open_visit(
         self,
@@ -60,7 +126,9 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """Opens the visit: at least two members present."""
-        raise NotImplementedError
+        return self._tap.write(
+            person, inspection, Opened(tuple(members), task_letter_shown, recusal_asked), seen
+        )
 
     def answer(
         self,
@@ -74,7 +142,7 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """Answers an item. Raises answer_not_allowed, item_unknown."""
-        raise NotImplementedError
+        return self._tap.write(person, inspection, Answer(item, answer, from_paper, paper_ref), seen)
 
     def not_applicable(
         self,
@@ -87,7 +155,7 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """Says that an item does not apply; it counts once another member consents."""
-        raise NotImplementedError
+        return self._tap.write(person, inspection, NotApplicable(item, reason, explanation), seen)
 
     def consent(
         self,
@@ -100,26 +168,170 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """Stands behind another member's N/A, or no longer. Raises consent_needs_another."""
-        raise NotImplementedError
+        others = (
+            stands_for(one.body)
+            for one in self._tap.standing(inspection, f"answer/{item}")
+            if one.person != person
+        )
+        if not any(isinstance(one, NotApplicable) and one.reason == reason for one in others):
+            raise Problem("consent_needs_another")
+        return self._tap.write(person, inspection, NaConsent(item, reason, consents), seen)
 
     def note(
         self, person: PersonId, inspection: InspectionId, item: str, text: str, *, seen: Seen = None
     ) -> Operation:
         """This person's own note on an item; an empty text takes it back."""
-        raise NotImplementedError
+        return self._tap.write(person, inspection, Note(item, text), seen)
 
-    def settle(
+    # -- findings ---------------------------------------------------------------------------------------
+
+    def record_finding(self, person: PersonId, inspection: InspectionId, text: Finding) -> Operation:
+        """A problem found; `text.finding` may be empty and is then given a new id."""
+        named = replace(text, finding=text.finding or self._tap.new_id())
+        return self._tap.write(person, inspection, named, None)
+
+    def amend_finding(
         self,
         person: PersonId,
         inspection: InspectionId,
-        field: FieldKey,
-        decision: Body | OpId,
-        reason: str,
+        text: Finding,
+        reason: str = "",
         *,
         seen: Seen = None,
     ) -> Operation:
-        """Ends a dispute: by the standing operation agreed with, or by another value. Raises not_disputed."""
-        raise NotImplementedError
+        """The finding as it reads now, whole."""
+        self._finding(inspection, text.finding)
+        fields = {name: getattr(text, name) for name in Finding.__struct_fields__}
+        return self._tap.write(person, inspection, FindingAmended(**fields, reason=reason), seen)
+
+    def withdraw_finding(
+        self, person: PersonId, inspection: InspectionId, finding: str, reason: str, *, seen: Seen = None
+    ) -> Operation:
+        """Takes a finding back; a concurrent amendment still stands beside this, as a dispute."""
+        known = self._finding(inspection, finding)
+        body = FindingWithdrawn(finding, known.item, reason, known.occurrences)
+        return self._tap.write(person, inspection, body, seen)
+
+    def repeat_of(
+        self, person: PersonId, inspection: InspectionId, finding: str, earlier: str, *, seen: Seen = None
+    ) -> Operation:
+        """The finding repeats one of an earlier inspection; an empty `earlier` says it does not."""
+        self._finding(inspection, finding)
+        return self._tap.write(person, inspection, FindingRepeatOf(finding, earlier), seen)
+
+    def duplicate_of(
+        self, person: PersonId, inspection: InspectionId, finding: str, other: str, *, seen: Seen = None
+    ) -> Operation:
+        """The finding is the same fact as another; an empty `other` says it is not."""
+        for one in (finding, other):
+            if one:
+                self._finding(inspection, one)
+        return self._tap.write(person, inspection, FindingDuplicateOf(finding, other), seen)
+
+    def fix(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        finding: str,
+        before: str,
+        after: str,
+        *,
+        seen: Seen = None,
+    ) -> Operation:
+        """Fixed on the spot (立行立改)."""
+        self._finding(inspection, finding)
+        return self._tap.write(person, inspection, FindingFixed(finding, before, after), seen)
+
+    def unit_states(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        finding: str,
+        statement: str,
+        *,
+        accepts: bool = True,
+        seen: Seen = None,
+    ) -> Operation:
+        """What the unit says of a finding."""
+        self._finding(inspection, finding)
+        return self._tap.write(person, inspection, UnitStated(finding, statement, accepts), seen)
+
+    # -- samples, computers, talks ----------------------------------------------------------------------
+
+    def draw_sample(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        size: int,
+        *,
+        population: Sequence[str] | None = None,
+        item: str = "",
+        seed: str = "",
+        sample: str = "",
+        replaced: Sequence[tuple[str, str, str]] = (),
+        seen: Seen = None,
+    ) -> Operation:
+        """Draws a sample that anyone can draw again; from the unit's computers unless a population is given."""
+        if population is None:
+            population = [one.register_no for one in self._tap.assigned(inspection)[0].inventory]
+        seed = seed or self._tap.new_id()
+        population_hash, drawn = draw_sample(population, size, seed)
+        body = SampleDrawn(
+            sample=sample or self._tap.new_id(),
+            item=item,
+            population_hash=population_hash,
+            population_size=len(set(population)),
+            seed=seed,
+            drawn=drawn,
+            replaced=tuple(replaced),
+        )
+        return self._tap.write(person, inspection, body, seen)
+
+    def check_device(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        register_no: str,
+        *,
+        classified: bool,
+        problems: int = 0,
+        tool_report: str = "",
+        remark: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """The result of looking at one computer."""
+        body = DeviceChecked(
+            register_no=register_no,
+            classified=classified,
+            problems=problems,
+            tool_report=tool_report,
+            remark=remark,
+        )
+        return self._tap.write(person, inspection, body, seen)
+
+    def hold_interview(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        category: InterviewCategory,
+        *,
+        required: int,
+        held: int,
+        points: str = "",
+        interview: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """Talks of one category; `interview` names an earlier record to write anew."""
+        body = InterviewHeld(
+            interview=interview or self._tap.new_id(),
+            category=category,
+            required=required,
+            held=held,
+            points=points,
+        )
+        return self._tap.write(person, inspection, body, seen)
+
+    # -- photos -----------------------------------------------------------------------------------------
 
     def attach_photo(
         self,
@@ -132,5 +344,149 @@ class Desk:
         caption: str = "",
         screened_by: str = "",
     ) -> Operation:
-        """Puts a photo on an item or a finding. Raises photo_forbidden."""
-        raise NotImplementedError
+        """Puts a photo on an item or a finding. Raises photo_forbidden, not_allowed (screened by its taker)."""
+        if screened_by:
+            self._tap.role(inspection, PersonId(screened_by), "evidence_attached")
+            if screened_by == person:
+                raise Problem("not_allowed", action="screened_by")
+        body = EvidenceAttached(
+            evidence=self._tap.new_id(),
+            item=item,
+            finding=finding,
+            sha256=taken.sha256,
+            size_bytes=taken.size_bytes,
+            media_type="image/jpeg",
+            caption=caption,
+            screened_by=screened_by,
+        )
+        return self._tap.write(person, inspection, body, None, photo=(taken.sha256, taken.media_type))
+
+    def remove_photo(
+        self, person: PersonId, inspection: InspectionId, evidence: str, reason: str, *, seen: Seen = None
+    ) -> Operation:
+        """The photo is no longer part of the record."""
+        if not self._tap.standing(inspection, f"evidence/{evidence}"):
+            raise Problem("not_found", what=evidence)
+        return self._tap.write(person, inspection, EvidenceRemoved(evidence, reason), seen)
+
+    # -- signatures and measures ------------------------------------------------------------------------
+
+    def sign(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        role: SignerRole,
+        name: str,
+        *,
+        method: Literal["drawn", "paper"],
+        strokes: Sequence[Sequence[tuple[int, int, int]]] = (),
+        paper_ref: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """A signature: drawn on glass, or on paper by its number."""
+        body = Signed(
+            role=role,
+            name=name,
+            method=method,
+            strokes=tuple(map(tuple, strokes)),
+            paper_ref=paper_ref,
+        )
+        return self._tap.write(person, inspection, body, seen)
+
+    def refuse_signature(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        role: SignerRole,
+        *,
+        reason: str,
+        witness: str,
+        name: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """The signature was refused (拒签)."""
+        body = SignatureRefused(role=role, name=name, reason=reason, witness=witness)
+        return self._tap.write(person, inspection, body, seen)
+
+    def propose_measure(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        what: Measure,
+        reason: str,
+        *,
+        paper_ref: str = "",
+        measure: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """A measure the squad proposes."""
+        body = MeasureProposed(
+            measure=measure or self._tap.new_id(), what=what, reason=reason, paper_ref=paper_ref
+        )
+        return self._tap.write(person, inspection, body, seen)
+
+    # -- the leader's -----------------------------------------------------------------------------------
+
+    def settle(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        field: FieldKey,
+        decision: Body | OpId,
+        reason: str,
+        *,
+        seen: Seen = None,
+    ) -> Operation:
+        """Ends a dispute: by the standing operation agreed with, or by another value. Raises not_disputed."""
+        standing = self._tap.shown(inspection, field, person, seen)
+        if not disputed(field, standing):
+            raise Problem("not_disputed", field=field)
+        kept = ""
+        if isinstance(decision, str):
+            chosen = next((one for one in standing if one.id == decision), None)
+            if chosen is None:
+                raise Problem("not_found", what=decision)
+            kept, decided = chosen.id, _decision_of(chosen)
+        else:
+            decided = Decision(KIND_OF[type(decision)], body_bytes(decision))
+        body = DisputeSettled(field, decided, reason, kept)
+        return self._tap.write(person, inspection, body, seen, decision=decided.kind)
+
+    def deliberate(
+        self, person: PersonId, inspection: InspectionId, opinion: str = "", *, seen: Seen = None
+    ) -> Operation:
+        """The squad has deliberated (评议)."""
+        return self._tap.write(person, inspection, Deliberated(opinion), seen)
+
+    def submit(
+        self, person: PersonId, inspection: InspectionId, remark: str = "", *, seen: Seen = None
+    ) -> Operation:
+        """The leader hands the inspection in."""
+        return self._tap.write(person, inspection, Submitted(remark), seen)
+
+    def abort(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        cause: Literal["basic_item", "refusal", "emergency"],
+        reason: str,
+        *,
+        seen: Seen = None,
+    ) -> Operation:
+        """The visit was broken off."""
+        return self._tap.write(person, inspection, Aborted(cause, reason), seen)
+
+    def _finding(self, inspection: str, finding: str) -> Finding | FindingWithdrawn:
+        """The finding as this tablet knows it. Raises not_found."""
+        for one in self._tap.standing(inspection, f"finding/{finding}"):
+            body = stands_for(one.body)
+            assert isinstance(body, Finding | FindingWithdrawn), "another body on a finding's field"
+            return body
+        raise Problem("not_found", what=finding)
+
+
+def _decision_of(chosen: Operation) -> Decision:
+    """The value of an operation as it came, with whatever a newer version wrote into it."""
+    if isinstance(chosen.body, DisputeSettled):
+        return chosen.body.decision
+    return Decision(chosen.kind, read_envelope(chosen.raw).body)

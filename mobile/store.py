@@ -86,6 +86,7 @@ class Store:
         self._states: dict[str, State] = {}
         self._checklists: dict[str, Checklist] = {}
         self._assignments: dict[str, tuple[Assignment, bool]] | None = None
+        self._identity: Identity | None = None
         self._head: Head | None = None
 
     @classmethod
@@ -110,14 +111,17 @@ class Store:
 
     def identity(self) -> Identity | None:
         """Who this tablet is; None before enrolment."""
-        stored = self.setting("tablet.identity")
-        return Identity(*msgspec.json.decode(stored)) if stored else None
+        if self._identity is None:
+            stored = self.setting("tablet.identity")
+            self._identity = Identity(*msgspec.json.decode(stored)) if stored else None
+        return self._identity
 
     def enrol(self, identity: Identity, epoch: str) -> None:
         """Keeps who this tablet is, and names its first run of numbers."""
         with self._write():
-            self._set("tablet.identity", encode_line(identity))
+            self._set("tablet.identity", _line(identity))
             self._db.execute("INSERT INTO epoch (epoch) VALUES (?)", (epoch,))
+        self._identity = identity
         self._head = None
 
     def setting(self, key: str, default: str = "") -> str:
@@ -308,8 +312,9 @@ class Store:
                 self._set("sync.notice", "forked")
             identity = self.identity()
             if server and identity is not None:
-                self._set("tablet.identity", encode_line(identity._replace(server=server)))
+                self._set("tablet.identity", _line(identity._replace(server=server)))
             self._set("sync.journal", encode(settlement.journal).decode())
+        self._identity = None
         self._head = None
         self._assignments = None
         for inspection in settled.refold:
@@ -349,7 +354,7 @@ _assignment_decoder = msgspec.json.Decoder(Assignment)
 _journal_decoder = msgspec.json.Decoder(Journal)
 
 
-def encode_line(value: object) -> str:
+def _line(value: object) -> str:
     """A value as one line of JSON."""
     return msgspec.json.encode(value).decode()
 

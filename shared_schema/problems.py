@@ -56,6 +56,7 @@ REGISTRY: Mapping[str, Kind] = {
     # files
     "photo_wrong_hash": Kind("照片内容与其编号不符，请重新上传。", "The photo's bytes do not match its hash; send it again.", 422, retry=True),
     "photo_too_large": Kind("照片超过 {limit_bytes} 字节。", "The photo is over {limit_bytes} bytes.", 413),
+    "photo_too_many_pixels": Kind("照片超过 {limit_pixels} 像素，请用较小的尺寸重拍。", "The photo has over {limit_pixels} pixels; take it again at a smaller size.", 413),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns

@@ -1,0 +1,135 @@
+"""One tap becomes one operation: who may, what it replaces, its place in the chain, one transaction."""
+
+from collections.abc import Callable, Sequence
+
+from mobile.store import Store
+from shared_schema.answers import check_answer
+from shared_schema.ids import ID_BYTES, FieldKey, InspectionId, OpId, PersonId, make_id
+from shared_schema.inspection import Stage
+from shared_schema.merge import State, view
+from shared_schema.operations import (
+    BASES_MAX,
+    KIND_OF,
+    Body,
+    DisputeSettled,
+    Envelope,
+    Operation,
+    body_bytes,
+    encode,
+    field_of,
+    read,
+)
+from shared_schema.problems import Problem
+from shared_schema.roles import Role, may_author, may_now
+from shared_schema.wire import Assignment
+
+Seen = Sequence[OpId] | None
+"""The operations a screen was showing for a field; None: whatever the store holds now."""
+STAGE = FieldKey("stage")
+
+
+class Tap:
+    """Makes operations over one store. `entropy(n)` gives n random bytes, `clock()` milliseconds."""
+
+    def __init__(self, store: Store, entropy: Callable[[int], bytes], clock: Callable[[], int]) -> None:
+        self._store = store
+        self._entropy = entropy
+        self._clock = clock
+
+    def write(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        body: Body,
+        seen: Seen,
+        *,
+        photo: tuple[str, str] | None = None,
+        decision: str = "",
+    ) -> Operation:
+        """Checks, makes and commits one operation; `decision` is the kind a settlement decides for."""
+        kind = KIND_OF[type(body)]
+        assignment, gone = self.assigned(inspection)
+        if gone:
+            raise Problem("inspection_unknown", inspection=inspection)
+        role = self.role(inspection, person, kind, decision)
+        state = self._store.state(inspection)
+        stage = _stage(state)
+        if not may_now(role, kind, stage):
+            raise Problem("stage_forbids", stage=stage, kind=kind)
+        check_answer(self._store.checklist(assignment.checklist), body)
+        head = self._store.head()
+        envelope = Envelope(
+            id=self.new_id(),
+            inspection=inspection,
+            person=person,
+            device=self._device(),
+            epoch=head.epoch,
+            seq=head.seq + 1,
+            prev=head.hash,
+            at_ms=self._clock(),
+            bases=self._bases(inspection, body, person, seen),
+            kind=kind,
+            body=body_bytes(body),
+        )
+        # Reading it back holds it to the bounds of the wire: what a server would refuse is never written.
+        operation = read(encode(envelope))
+        self._store.record(operation, photo)
+        return operation
+
+    def new_id(self) -> str:
+        """A new id."""
+        return make_id(self._entropy(ID_BYTES))
+
+    def assigned(self, inspection: str) -> tuple[Assignment, bool]:
+        """The assignment, and whether it is gone. Raises inspection_unknown."""
+        found = self._store.assignments().get(inspection)
+        if found is None:
+            raise Problem("inspection_unknown", inspection=inspection)
+        return found
+
+    def role(self, inspection: str, person: str, kind: str, decision: str = "") -> Role:
+        """The person's role on the inspection. Raises author_not_allowed."""
+        members = self.assigned(inspection)[0].members
+        role = next((one.role for one in members if one.person == person), None)
+        if role is None or not may_author(role, kind, decision):
+            raise Problem("author_not_allowed", person=person, kind=kind)
+        return role
+
+    def standing(self, inspection: str, field: str) -> tuple[Operation, ...]:
+        """The operations that stand on a field."""
+        return self._store.state(inspection).fields.get(FieldKey(field), ())
+
+    def shown(self, inspection: str, field: FieldKey, person: PersonId, seen: Seen) -> tuple[Operation, ...]:
+        """Of what stands on a field, what this person had before their eyes.
+
+        One's own taps on this tablet one has seen, even those the screen had not redrawn yet.
+        """
+        device = self._device()
+        return tuple(
+            one
+            for one in self.standing(inspection, field)
+            if seen is None or one.id in seen or (one.person == person and one.device == device)
+        )
+
+    def _bases(self, inspection: str, body: Body, person: PersonId, seen: Seen) -> tuple[OpId, ...]:
+        """What the operation replaces: all that was seen, and of a dispute only one's own."""
+        field = field_of(body, person)
+        assert field is not None, "a verb of an unknown kind"
+        standing = self.shown(inspection, field, person, seen)
+        if not isinstance(body, DisputeSettled) and disputed(field, standing):
+            standing = tuple(one for one in standing if one.person == person)
+        return tuple(one.id for one in standing[:BASES_MAX])
+
+    def _device(self) -> str:
+        identity = self._store.identity()
+        assert identity is not None, "an assignment without an enrolment"
+        return identity.device
+
+
+def _stage(state: State) -> Stage:
+    return view(State({STAGE: state.fields[STAGE]})).stage if STAGE in state.fields else "prepared"
+
+
+def disputed(field: FieldKey, standing: tuple[Operation, ...]) -> bool:
+    """Whether these values together are a dispute (of the stage, only steps of the same reach are)."""
+    return len(standing) > 1 and bool(view(State({field: standing})).disputes)
