@@ -487,7 +487,7 @@ def read_envelope(raw: bytes) -> Envelope:
         if raw[:1] != b"{" or raw[-1:] != b"}":
             # Blanks around it would be lost on the way, and with them its hash.
             raise Problem("op_malformed", where="not an object")
-        if _ESCAPED_NUL.search(raw):
+        if b"\\u0000" in raw and _ESCAPED_NUL.search(raw):
             raise Problem("op_malformed", where="\\u0000")
         if _depth(raw) > DEPTH_MAX:
             raise Problem("op_malformed", where=f"nested over {DEPTH_MAX} deep")
