@@ -22,7 +22,7 @@ from shared_schema.checklist import Checklist
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import Operation, Unknown, read, read_envelope
 from shared_schema.problems import Problem
-from shared_schema.roles import Role, may_author
+from shared_schema.roles import Role, may_write
 from shared_schema.wire import ExchangeReply, ExchangeRequest, Head, OpStatus
 
 PHOTOS_WANTED_MAX = 200
@@ -180,7 +180,7 @@ class _Judge:
             raise Problem("op_wrong_device", device=operation.device)
         row = self._inspection(operation.inspection)
         role = self._role_of(row, operation.person)
-        if role is None or not may_author(role, operation.kind):
+        if role is None or not may_write(role, operation):
             raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
         if not isinstance(operation.body, Unknown):
             if row.checklist not in self._checklists:
