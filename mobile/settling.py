@@ -37,6 +37,8 @@ class Reading(NamedTuple):
     inspection: str
     cursor: int
     ops: Sequence[bytes]
+    last_read: str
+    """The operation at the cursor."""
 
 
 class Settlement(NamedTuple):
@@ -122,9 +124,8 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
 
 
 def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
-    last_read = ""
     for raw in reading.ops:
-        operation, last_read, row = _received(reading.inspection, raw)
+        operation, row = _received(reading.inspection, raw)
         op, hash_ = row[0], row[4]
         # The echo of an operation made here is in the file already.
         known = db.execute(
@@ -140,21 +141,19 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         if operation is not None:
             fresh.setdefault(operation.inspection, []).append(operation)
     db.execute(
-        "INSERT INTO cursor VALUES (?1, ?2, ?3) ON CONFLICT (inspection) DO UPDATE SET"
-        " last_read = CASE WHEN ?3 = '' AND number = ?2 THEN last_read ELSE ?3 END, number = ?2",
-        (reading.inspection, reading.cursor, last_read),
+        "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
+        (reading.inspection, reading.cursor, reading.last_read),
     )
 
 
-def _received(inspection: str, raw: bytes) -> tuple[Operation | None, str, tuple[str | int | bytes, ...]]:
-    """An operation from the server, its id, and its row; what cannot be read is kept as bytes."""
+def _received(inspection: str, raw: bytes) -> tuple[Operation | None, tuple[str | int | bytes, ...]]:
+    """An operation from the server and its row; what cannot be read is kept as bytes."""
     hash_ = digest(raw)
     try:
         one = read(raw)
     except Problem:
-        op = _id_of(raw)
-        return None, op, (op or hash_, inspection, "", 0, hash_, "unreadable", raw)
-    return one, one.id, (one.id, one.inspection, one.epoch, one.seq, hash_, "news", raw)
+        return None, (_id_of(raw) or hash_, inspection, "", 0, hash_, "unreadable", raw)
+    return one, (one.id, one.inspection, one.epoch, one.seq, hash_, "news", raw)
 
 
 def _id_of(raw: bytes) -> str:

@@ -130,11 +130,16 @@ class ChecklistDocument(Struct, frozen=True):
 
 
 class News(Struct, frozen=True, omit_defaults=True):
-    """Operations of one inspection in log order, after the tablet's cursor; `cursor` is the new one."""
+    """Operations of one inspection in log order, after the tablet's cursor; `cursor` is the new one.
+
+    Those that came with this very request are left out.
+    """
 
     inspection: Id
     cursor: Number
     ops: tuple[Raw, ...] = ()
+    last_read: Annotated[str, Meta(max_length=64)] = ""
+    """The id of the operation at `cursor`, left out or not: what the tablet says as `last_read` next time."""
 
 
 class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):

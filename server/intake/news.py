@@ -38,6 +38,7 @@ def after_cursors(
         if start == row.last_number and start == request.cursors.get(row.id, 0):
             continue
         cursor, ops = start, []
+        last_read = request.last_read.get(row.id, "") if start else ""
         page = op_log.after(conn, row.id, start, limit=REPLY_OPS_MAX)
         for one in page:
             if one.id not in has_already:
@@ -46,9 +47,9 @@ def after_cursors(
                 ops_left -= 1
                 bytes_left -= len(one.raw)
                 ops.append(Raw(one.raw))
-            cursor = one.number
+            cursor, last_read = one.number, one.id
         more = more or cursor < row.last_number
-        news.append(News(row.id, cursor, tuple(ops)))
+        news.append(News(row.id, cursor, tuple(ops), last_read))
     return Told(tuple(news), more)
 
 
