@@ -1,5 +1,7 @@
 """Is this answer, finding or photo allowed under this checklist? The same check on tablet and server."""
 
+from collections.abc import Mapping
+
 from shared_schema.checklist import Checklist, Item
 from shared_schema.operations import (
     Actual,
@@ -39,7 +41,7 @@ from shared_schema.rules import (
 
 COUNT = "填问题数量 / give the number of occurrences"
 PRESENT = "填“有”或“无” / say whether it happened"
-_WANTED = {
+_WANTED: Mapping[type, tuple[type, str]] = {
     BinaryRule: (YesNo, "填“符合”或“不符合” / say met or not met"),
     PerOccurrenceRule: (Count, COUNT),
     ShortfallRule: (Actual, "填实际次数 / give how many times it was done"),
@@ -87,23 +89,19 @@ def _refuse(item_id: str, cure: str) -> Problem:
 
 def _check_value(checklist: Checklist, body: Answer) -> None:
     entry = _known(checklist, body.item)
-    wanted, cure = _WANTED[type(entry.rule if isinstance(entry, Item) else entry)]
+    wanted, cure = _WANTED[type(entry.rule) if isinstance(entry, Item) else type(entry)]
     if not isinstance(body.answer, wanted):
         raise _refuse(body.item, cure)
-    if isinstance(entry, Item):
-        refused = _refused(entry, body.answer)
-    elif isinstance(entry, Bonus) and entry.max_count is not None:
-        over = isinstance(body.answer, Count) and body.answer.count > entry.max_count
-        refused = f"最多 {entry.max_count} 次 / at most {entry.max_count}" if over else ""
-    else:
-        refused = ""
+    refused = _refused(entry, body.answer)
     if refused:
         raise _refuse(body.item, refused)
 
 
-def _refused(item: Item, answer: AnswerValue) -> str:
+def _refused(entry: Item | Aggravating | Veto | Bonus, answer: AnswerValue) -> str:
     """What to change in an answer of the right kind; "" when it is fine."""
-    match item.rule, answer:
+    match entry.rule if isinstance(entry, Item) else entry, answer:
+        case Bonus(max_count=int(most)), Count(count=count) if count > most:
+            return f"最多 {most} 次 / at most {most}"
         case RatioRule() as rule, Ratio():
             return _ratio(rule, answer)
         case TiersRule() as rule, Value():

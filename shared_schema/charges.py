@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from shared_schema.checklist import Item
 from shared_schema.facts import Fact, Scenario
-from shared_schema.figures import ZERO, exact, shown, to_step
+from shared_schema.figures import ZERO, added, exact, shown, to_step
 from shared_schema.operations import Actual, AnswerValue, Clauses, Count, Ratio, Value, YesNo
 from shared_schema.rules import (
     BinaryRule,
@@ -72,13 +72,15 @@ def outcome(item: Item, answer: AnswerValue, scenario: Scenario) -> Outcome | No
             charges = None
     if charges is None:
         return None
-    failed = bool(charges) and sum((one.points for one in charges), ZERO) >= exact(item.max_points)
+    failed = bool(charges) and added(one.points for one in charges) >= exact(item.max_points)
     return _limited(item, charges, cap, failed)
 
 
 def _limited(item: Item, charges: list[Charge], cap: Decimal | None, failed: bool) -> Outcome:
     """The charges after the cap and the item's floor, each charge in turn until nothing is left."""
     whole = exact(item.max_points)
+    if not charges:
+        return Outcome((), whole, ZERO, failed=False)
     by_item = item.rule.scope == "item"
     left_cap = exact(cap) if cap is not None else None
     left_item = whole
@@ -93,23 +95,23 @@ def _limited(item: Item, charges: list[Charge], cap: Decimal | None, failed: boo
             left_cap -= charged
         left_item -= charged if by_item else ZERO
         limited.append(one._replace(charged=charged, limited_by=limit))
-    total = sum((one.charged for one in limited), ZERO)
-    zh, en = _summary(limited, total, cap)
+    charged_all = added(one.charged for one in limited)
+    zh, en = _summary(limited, charged_all, cap)
     if by_item:
-        return Outcome(tuple(limited), whole - total, ZERO, failed, zh, en)
-    return Outcome(tuple(limited), whole, total, failed, zh, en)
+        return Outcome(tuple(limited), whole - charged_all, ZERO, failed, zh, en)
+    return Outcome(tuple(limited), whole, charged_all, failed, zh, en)
 
 
-def _summary(charges: list[Charge], total: Fraction, cap: Decimal | None) -> tuple[str, str]:
+def _summary(charges: list[Charge], charged: Fraction, cap: Decimal | None) -> tuple[str, str]:
     """The limits at work, for the item's first line: which limit, what would have been, what was charged."""
-    wanted = sum((one.points for one in charges), ZERO)
-    if wanted == total:
+    wanted = added(one.points for one in charges)
+    if wanted == charged:
         return "", ""
     limits = {one.limited_by for one in charges}
     if "item" in limits:
         return (
-            f"应扣 {shown(wanted)}，以分值为限扣 {shown(total)}",
-            f"{shown(wanted)} would go; limited by the item to {shown(total)}",
+            f"应扣 {shown(wanted)}，以分值为限扣 {shown(charged)}",
+            f"{shown(wanted)} would go; limited by the item to {shown(charged)}",
         )
     return f"应扣 {shown(wanted)}，单项上限 {cap}", f"{shown(wanted)} would go; the item's cap is {cap}"
 

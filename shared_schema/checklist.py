@@ -82,14 +82,18 @@ class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True):
         """Every item with points, in order."""
         return tuple(item for section in self.sections for item in section.items)
 
+    @property
+    def extras(self) -> tuple[Aggravating | Veto | Bonus, ...]:
+        """Everything that may be answered outside the items, in order."""
+        return (*self.aggravating, *self.vetoes, *self.bonus)
+
     def item(self, item_id: str) -> Item | None:
         """The item with points of that id."""
         return next((item for section in self.sections for item in section.items if item.id == item_id), None)
 
     def entry(self, item_id: str) -> Item | Aggravating | Veto | Bonus | None:
         """Whatever may be answered under that id."""
-        extras = (*self.aggravating, *self.vetoes, *self.bonus)
-        return self.item(item_id) or next((one for one in extras if one.id == item_id), None)
+        return self.item(item_id) or next((one for one in self.extras if one.id == item_id), None)
 
     def section_of(self, item_id: str) -> Section | None:
         """The section an item with points lies in."""

@@ -693,12 +693,10 @@ class _Reader:
         }  # fmt: skip
         self.known_keys(data, allowed, path, strict=True)
         found: list[Condition] = []
-        for key, section in (("any_section_ratio_below", "*"),):
-            if key in data:
-                found.append(SectionRatio(section, self.share(data, key, path)))
-        for key in ("key_ratio_below", "key_items_ratio_below"):
-            if key in data:
-                found.append(self.key_ratio(data, key, path, sections))
+        if "any_section_ratio_below" in data:
+            found.append(SectionRatio("*", self.share(data, "any_section_ratio_below", path)))
+        keys = [key for key in ("key_ratio_below", "key_items_ratio_below") if key in data]
+        found += [self.key_ratio(data, key, path, sections) for key in keys]
         if "ratio_below" in data:
             found.append(self.ratio_below(data, path, sections, known))
         if "aggravating_count_at_least" in data:

@@ -8,7 +8,8 @@ from shared_schema import inspection as seen
 from shared_schema.charges import Charge, Outcome, outcome
 from shared_schema.checklist import Item, Section
 from shared_schema.facts import NONE, Fact, Scenario
-from shared_schema.figures import ZERO, exact, never_ending, shown
+from shared_schema.figures import ZERO, added, exact, never_ending, shown
+from shared_schema.ids import FindingId
 from shared_schema.inspection import Cell, FindingState, Standing
 from shared_schema.operations import Answer, Count, NotApplicable, agreement
 from shared_schema.ranges import Stake
@@ -19,7 +20,7 @@ from shared_schema.sheet import Deduction, ItemLine, LineStatus, NotCharged, Rea
 class Context(NamedTuple):
     """What an item's line is made from beside its own answer."""
 
-    findings: Mapping[str, FindingState]
+    findings: Mapping[FindingId, FindingState]
     scenarios: Mapping[str, tuple[Scenario, ...]]
     photos: Mapping[str, tuple[tuple[str, str], ...]]
     """By item, the photos that stand on it, as (finding or "", evidence)."""
@@ -62,16 +63,26 @@ def price(item: Item, section: Section, standing: seen.Item | None, context: Con
         warnings.append("held")
     applying = [option for option in options if not option.na]
     whole = exact(item.max_points)
-    stake = Stake(
-        whole,
-        min((option.low - option.pays_high for option in applying), default=ZERO),
-        max((option.high - option.pays_low for option in applying), default=ZERO),
-        bool(applying),
-        len(applying) < len(options),
-    )
+    absent = len(applying) < len(options)
+    stake = Stake(whole, *_ends(applying, item.rule.scope == "section"), bool(applying), absent)
     line = _line(item, section, cell, status, options, scenarios, context, warnings)
     certain = len(options) == 1 and options[0].outcome is not None and options[0].outcome.failed
     return Priced(line, stake, certain, _may_fail(options))
+
+
+def _ends(applying: list[_Option], section_pays: bool) -> tuple[Fraction, Fraction]:
+    """The least and the most of points less what the section pays for them."""
+    if not applying:
+        return ZERO, ZERO
+    if not section_pays:
+        low, high = applying[0].low, applying[0].high
+        for option in applying[1:]:
+            low, high = min(low, option.low), max(high, option.high)
+        return low, high
+    return (
+        min(option.low - option.pays_high for option in applying),
+        max(option.high - option.pays_low for option in applying),
+    )
 
 
 def _may_fail(options: list[_Option]) -> bool:
@@ -186,7 +197,7 @@ def _most(item: Item, section: Section) -> Fraction:
             most = exact(rule.deduct) * rule.required
         case ClausesRule() as rule:
             amounts = (one.range.max if one.range else one.deduct for one in rule.clauses)
-            most = sum((exact(one) for one in amounts if one is not None), ZERO)
+            most = added(exact(one) for one in amounts if one is not None)
         case _:
             return whole
     return most if rule.cap is None else min(most, exact(rule.cap))
@@ -206,8 +217,7 @@ def _line(
     warnings: list[str],
 ) -> ItemLine:
     applying = [option for option in options if not option.na]
-    low = min((option.low for option in applying), default=ZERO)
-    high = max((option.high for option in applying), default=ZERO)
+    low, high = _ends(applying, section_pays=False)
     settled = applying[0].outcome if status == "answered" else None
     deductions = (
         _deductions(item, applying[0], context) if settled else _pending(item, status, scenarios, context)
@@ -238,7 +248,7 @@ def _line(
 
 
 def _charged(deductions: Iterable[Deduction]) -> Fraction:
-    return sum((exact(one.charged) for one in deductions if one.scope == "item"), ZERO)
+    return added(exact(one.charged) for one in deductions if one.scope == "item")
 
 
 def _pending(
@@ -321,11 +331,11 @@ def _warnings(
             found.append("finding_without_points")
         return found
     value = cell.value
-    if isinstance(value, Answer) and isinstance(value.answer, Count):
-        if value.answer.count < sum(fact.occurrences for fact in scenario.facts):
-            found.append("findings_exceed_count")
+    stated = value.answer.count if isinstance(value, Answer) and isinstance(value.answer, Count) else None
+    if stated is not None and stated < sum(fact.occurrences for fact in scenario.facts):
+        found.append("findings_exceed_count")
     facts = [one for one in settled.charges if one.fact is not None]
-    over = sum((one.points - one.charged for one in settled.charges), ZERO)
+    over = added(one.points - one.charged for one in settled.charges)
     if facts and over >= min(one.points for one in facts):
         found.append("withdrawal_moves_nothing")
     if scenario.withdrawn and _at_limit(item, settled):
@@ -335,7 +345,7 @@ def _warnings(
 
 def _at_limit(item: Item, settled: Outcome) -> bool:
     """Whether a further occurrence would charge nothing, so that a withdrawn one changed nothing."""
-    charged = sum((one.charged for one in settled.charges), ZERO)
+    charged = added(one.charged for one in settled.charges)
     cap = item.rule.cap if isinstance(item.rule, PerOccurrenceRule) else None
     return (cap is not None and charged >= exact(cap)) or (item.rule.scope == "item" and settled.points == 0)
 
@@ -381,13 +391,16 @@ def _line_source(
     """Everything the line rests on: its answers, consents, findings and photos."""
     if len(options) == 1 and item_id not in context.scenarios and item_id not in context.photos:
         return options[0].source
-    authors = [] if cell is None else [(one.op, one.person, one.device) for one in cell.standing]
+    authors: list[tuple[str, str, str]] = []
+    if cell is not None:
+        authors += [(one.op, one.person, one.device) for one in cell.standing]
     findings: list[str] = []
     for finding_id, finding in context.findings.items():
         if finding.item == item_id:
             findings.append(finding_id)
             for part in (finding.record, finding.repeat_of, finding.duplicate_of):
-                authors += [] if part is None else [(one.op, one.person, one.device) for one in part.standing]
+                if part is not None:
+                    authors += [(one.op, one.person, one.device) for one in part.standing]
     for option in options:
         authors += [(op, "", "") for op in option.source.ops]
     photos = [evidence for _, evidence in context.photos.get(item_id, ())]

@@ -16,7 +16,7 @@ from fractions import Fraction
 from itertools import product
 from typing import NamedTuple
 
-from shared_schema.figures import ZERO
+from shared_schema.figures import ZERO, added
 
 TRIED_MAX = 10
 
@@ -42,12 +42,6 @@ class _Sum(NamedTuple):
     earned: Fraction
     due: Fraction
 
-    def plus(self, other: "_Sum") -> "_Sum":
-        return _Sum(self.earned + other.earned, self.due + other.due)
-
-
-NOTHING = _Sum(ZERO, ZERO)
-
 
 def share(sections: Sections, less: Fraction, highest: bool) -> Fraction | None:
     """The extreme of (earned − less) / applicable, at least 0; None when nothing can apply."""
@@ -72,29 +66,29 @@ def credited(sections: Sections, less: Fraction, highest: bool) -> Fraction | No
 
 
 def _credited(sections: Sections, less: Fraction, highest: bool) -> Fraction:
-    earned = credit = ZERO
-    for section in sections:
-        sum_of_section = ZERO
-        for stake in section:
-            if stake.absent and (highest or not stake.applies):
-                credit += stake.most
-            else:
-                sum_of_section += stake.high if highest else stake.low
-        earned += max(ZERO, sum_of_section)
+    def left_out(stake: Stake) -> bool:
+        return stake.absent and (highest or not stake.applies)
+
+    earned = added(
+        max(ZERO, added((one.high if highest else one.low) for one in section if not left_out(one)))
+        for section in sections
+    )
+    credit = added(one.most for section in sections for one in section if left_out(one))
     return max(ZERO, earned - less) + credit
 
 
 def points(sections: Sections, highest: bool) -> Fraction:
     """The extreme of the sum of sections, each at least 0."""
-    total = ZERO
-    for section in sections:
-        sum_of_section = ZERO
-        for stake in section:
-            ends = [stake.high if highest else stake.low] if stake.applies else []
-            ends += [ZERO] if stake.absent else []
-            sum_of_section += max(ends) if highest else min(ends)
-        total += max(ZERO, sum_of_section)
-    return total
+    return added(max(ZERO, added(_end(stake, highest) for stake in section)) for section in sections)
+
+
+def _end(stake: Stake, highest: bool) -> Fraction:
+    if not stake.applies:
+        return ZERO
+    worth = stake.high if highest else stake.low
+    if not stake.absent:
+        return worth
+    return max(ZERO, worth) if highest else min(ZERO, worth)
 
 
 def _each_held(sections: Sections) -> Iterable[Sections]:
@@ -107,6 +101,8 @@ def _each_held(sections: Sections) -> Iterable[Sections]:
 
 def _share(sections: Sections, less: Fraction, highest: bool) -> Fraction:
     chosen = _choose(sections, None, highest)
+    if not any(stake.applies and stake.absent for section in sections for stake in section):
+        return (chosen.earned - less) / chosen.due
     while True:
         guess = (chosen.earned - less) / chosen.due
         if guess <= 0 and not highest:
@@ -120,17 +116,15 @@ def _share(sections: Sections, less: Fraction, highest: bool) -> Fraction:
 
 def _choose(sections: Sections, guess: Fraction | None, highest: bool) -> _Sum:
     """The combination that is extreme for earned − guess × due; without a guess all that may apply does."""
-    total = NOTHING
-    for section in sections:
-        total = total.plus(_choose_section(section, guess, highest))
-    return total
+    chosen = [_choose_section(section, guess, highest) for section in sections]
+    return _Sum(added(one.earned for one in chosen), added(one.due for one in chosen))
 
 
 def _choose_section(section: Sequence[Stake], guess: Fraction | None, highest: bool) -> _Sum:
     if guess is None:
         applying = [stake for stake in section if stake.applies]
-        earned = sum((stake.high if highest else stake.low for stake in applying), ZERO)
-        return _Sum(max(ZERO, earned), sum((stake.most for stake in applying), ZERO))
+        earned = added(stake.high if highest else stake.low for stake in applying)
+        return _Sum(max(ZERO, earned), added(stake.most for stake in applying))
     if all((stake.high if highest else stake.low) >= 0 for stake in section):
         return _separately(section, guess, highest, floored=False)
     if not highest:
@@ -142,33 +136,32 @@ def _choose_section(section: Sequence[Stake], guess: Fraction | None, highest: b
 
 
 def _separately(section: Sequence[Stake], guess: Fraction, highest: bool, floored: bool) -> _Sum:
-    earned = due = ZERO
-    for stake in section:
-        if not stake.applies:
-            continue
-        worth = ZERO if floored else (stake.high if highest else stake.low)
-        gain = worth - guess * stake.most
-        if not stake.absent or (gain > 0) == highest:
-            earned += worth
-            due += stake.most
-    return _Sum(earned, due)
+    def worth(stake: Stake) -> Fraction:
+        return ZERO if floored else stake.high if highest else stake.low
+
+    taken = [
+        stake
+        for stake in section
+        if stake.applies and (not stake.absent or (worth(stake) > guess * stake.most) == highest)
+    ]
+    return _Sum(added(map(worth, taken)), added(stake.most for stake in taken))
 
 
 def _tried(section: Sequence[Stake], guess: Fraction) -> _Sum:
     """The least of max(0, S) − guess × D: every combination of the items that may be N/A or not."""
     marginal = [stake for stake in section if stake.applies and stake.absent]
     fixed = [stake for stake in section if stake.applies and not stake.absent]
-    earned = sum((stake.low for stake in fixed), ZERO)
-    due = sum((stake.most for stake in fixed), ZERO)
+    earned = added(stake.low for stake in fixed)
+    due = added(stake.most for stake in fixed)
     if len(marginal) > TRIED_MAX:
         # max(0, S) − guess × D ≥ 0 − guess × D: everything applies and nothing is earned.
-        return _Sum(ZERO, due + sum((stake.most for stake in marginal), ZERO))
+        return _Sum(ZERO, due + added(stake.most for stake in marginal))
     best: _Sum | None = None
     for taken in product((True, False), repeat=len(marginal)):
         more = [stake for stake, take in zip(marginal, taken, strict=True) if take]
         one = _Sum(
-            max(ZERO, earned + sum((stake.low for stake in more), ZERO)),
-            due + sum((stake.most for stake in more), ZERO),
+            max(ZERO, earned + added(stake.low for stake in more)),
+            due + added(stake.most for stake in more),
         )
         if best is None or one.earned - guess * one.due < best.earned - guess * best.due:
             best = one

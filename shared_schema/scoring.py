@@ -27,12 +27,13 @@ from typing import NamedTuple
 import msgspec
 
 from shared_schema import ranges
-from shared_schema.checklist import Checklist, checklist_hash
+from shared_schema.checklist import Checklist, Item, checklist_hash
 from shared_schema.facts import scenarios
-from shared_schema.figures import HUNDRED, ZERO, exact, never_ending, rounded, shown
-from shared_schema.inspection import Cell, Inspection
+from shared_schema.figures import HUNDRED, ZERO, added, exact, never_ending, rounded, shown
+from shared_schema.ids import ItemId
+from shared_schema.inspection import Inspection
 from shared_schema.lines import Context, Priced, make_source, price
-from shared_schema.operations import Answer, Count, EvidenceAttached, NotApplicable, Present
+from shared_schema.operations import Aborted, Answer, Count, EvidenceAttached, NotApplicable, Present
 from shared_schema.ranges import Stake
 from shared_schema.rules import (
     ENGINE_VERSION,
@@ -92,7 +93,7 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
     counts = _counts(everything, inspection)
     final = not (counts.open or counts.disputed or counts.na_without_consent or counts.held)
     sections = tuple(_section(everything, at, final) for at in range(len(checklist.sections)))
-    due = sum((stake.most for rows in everything.stakes for stake in rows if stake.applies), ZERO)
+    due = added(stake.most for rows in everything.stakes for stake in rows if stake.applies)
     base = ranges.points(everything.stakes, highest=True)
     low, high = _percent(everything, highest=False), _percent(everything, highest=True)
     gates = _gates(everything)
@@ -124,7 +125,7 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
         bonus=_only(everything.bonus),
         fired=tuple(one.gate for one in gates if one.state == "fired"),
         aborted_by=aborted,
-        items=tuple(_flagged(checklist, everything.priced[item.id]) for item in checklist.items),
+        items=tuple(_flagged(item, everything.priced[item.id]) for item in checklist.items),
         sections=sections,
         extras=tuple(everything.extras.values()),
         gates=gates,
@@ -145,11 +146,10 @@ def _status(inspection: Inspection, aborted: tuple[str, ...], final: bool, due: 
     return "scored" if due else "not_scorable"
 
 
-def _flagged(checklist: Checklist, priced: Priced) -> ItemLine:
+def _flagged(item: Item, priced: Priced) -> ItemLine:
     """The line, with a warning where the item may yet break off the visit."""
     line = priced.line
-    item = checklist.item(line.item) if priced.may_fail and not priced.failed else None
-    if item is None or not item.abort:
+    if not item.abort or not priced.may_fail or priced.failed:
         return line
     return msgspec.structs.replace(line, warnings=(*line.warnings, "abort_possible"))
 
@@ -160,13 +160,9 @@ def _counts(everything: _All, inspection: Inspection) -> Counts:
         by_status[priced.line.status] += 1
     by_status["disputed"] += sum(line.status == "disputed" for line in everything.extras.values())
     stage = inspection.stage_cell
-    if stage is not None and stage.disputed and _may_be_aborted(stage):
+    if stage is not None and stage.disputed and any(isinstance(one.value, Aborted) for one in stage.standing):
         by_status["disputed"] += 1
     return Counts(items=len(everything.priced), held=len(inspection.held), **by_status)
-
-
-def _may_be_aborted(stage: Cell[object]) -> bool:
-    return any(type(one.value).__name__ == "Aborted" for one in stage.standing)
 
 
 # --- items and extras ---------------------------------------------------------------------------------
@@ -186,13 +182,10 @@ def _price(checklist: Checklist, inspection: Inspection) -> _All:
     priced: dict[str, Priced] = {}
     stakes: list[tuple[Stake, ...]] = []
     for section in checklist.sections:
-        row = [price(item, section, inspection.items.get(item.id), context) for item in section.items]
+        row = [price(item, section, inspection.items.get(ItemId(item.id)), context) for item in section.items]
         priced.update(zip((item.id for item in section.items), row, strict=True))
         stakes.append(tuple(one.stake for one in row))
-    extras = {
-        one.id: _extra(one, inspection)
-        for one in (*checklist.aggravating, *checklist.vetoes, *checklist.bonus)
-    }
+    extras = {one.id: _extra(one, inspection) for one in checklist.extras}
     worse = [extras[one.id] for one in checklist.aggravating]
     return _All(
         checklist,
@@ -254,7 +247,7 @@ def _held(checklist: Checklist, inspection: Inspection) -> tuple[frozenset[str],
 def _extra(entry: Aggravating | Veto | Bonus, inspection: Inspection) -> ExtraLine:
     """An aggravating item, a veto or a bonus as it stands; what does not fit counts as none."""
     kind, each = _worth(entry)
-    standing = inspection.items.get(entry.id)
+    standing = inspection.items.get(ItemId(entry.id))
     if standing is None or standing.answer is None:
         return ExtraLine(item=entry.id, kind=kind)
     cell = standing.answer
@@ -319,8 +312,8 @@ def _occurred(value: Answer | NotApplicable) -> int | None:
 
 def _sum_of(lines: Sequence[ExtraLine]) -> _Span:
     return _Span(
-        sum((exact(line.points_low) for line in lines), ZERO),
-        sum((exact(line.points_high) for line in lines), ZERO),
+        added(exact(line.points_low) for line in lines),
+        added(exact(line.points_high) for line in lines),
     )
 
 
@@ -340,7 +333,7 @@ def _section(everything: _All, at: int, final: bool) -> SectionLine:
     section = everything.checklist.sections[at]
     stakes = [everything.stakes[at]]
     low, high = ranges.points(stakes, highest=False), ranges.points(stakes, highest=True)
-    due = sum((stake.most for stake in stakes[0] if stake.applies), ZERO)
+    due = added(stake.most for stake in stakes[0] if stake.applies)
     ratio_low, ratio_high = (
         ranges.share(stakes, ZERO, highest=False),
         ranges.share(stakes, ZERO, highest=True),
@@ -349,10 +342,10 @@ def _section(everything: _All, at: int, final: bool) -> SectionLine:
         everything.priced[item.id].line.status in ("answered", "not_applicable") for item in section.items
     )
     lines = [everything.priced[item.id].line for item in section.items]
-    to_section = sum(
-        (exact(one.charged) for line in lines for one in line.deductions if one.scope == "section"), ZERO
+    to_section = added(
+        exact(one.charged) for line in lines for one in line.deductions if one.scope == "section"
     )
-    kept = sum((stake.high for stake in stakes[0] if stake.applies), ZERO)
+    kept = added(stake.high for stake in stakes[0] if stake.applies)
     return SectionLine(
         section=section.id,
         max_points=section.points,
@@ -550,7 +543,7 @@ def _scored_steps(
         how = f"{shown(left)} ÷ {shown(due)} × 100 = {_long(rate)}"
     else:
         total = everything.checklist.total_points
-        credit = sum((stake.most for rows in everything.stakes for stake in rows if not stake.applies), ZERO)
+        credit = added(stake.most for rows in everything.stakes for stake in rows if not stake.applies)
         rate = (left + credit) / exact(total) * HUNDRED
         how = f"({shown(left)} + {shown(credit)}) ÷ {total} × 100 = {_long(rate)}"
     steps.append((how, how))
@@ -570,11 +563,11 @@ def _scored_steps(
             f"rounded half up to {policy.places} places: {sheet.percent}",
         )
     )
-    for gate in sheet.gates:
-        if gate.state == "fired":
-            steps.append(
-                (f"{gate.gate} 触发：{gate.zh or gate.grade}", f"{gate.gate} fired: {gate.en or gate.grade}")
-            )
+    steps += [
+        (f"{gate.gate} 触发：{gate.zh or gate.grade}", f"{gate.gate} fired: {gate.en or gate.grade}")
+        for gate in sheet.gates
+        if gate.state == "fired"
+    ]
     grade = everything.checklist.grade(sheet.grade)
     steps.append((f"等级：{grade.read('zh')}", f"grade: {grade.read('en')}"))
     return steps

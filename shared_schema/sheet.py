@@ -36,7 +36,7 @@ class Deduction(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     rule: str
     code: str
-    """Stable: not_met, occurrences, finding, finding_repeat, shortfall, clause/<id>, tier, ratio, ratio_zero, aggravating."""
+    """Stable: not_met, occurrences, finding, finding_repeat, shortfall, clause/<id>, tier, ratio, ratio_zero."""
     points: Decimal
     charged: Decimal
     zh: str
@@ -229,15 +229,39 @@ _WHY = {
     "explains": ("只作说明，不另扣分", "explains, does not charge by itself"),
 }
 _WARNINGS = {
-    "finding_without_points": ("有问题记录，但本项为满分，请核对", "there is a finding, yet the item has full marks: check it"),
-    "unfit_answer": ("记录的答案不适用于本项评分规则，按未答处理", "the recorded answer does not fit the rule and counts as open"),
-    "held": ("有尚不能识别的记录涉及本项，暂按区间处理", "an operation not yet understood concerns this item, so it is a range"),
-    "na_with_findings": ("已标为不适用，但有问题记录，请核对", "it is marked N/A, yet there are findings: check it"),
-    "withdrawal_moves_nothing": ("因已达上限，单独撤销一个问题不改变得分", "because of the limit, withdrawing one finding alone does not move the score"),
-    "withdrawal_moved_nothing": ("有问题已撤销，但扣分仍达上限，得分不变", "a finding was withdrawn, yet the limit is still reached, so the score is the same"),
-    "findings_exceed_count": ("问题记录多于所填数量，按问题记录计", "there are more findings than the count says; the findings count"),
-    "abort_possible": ("本项若不合格将中止检查", "if this item fails, the visit is broken off"),
-}  # fmt: skip
+    "finding_without_points": (
+        "有问题记录，但本项为满分，请核对",
+        "there is a finding, yet the item has full marks: check it",
+    ),
+    "unfit_answer": (
+        "记录的答案不适用于本项评分规则，按未答处理",
+        "the recorded answer does not fit the rule and counts as open",
+    ),
+    "held": (
+        "有尚不能识别的记录涉及本项，暂按区间处理",
+        "an operation not yet understood concerns this item, so it is a range",
+    ),
+    "na_with_findings": (
+        "已标为不适用，但有问题记录，请核对",
+        "it is marked N/A, yet there are findings: check it",
+    ),
+    "withdrawal_moves_nothing": (
+        "因已达上限，单独撤销一个问题不改变得分",
+        "because of the limit, withdrawing one finding alone does not move the score",
+    ),
+    "withdrawal_moved_nothing": (
+        "有问题已撤销，但扣分仍达上限，得分不变",
+        "a finding was withdrawn, yet the limit is still reached, so the score is the same",
+    ),
+    "findings_exceed_count": (
+        "问题记录多于所填数量，按问题记录计",
+        "there are more findings than the count says; the findings count",
+    ),
+    "abort_possible": (
+        "本项若不合格将中止检查",
+        "if this item fails, the visit is broken off",
+    ),
+}
 _STATUS = {
     "answered": ("", ""),
     "not_applicable": ("不适用", "not applicable"),

@@ -37,6 +37,7 @@ from shared_schema.rules import (
     Aggravating,
     BinaryRule,
     Bonus,
+    Clause,
     ClausesRule,
     PerOccurrenceRule,
     RatioRule,
@@ -272,34 +273,39 @@ def _first(item_id: str, spelled: Mapping[str, Any], *names: str) -> Any:
 
 
 def _clauses(item_id: str, rule: ClausesRule, spelled: Any) -> Clauses:
-    rows: list[tuple[Any, Any]]
-    if spelled is None:
-        rows = []
-    elif isinstance(spelled, str):
-        rows = [(spelled, True)]
-    elif isinstance(spelled, Mapping):
-        rows = list(spelled.items())
-    else:
-        rows = [_hit_row(one) for one in spelled]
     known = {clause.id: clause for clause in rule.clauses}
     hits: list[ClauseHit] = []
-    for clause_id, amount in rows:
-        if amount is False or amount is None:
+    for clause_id, said in _hit_rows(spelled):
+        if said is False or said is None:
             continue
         clause = known.get(str(clause_id))
         if clause is None:
             raise Unreadable(f"{item_id}: there is no clause {clause_id}")
-        reason = "worked example"
-        if isinstance(amount, Mapping):
-            reason = str(amount.get("reason", reason))
-            amount = amount.get("deduct", amount.get("points", True))
-        if clause.range is None and (amount is True or _decimal(item_id, amount) == clause.deduct):
-            hits.append(ClauseHit(clause.id))
-        elif amount is True:
-            raise Unreadable(f"{item_id}: clause {clause_id} leaves discretion, give the amount")
-        else:
-            hits.append(ClauseHit(clause.id, _decimal(item_id, amount), reason))
+        hits.append(_hit(item_id, clause, said))
     return Clauses(tuple(hits))
+
+
+def _hit(item_id: str, clause: Clause, said: Any) -> ClauseHit:
+    """One clause that applies: `true`, an amount, or `{deduct, reason}`."""
+    amount, reason = said, "worked example"
+    if isinstance(said, Mapping):
+        reason = str(said.get("reason", reason))
+        amount = said.get("deduct", said.get("points", True))
+    if clause.range is None and (amount is True or _decimal(item_id, amount) == clause.deduct):
+        return ClauseHit(clause.id)
+    if amount is True:
+        raise Unreadable(f"{item_id}: clause {clause.id} leaves discretion, give the amount")
+    return ClauseHit(clause.id, _decimal(item_id, amount), reason)
+
+
+def _hit_rows(spelled: Any) -> list[tuple[Any, Any]]:
+    if spelled is None:
+        return []
+    if isinstance(spelled, str):
+        return [(spelled, True)]
+    if isinstance(spelled, Mapping):
+        return list(spelled.items())
+    return [_hit_row(one) for one in spelled]
 
 
 def _hit_row(row: Any) -> tuple[Any, Any]:

@@ -58,7 +58,7 @@ class _Broken(ValueError):
     """A case that cannot be run."""
 
 
-def test_file(path: Path, out: Out, language: Language = "en") -> int:
+def test_file(path: Path, out: Out, language: Language = "en") -> int:  # noqa: PT028 - a command, not a test
     """Prints every difference, then the counts. 0 when all agree, 1 when not, 2 when unreadable."""
     try:
         written = read_yaml(path.read_bytes(), path.name)
@@ -86,7 +86,7 @@ def run_cases(written: Written, load: LoadFile) -> Ran:
     if not isinstance(data, Mapping) or not isinstance(data.get("cases"), list) or not data["cases"]:
         cure = "文件应有 cases 列表 / the file must have a list of cases"
         raise Problem("file_invalid", file=written.file, line=1, column="cases", cure=cure)
-    defaults = data.get("defaults") if isinstance(data.get("defaults"), Mapping) else {}
+    defaults: Mapping[str, Any] = data.get("defaults") or {}
     count = 0
     differences: list[Difference] = []
     remarks: list[str] = []

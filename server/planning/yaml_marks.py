@@ -40,9 +40,9 @@ def read_yaml(content: bytes, file: str) -> Written:
             root = loader.get_single_node()
             if root is not None:
                 _examine(root, file)
-            data = None if root is None else loader.construct_document(root)  # type: ignore[no-untyped-call]
+            data = None if root is None else loader.construct_document(root)
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         line = mark.line + 1 if mark is not None else 1
