@@ -11,7 +11,7 @@ from server.planning.candidates import candidates_of
 from server.planning.draw import draw
 from server.planning.files import Registers, read_registers
 from server.planning.records import DrawResult, Person, Unit
-from server.planning.tables import read_yaml
+from server.planning.yaml_marks import read_yaml
 from shared_schema.checklist import Checklist
 from shared_schema.ids import PersonId, SquadId, make_id
 from shared_schema.roles import Role
@@ -55,10 +55,9 @@ def make_plan(seed: int, folder: Path = HERE) -> Plan:
     registers = read_registers(folder)
     season = registers.season
     text = f"{season.campaign.code}/{seed}"
-    checklist = read_checklist(folder / season.campaign.checklist)
-    phrases = read_yaml(folder / "phrases.yaml", dict[str, object]) | {
-        "emphasis": list(season.campaign.emphasis)
-    }
+    path = folder / season.campaign.checklist
+    checklist = read_checklist(path.read_bytes(), path.name)
+    phrases = _yaml(folder / "phrases.yaml") | {"emphasis": list(season.campaign.emphasis)}
     candidates = candidates_of(
         registers.units,
         registers.people,
@@ -89,6 +88,10 @@ def make_plan(seed: int, folder: Path = HERE) -> Plan:
         )
         teams.append(Team(squad.code, f"第{number}检查组", f"Squad {number}", (*members, *on_call), visits))
     return Plan(registers, checklist, phrases, drawn, tuple(teams), text)
+
+
+def _yaml(path: Path) -> dict[str, object]:
+    return dict(read_yaml(path.read_bytes(), path.name).data)
 
 
 def profile(unit: Unit) -> dict[str, bool]:

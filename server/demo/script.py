@@ -27,6 +27,8 @@ Phrases = Mapping[str, Any]
 DAY_START = dt.time(8, 30, tzinfo=dt.timezone(dt.timedelta(hours=8)))
 OVERLAP_PERCENT = 18
 DIFFER_PERCENT = 5  # of the items answered twice
+EMPHASIS_WEIGHT = 4  # how much likelier a problem is on an item that districts report often
+REPEAT_WEIGHT = 20  # … and where there was one last year
 AGGRAVATED_PERCENT = 5  # visits with an aggravating occurrence
 LATE_PERCENT = 15  # of the visits with three checking: one tablet exchanges only after submission
 
@@ -79,7 +81,9 @@ class VisitScript:
         late = len(self.checkers) > 2 and self.chance.percent(LATE_PERCENT)
         self.late = self.chance.choice(self.checkers[1:]) if late else None
         self.authors = [one for one in self.checkers if one is not self.late]
-        self.truth = Truth(visit.unit, checklist, frozenset(phrases["emphasis"]), self.chance)
+        weights = dict.fromkeys(phrases["emphasis"], EMPHASIS_WEIGHT)
+        weights |= {found.item: REPEAT_WEIGHT for found in visit.earlier}
+        self.truth = Truth(visit.unit, checklist, weights, self.chance)
 
     # -- the visit ----------------------------------------------------------------------------------
 

@@ -171,7 +171,17 @@ def _register(conn: Connection, plan: Plan) -> None:
             for found in plan.registers.last_findings
         ],
     )
-    registers.put_checklist(conn, to_bytes(checklist))
+    registers.put_checklist(
+        conn,
+        {
+            "hash": named,
+            "code": checklist.code,
+            "version": checklist.version,
+            "title_zh": checklist.title.zh,
+            "title_en": checklist.title.en,
+            "content": to_bytes(checklist),
+        },
+    )
     registers.put_campaign(
         conn,
         {
@@ -183,7 +193,7 @@ def _register(conn: Connection, plan: Plan) -> None:
             "checklist": named,
             "state": "open",
             "draw_seed": plan.drawn.seed,
-            "draw": msgspec.json.encode(plan.drawn).decode(),
+            "draw": msgspec.to_builtins(plan.drawn),
         },
     )
     for team in plan.teams:

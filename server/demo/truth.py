@@ -3,7 +3,7 @@
 Pure, and a function of the unit's profile and the seed. What inspectors write about it is `script`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -54,12 +54,12 @@ STANDINGS = (
 
 
 class Truth:
-    """What an inspector who looks well will find at one unit."""
+    """What an inspector who looks well will find at one unit. `weights` says which items go wrong more often."""
 
-    def __init__(self, unit: Unit, checklist: Checklist, emphasis: frozenset[str], chance: Chance) -> None:
+    def __init__(self, unit: Unit, checklist: Checklist, weights: Mapping[str, int], chance: Chance) -> None:
         self.unit = unit
         self.checklist = checklist
-        self.emphasis = emphasis
+        self.weights = weights
         self.chance = chance
         self.absent = {item.id: reason for item in checklist.items if (reason := self._absent(item))}
         self.wrongs = {wrong.item.id: wrong for wrong in self._wrongs()}
@@ -89,7 +89,7 @@ class Truth:
             for item in self.checklist.items
             if item.id not in self.absent
             and isinstance(item.rule, BinaryRule | PerOccurrenceRule | ClausesRule)
-            for _ in range(4 if item.id in self.emphasis else 1)
+            for _ in range(self.weights.get(item.id, 1))
         ]
         chosen: dict[str, Item] = {}
         while len(chosen) < wanted:

@@ -15,6 +15,7 @@ import msgspec
 import xlsxwriter
 
 from server.storage import evaluation as store
+from server.storage import registers
 from server.storage.database import Connection
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.sheet import ScoreSheet, sheet_from_bytes
@@ -58,7 +59,7 @@ def table(conn: Connection, campaign: str) -> Table:
             if row.inspection in frozen
         ]
     scored = tuple(Scored(row, sheet_from_bytes(row.sheet)) for row in rows)
-    checklist = from_bytes(store.checklist_content(conn, _checklist_hash(conn, campaign, rows)))
+    checklist = from_bytes(registers.checklist_content(conn, _checklist_hash(conn, campaign, rows)))
     return Table(
         campaign,
         title_zh,

@@ -13,6 +13,7 @@ import msgspec
 from shared_schema.scoring import score
 
 from server.storage import evaluation as store
+from server.storage import registers
 from server.storage.database import Connection
 from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
@@ -72,7 +73,7 @@ def recompute_all(conn: Connection) -> Recomputed:
     differences = []
     for row in rows:
         if row.checklist not in checklists:
-            checklists[row.checklist] = from_bytes(store.checklist_content(conn, row.checklist))
+            checklists[row.checklist] = from_bytes(registers.checklist_content(conn, row.checklist))
         sheet = recompute(checklists[row.checklist], store.operations_until(conn, row.inspection, row.number))
         if sheet_bytes(sheet) != row.sheet:
             frozen = sheet_from_bytes(row.sheet)

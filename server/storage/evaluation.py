@@ -8,7 +8,6 @@ from sqlalchemy import Connection, and_, exists, func, select
 from server.storage.tables import (
     campaign,
     checked_device,
-    checklist,
     dispute,
     evidence,
     finding,
@@ -148,16 +147,6 @@ def units_unvisited(conn: Connection, campaign_id: str) -> list[str]:
         .order_by(inspection.c.unit)
     )
     return list(conn.execute(query).scalars())
-
-
-def checklist_content(conn: Connection, checklist_hash: str) -> bytes:
-    """The canonical bytes of a checklist version. Raises checklist_unknown."""
-    content = conn.execute(
-        select(checklist.c.content).where(checklist.c.hash == checklist_hash)
-    ).scalar_one_or_none()
-    if content is None:
-        raise Problem("checklist_unknown", checklist=checklist_hash)
-    return bytes(content)
 
 
 def operations_until(conn: Connection, inspection_id: str, number: int) -> list[bytes]:

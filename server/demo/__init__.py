@@ -1,0 +1,1 @@
+"""A made-up season: its registers, and the script that plays it."""
