@@ -1,0 +1,1 @@
+"""Before the visits: units, people, squads, the draw."""
