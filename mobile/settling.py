@@ -20,6 +20,8 @@ class Journal(msgspec.Struct, frozen=True):
     problem: str = ""
     facts: dict[str, str] = {}
     attempts: int = 0
+    retry: bool = True
+    """Whether trying again may help without a person doing something first."""
 
 
 class Verdict(NamedTuple):
@@ -102,12 +104,7 @@ def _verdicts(db: Database, verdicts: Iterable[Verdict]) -> set[str]:
 
 def _receipts(db: Database, receipts: Iterable[Head]) -> None:
     for receipt in receipts:
-        # Once the server holds more than when everything was offered again, it may be offered once more.
-        db.execute(
-            "UPDATE epoch SET receipt = ?1, offered = CASE WHEN ?1 > offered THEN -1 ELSE offered END"
-            " WHERE epoch = ?2",
-            (receipt.seq, receipt.epoch),
-        )
+        db.execute("UPDATE epoch SET receipt = ? WHERE epoch = ?", (receipt.seq, receipt.epoch))
 
 
 def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
@@ -119,7 +116,6 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
             (epoch, number),
         ).fetchall()
         refold.update(inspection for (inspection,) in rows)
-        db.execute("UPDATE epoch SET offered = ? WHERE epoch = ?", (number, epoch))
     return refold
 
 

@@ -70,10 +70,8 @@ class Chain(NamedTuple):
     last: int
     hash_there: str
     """Of the own operation with that number; empty where there is none."""
-    acknowledged: int
-    """The highest number the server has answered for."""
     receipt: int
-    offered: int
+    """The last number the server said it holds, the time before."""
     forked: bool
 
 
@@ -242,24 +240,12 @@ class Store:
 
     def chain(self, epoch: str, number: int) -> Chain | None:
         """One of this file's own chains; None for a run of numbers it never began."""
-        rows = self._rows("SELECT receipt, offered, forked FROM epoch WHERE epoch = ?", epoch)
+        rows = self._rows("SELECT receipt, forked FROM epoch WHERE epoch = ?", epoch)
         if not rows:
             return None
-        [(receipt, offered, forked)] = rows
         there = self._rows("SELECT hash FROM operation WHERE own AND epoch = ? AND seq = ?", epoch, number)
-        answered = self._rows(
-            "SELECT seq FROM operation WHERE own AND epoch = ? AND status != 'unsent'"
-            " ORDER BY seq DESC LIMIT 1",
-            epoch,
-        )
-        return Chain(
-            last=self._end(epoch).seq,
-            hash_there=there[0][0] if there else "",
-            acknowledged=answered[0][0] if answered else 0,
-            receipt=receipt,
-            offered=offered,
-            forked=bool(forked),
-        )
+        [(receipt, forked)] = rows
+        return Chain(self._end(epoch).seq, there[0][0] if there else "", receipt, bool(forked))
 
     def epochs(self) -> tuple[str, ...]:
         """All runs of numbers of this file."""

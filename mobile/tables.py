@@ -30,11 +30,10 @@ CREATE INDEX operation_inspection ON operation (inspection, position);
 CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
 
--- The unbroken runs of this file's numbers. receipt: the last number the server said it holds;
--- offered: everything after this number was offered again already.
+-- The unbroken runs of this file's numbers. receipt: the last number the server said it holds.
 CREATE TABLE epoch (
     position INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE,
-    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0, offered INTEGER NOT NULL DEFAULT -1
+    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE cursor (

@@ -1,0 +1,355 @@
+"""One exchange with the server, then photos; offline is a state, and sending again is harmless.
+
+An exchange is written as steps: a generator that works on the store and yields each call to the
+network. Whoever drives it makes the call, on another thread if need be, and sends the reply back in;
+so a tap never waits for the network, and the store is never used by two threads.
+"""
+
+from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import msgspec
+
+from mobile import photos
+from mobile.settling import Journal, Reading, Settlement, Verdict
+from mobile.store import Chain, Identity, Store
+from mobile.transport import Offline, Rejected, Transport
+from mobile.vault import KEY_BYTES, Vault
+from shared_schema.ids import ID_BYTES, digest, make_id
+from shared_schema.problems import REGISTRY, Problem
+from shared_schema.wire import (
+    DEVICE_HEADER,
+    REQUEST_OPS_MAX,
+    SIGNATURE_HEADER,
+    EnrolReply,
+    EnrolRequest,
+    ExchangeReply,
+    ExchangeRequest,
+    Head,
+    ProblemReply,
+    assignments_digest,
+    decode,
+    encode,
+    read_reply,
+)
+
+R = TypeVar("R")
+Steps = Generator[Callable[[], Any], Any, R]
+"""Work on the store that yields each call to the network and is sent its result, or its Offline or Rejected."""
+
+OPS_BYTES_MAX = 6 * 1024 * 1024  # of the 8 MiB a request may have; the rest is for cursors and heads
+HEADS_MAX = 64
+ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
+PAUSE_MS = 60_000
+PAUSE_FIRST_MS = 5_000
+PAUSE_LONGEST_MS = 15 * 60_000
+
+_enrol_decoder = msgspec.json.Decoder(EnrolReply)
+
+
+class SyncReport(NamedTuple):
+    """What one run of exchanges did."""
+
+    outcome: Literal["done", "offline", "failed"]
+    sent: int = 0
+    accepted: int = 0
+    held: int = 0
+    refused: int = 0
+    news: int = 0
+    photos: int = 0
+    rounds: int = 0
+    problem: str = ""
+
+
+class _Asked(NamedTuple):
+    """A request as sent, and the ids of its operations in order."""
+
+    ops: tuple[str, ...]
+    body: bytes
+
+
+class Sync:
+    """The exchanges of one tablet. `entropy(n)` gives n random bytes, `clock()` the tablet's milliseconds."""
+
+    def __init__(
+        self,
+        store: Store,
+        vault: Vault,
+        transport: Transport,
+        photos_folder: Path,
+        *,
+        entropy: Callable[[int], bytes],
+        clock: Callable[[], int],
+        app: str = "",
+    ) -> None:
+        self._store = store
+        self._vault = vault
+        self._transport = transport
+        self._photos_folder = photos_folder
+        self._entropy = entropy
+        self._clock = clock
+        self._app = app
+
+    def once(self) -> SyncReport:
+        """Exchanges until nothing is left to say, waiting for the network. Raises disk_full, store_damaged."""
+        return drive(self.steps())
+
+    def enrol(self, code: str, *, name: str = "", platform: str = "") -> Identity:
+        """Makes this tablet known to the server. Raises Offline, enrolment_code_invalid."""
+        return drive(self.enrol_steps(code, name=name, platform=platform))
+
+    def enrol_steps(self, code: str, *, name: str = "", platform: str = "") -> Steps[Identity]:
+        """`enrol` as steps. A tablet that is enrolled already keeps its identity."""
+        known = self._store.identity()
+        if known is not None:
+            return known
+        public_key = self._vault.make_key(self._entropy(KEY_BYTES))
+        request = EnrolRequest(code=code, public_key=public_key, name=name, platform=platform, app=self._app)
+        try:
+            body = yield partial(self._transport.enrol, encode(request))
+        except Rejected as err:
+            raise _as_problem(err.problem) from err
+        reply = decode(body, _enrol_decoder)
+        identity = Identity(reply.device, reply.server, reply.squad)
+        self._store.enrol(identity, self._new_id())
+        return identity
+
+    def steps(self) -> Steps[SyncReport]:
+        """`once` as steps."""
+        report = SyncReport("done")
+        try:
+            report = yield from self._exchanges(report)
+            report = yield from self._photos(report)
+        except Offline:
+            return self._failed(report, offline=True)
+        except Rejected as err:
+            return self._failed(report, problem=err.problem)
+        return report
+
+    # -- operations and news ----------------------------------------------------------------------------
+
+    def _exchanges(self, report: SyncReport) -> Steps[SyncReport]:
+        ops_max = REQUEST_OPS_MAX
+        for _ in range(ROUNDS_MAX):
+            asked = self._ask(ops_max)
+            try:
+                body = yield partial(self._transport.sync, asked.body, self._headers(asked.body))
+            except Rejected as err:
+                if err.problem.code == "request_too_large" and len(asked.ops) > 1:
+                    ops_max = len(asked.ops) // 2
+                    continue
+                raise
+            reply = _checked(asked, body)
+            report = self._settle(asked, reply, report)
+            if not reply.more and not self._store.unsent():
+                break
+        return report
+
+    def _ask(self, ops_max: int) -> _Asked:
+        identity = self._identity()
+        outbox = self._store.outbox(ops_max, OPS_BYTES_MAX)
+        cursors = self._store.cursors()
+        held = (one for one, gone in self._store.assignments().values() if not gone)
+        request = ExchangeRequest(
+            device=identity.device,
+            app=self._app,
+            sent_at_ms=self._clock(),
+            heads=self._store.heads(HEADS_MAX),
+            ops=tuple(msgspec.Raw(raw) for _, raw in outbox),
+            cursors={inspection: number for inspection, (number, _) in cursors.items()},
+            last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
+            checklists=self._store.checklist_hashes(),
+            assignments=assignments_digest(held),
+        )
+        return _Asked(tuple(op for op, _ in outbox), encode(request))
+
+    def _settle(self, asked: _Asked, reply: ExchangeReply, report: SyncReport) -> SyncReport:
+        now_ms = self._clock()
+        changed = reply.server != self._identity().server
+        settlement = settlement_of(
+            asked.ops,
+            reply,
+            self._store.chain,
+            now_ms=now_ms,
+            epoch=self._store.head().epoch,
+            new_epoch=self._new_id(),
+        )
+        if changed:
+            # Another server, or the same one set up anew: whatever the former one said no longer counts.
+            settlement = settlement._replace(
+                offer_again=[(epoch, 0) for epoch in self._store.epochs()],
+                reread=True,
+                all_photos_wanted=True,
+            )
+        news = self._store.settle(settlement, server=reply.server if changed else "")
+        became = [one.status for one in reply.statuses]
+        return report._replace(
+            sent=report.sent + len(became),
+            accepted=report.accepted + became.count("accepted") + became.count("duplicate"),
+            held=report.held + became.count("held"),
+            refused=report.refused + became.count("refused") + became.count("id_reused"),
+            news=report.news + news,
+            rounds=report.rounds + 1,
+        )
+
+    # -- photos -----------------------------------------------------------------------------------------
+
+    def _photos(self, report: SyncReport) -> Steps[SyncReport]:
+        for sha256 in self._store.photos_to_send():
+            content = photos.fetch(sha256, self._photos_folder, self._vault)
+            if content is None:
+                self._store.photo_became(sha256, "missing")
+                continue
+            headers = self._headers(f"PUT /files/{sha256}".encode())
+            try:
+                yield partial(self._transport.put_photo, sha256, content, headers)
+            except Rejected as err:
+                if not err.problem.code.startswith("photo_"):
+                    raise
+                # What is wrong with one photo keeps none of the others.
+                report = self._failed(report, problem=err.problem)
+                continue
+            self._store.photo_became(sha256, "received")
+            report = report._replace(photos=report.photos + 1)
+        return report
+
+    # -- small ------------------------------------------------------------------------------------------
+
+    def _failed(
+        self, report: SyncReport, *, offline: bool = False, problem: ProblemReply | None = None
+    ) -> SyncReport:
+        before = self._store.journal()
+        code = problem.code if problem else ""
+        self._store.note(
+            Journal(
+                last_success_ms=before.last_success_ms,
+                offline=offline,
+                problem=code,
+                facts=problem.facts if problem else {},
+                retry=problem is None or problem.retry,
+                attempts=before.attempts + 1,
+            )
+        )
+        return report._replace(outcome="offline" if offline else "failed", problem=code)
+
+    def _identity(self) -> Identity:
+        identity = self._store.identity()
+        assert identity is not None, "an exchange before enrolment"
+        return identity
+
+    def _headers(self, signed: bytes) -> dict[str, str]:
+        return {DEVICE_HEADER: self._identity().device, SIGNATURE_HEADER: self._vault.sign(signed)}
+
+    def _new_id(self) -> str:
+        return make_id(self._entropy(ID_BYTES))
+
+
+def settlement_of(
+    asked: tuple[str, ...],
+    reply: ExchangeReply,
+    chain_at: Callable[[str, int], Chain | None],
+    *,
+    now_ms: int,
+    epoch: str,
+    new_epoch: str,
+) -> Settlement:
+    """What a reply changes; pure. `asked` are the operations sent, `chain_at` tells of this tablet's chains.
+
+    `epoch` is the run of numbers in use, `new_epoch` the one to begin should that one have forked.
+    """
+    forked: list[str] = []
+    offer_again: list[tuple[str, int]] = []
+    reread = False
+    for receipt in reply.receipts:
+        chain = chain_at(receipt.epoch, receipt.seq)
+        if chain is None:
+            continue
+        if not chain.forked and _forks(chain, receipt):
+            # This tablet was restored from a backup, or cloned. Its later operations need numbers of their own,
+            # and what it was told of these ones may have been meant for another.
+            forked.append(receipt.epoch)
+            offer_again.append((receipt.epoch, 0))
+        elif receipt.seq < chain.receipt:
+            # The server was restored from a backup and gets back what it has lost.
+            offer_again.append((receipt.epoch, 0 if chain.forked else receipt.seq))
+            reread = True
+    sound = [one for one in reply.checklists if digest(bytes(one.content)) == one.hash]
+    garbled = next((one.hash for one in reply.checklists if one not in sound), "")
+    return Settlement(
+        journal=Journal(
+            last_success_ms=now_ms,
+            problem="checklist_unknown" if garbled else "",
+            facts={"checklist": garbled} if garbled else {},
+        ),
+        verdicts=[
+            Verdict(op, "accepted" if one.status == "duplicate" else one.status, one.problem, one.facts)
+            for op, one in zip(asked, reply.statuses, strict=True)
+        ],
+        receipts=reply.receipts,
+        offer_again=offer_again,
+        forked=forked,
+        new_epoch=new_epoch if epoch in forked else "",
+        news=[
+            Reading(one.inspection, one.cursor, [bytes(raw) for raw in one.ops], one.last_read)
+            for one in reply.news
+        ],
+        reread=reread,
+        assignments=reply.assignments,
+        checklists=[(one.hash, bytes(one.content)) for one in sound],
+        gone=reply.gone,
+        photos_wanted=reply.photos_wanted,
+    )
+
+
+def _forks(chain: Chain, receipt: Head) -> bool:
+    """Whether the server holds, under this chain's numbers, what this tablet never wrote."""
+    return receipt.seq > chain.last or (receipt.seq > 0 and receipt.hash != chain.hash_there)
+
+
+def _checked(asked: _Asked, body: bytes) -> ExchangeReply:
+    """The reply, if it answers what was asked; anything else came from something in between."""
+    try:
+        reply = read_reply(body)
+    except Problem as problem:
+        raise Rejected(_unreadable(str(problem.facts.get("where", "")))) from problem
+    if len(reply.statuses) != len(asked.ops):
+        raise Rejected(_unreadable("statuses"))
+    return reply
+
+
+def _unreadable(where: str) -> ProblemReply:
+    return ProblemReply(code="request_malformed", zh="", en="", retry=True, facts={"where": where})
+
+
+def _as_problem(reply: ProblemReply) -> Problem:
+    """A server's refusal as a Problem; a code of a newer server by its name."""
+    if reply.code in REGISTRY:
+        return Problem(reply.code, **reply.facts)
+    return Problem("request_malformed", where=reply.code)
+
+
+def pause_ms(journal: Journal, entropy: bytes) -> int:
+    """How long to wait before the next exchange: longer after each failure, never all tablets at once."""
+    if journal.attempts == 0:
+        return PAUSE_MS
+    longest = PAUSE_LONGEST_MS if not journal.retry else PAUSE_FIRST_MS * 2 ** min(journal.attempts - 1, 20)
+    longest = min(longest, PAUSE_LONGEST_MS)
+    return longest // 2 + int.from_bytes(entropy[:4], "big") % (longest // 2 + 1)
+
+
+def drive(steps: Steps[R]) -> R:
+    """Runs steps to their end on this thread, waiting for each call."""
+    try:
+        call = next(steps)
+        while True:
+            try:
+                result = call()
+            except (Offline, Rejected) as err:
+                call = steps.throw(err)
+            else:
+                call = steps.send(result)
+    except StopIteration as done:
+        value: R = done.value
+        return value
