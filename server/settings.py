@@ -21,7 +21,15 @@ class Settings(Struct, frozen=True, kw_only=True):
     host: str = "127.0.0.1"
     port: int = 8470
     """0 lets the system choose a free one."""
+    https: bool = False
+    """Whether people reach the console through https (a proxy in front): its cookies then insist on it."""
     log_level: str = "info"
+    """debug, info, warning or error."""
+
+    @property
+    def url(self) -> str:
+        """Where tablets and the console find the server, on this machine."""
+        return f"http://{self.host}:{self.port}"
 
     @property
     def database_url(self) -> str:

@@ -77,6 +77,11 @@ def failed(row: InspectionRow) -> Projected:
     return Projected(row.last_number, None, error_rows(row, row.last_number))
 
 
+def state_of(conn: Connection, row: InspectionRow) -> State:
+    """The inspection as all of its log makes it."""
+    return _fold(conn, row, True, {})[0]
+
+
 def _fold(
     conn: Connection, row: InspectionRow, shortcut: bool, decoded: Mapping[str, Operation]
 ) -> tuple[State, int]:

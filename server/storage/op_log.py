@@ -153,6 +153,26 @@ def after(conn: Connection, inspection: InspectionId, number: int, limit: int | 
     return [Logged(*row) for row in rows]
 
 
+class Filed(NamedTuple):
+    """An operation with what it is filed under."""
+
+    number: int
+    id: str
+    device: str
+    epoch: str
+    seq: int
+    prev: str
+    hash: str
+    raw: bytes
+
+
+def whole(conn: Connection, inspection: InspectionId) -> list[Filed]:
+    """The whole log of an inspection as it is filed, in order."""
+    columns = ", ".join(Filed._fields)
+    rows = run(conn, f"SELECT {columns} FROM operation WHERE inspection = ? ORDER BY number", (inspection,))
+    return [Filed(*row) for row in rows]
+
+
 def places(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
     """By id, the inspection and the number of those operations that the log has."""
     wanted = list(ids)

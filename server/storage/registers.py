@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.storage import tables
-from shared_schema.ids import InspectionId, PersonId, SquadId, UnitId
+from shared_schema.checklist import from_bytes
+from shared_schema.ids import ChecklistHash, InspectionId, PersonId, SquadId, UnitId, digest
 from shared_schema.problems import Problem
 from shared_schema.roles import Role
 
@@ -82,22 +83,23 @@ def put_squads(conn: Connection, squads: Iterable[Fields], members: Iterable[Fie
     _put(conn, tables.squad_member, members)
 
 
-def put_checklist(conn: Connection, row: Fields) -> None:
-    """Adds a checklist version (hash, code, version, title_zh, title_en, content). The same again changes nothing.
+def put_checklist(conn: Connection, content: bytes) -> ChecklistHash:
+    """Adds a checklist version in its canonical bytes; its hash. The same again changes nothing.
 
-    Raises checklist_in_use for another content under a code and version that something uses already.
+    Raises checklist_invalid, and checklist_in_use for other content under a code and version already in use.
     """
-    new = _plain(row)
+    made = from_bytes(content)
+    name = ChecklistHash(digest(content))
     table = tables.checklist
-    same_name = (table.c.code == new["code"]) & (table.c.version == new["version"])
-    for old in (
-        conn.execute(select(table.c.hash).where(same_name, table.c.hash != new["hash"])).scalars().all()
-    ):
+    same_name = (table.c.code == made.code) & (table.c.version == made.version)
+    for old in conn.execute(select(table.c.hash).where(same_name, table.c.hash != name)).scalars().all():
         for user in (tables.inspection, tables.campaign):
             if conn.execute(select(func.count()).where(user.c.checklist == old)).scalar_one():
-                raise Problem("checklist_in_use", code=new["code"], version=new["version"])
+                raise Problem("checklist_in_use", code=made.code, version=made.version)
         conn.execute(delete(table).where(table.c.hash == old))
-    _put(conn, table, [new])
+    row = {"hash": name, "code": made.code, "version": made.version, "content": content}
+    _put(conn, table, [{**row, "title_zh": made.title.zh, "title_en": made.title.en}])
+    return name
 
 
 def put_inspections(conn: Connection, rows: Iterable[Fields]) -> None:

@@ -38,17 +38,7 @@ def device_id(squad: int, number: int) -> DeviceId:
 
 def plan(conn: Connection, *, public_key: str = "00" * 32) -> None:
     """Enters the campaign."""
-    registers.put_checklist(
-        conn,
-        {
-            "hash": HASH,
-            "code": CHECKLIST.code,
-            "version": CHECKLIST.version,
-            "title_zh": CHECKLIST.title.zh,
-            "title_en": CHECKLIST.title.en,
-            "content": to_bytes(CHECKLIST),
-        },
-    )
+    registers.put_checklist(conn, to_bytes(CHECKLIST))
     registers.put_campaign(
         conn,
         {

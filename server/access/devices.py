@@ -1,0 +1,99 @@
+"""Which tablet is asking: one-time codes that admit a tablet, and its signature over every request after that.
+
+The tablet makes its own Ed25519 key and hands over only the public half. Codes are stored as hashes,
+work once and for a short while. Signatures are checked before anything in a request is believed.
+"""
+
+import hmac
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from server.storage import devices as store
+from server.storage import migrations
+from server.storage.database import Connection
+from server.storage.devices import DeviceRow, EnrolmentRow
+from shared_schema.ids import DeviceId, SquadId, digest
+from shared_schema.problems import Problem
+from shared_schema.wire import EnrolReply, EnrolRequest
+
+CONSOLE_DEVICE = DeviceId("console")
+"""Names the console in operations made there; no tablet may have this id."""
+
+
+def make_enrolment(conn: Connection, squad: str, code: str, device_id: str, expires_at_ms: int) -> None:
+    """Prepares a tablet: whoever brings this code before it expires becomes `device_id` of the squad.
+
+    Raises form_invalid for an id that is taken.
+    """
+    if device_id == CONSOLE_DEVICE or store.get(conn, device_id) is not None:
+        raise Problem("form_invalid", field="device", cure="该平板编号已被使用 / this tablet id is taken")
+    store.add_enrolment(
+        conn,
+        EnrolmentRow(
+            code_hash=_code_hash(code),
+            device=DeviceId(device_id),
+            squad=SquadId(squad),
+            expires_at_ms=expires_at_ms,
+        ),
+    )
+
+
+def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
+    """The identity of the tablet that brought the code. Raises enrolment_code_invalid.
+
+    The same code and the same key again get the same answer, because the first reply may have been lost.
+    """
+    wanted = _code_hash(request.code)
+    found = store.get_enrolment(conn, wanted)
+    if found is None or not hmac.compare_digest(found.code_hash, wanted):
+        raise Problem("enrolment_code_invalid")
+    reply = EnrolReply(device=found.device, server=migrations.server_id(conn), squad=found.squad)
+    here = store.get(conn, found.device)
+    if here is not None:
+        if found.used_at_ms is not None and hmac.compare_digest(here.public_key, request.public_key):
+            return reply
+        raise Problem("enrolment_code_invalid")
+    if now_ms > found.expires_at_ms or not store.use_enrolment(conn, wanted, now_ms):
+        raise Problem("enrolment_code_invalid")
+    store.add(
+        conn,
+        DeviceRow(
+            id=found.device,
+            squad=found.squad,
+            name=request.name,
+            platform=request.platform,
+            app=request.app,
+            public_key=request.public_key,
+            enrolled_at_ms=now_ms,
+        ),
+    )
+    return reply
+
+
+def verify(conn: Connection, device: str, signature: str, body: bytes) -> DeviceRow:
+    """The tablet whose key signed these bytes. Raises device_unknown, signature_invalid, device_revoked."""
+    row = store.get(conn, device)
+    if row is None:
+        raise Problem("device_unknown", device=device)
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.public_key)).verify(
+            bytes.fromhex(signature), body
+        )
+    except (InvalidSignature, ValueError) as err:
+        raise Problem("signature_invalid") from err
+    if row.revoked_at_ms is not None:
+        raise Problem("device_revoked", device=device)
+    return row
+
+
+def revoke(conn: Connection, device: str, now_ms: int) -> None:
+    """Turns a tablet away from now on; what it handed in stays. Raises device_unknown."""
+    if store.get(conn, device) is None:
+        raise Problem("device_unknown", device=device)
+    store.revoke(conn, DeviceId(device), now_ms)
+
+
+def _code_hash(code: str) -> str:
+    """Codes are read aloud and typed: case, blanks and dashes do not matter."""
+    return digest("".join(one for one in code.lower() if one.isalnum()).encode())

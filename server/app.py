@@ -1,0 +1,276 @@
+"""create_app(settings) -> Litestar: wiring, error replies, headers, logs; and serving it."""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+import socket
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from importlib import metadata
+from typing import Any
+
+import structlog
+import uvicorn
+from litestar import Litestar, Request, Response, get
+from litestar.datastructures import MutableScopeHeaders
+from litestar.di import Provide
+from litestar.enums import ScopeType
+from litestar.exceptions import HTTPException
+from litestar.middleware import ASGIMiddleware
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from server.access.routes import JSON, GivenDatabase, enrol, schemas
+from server.access.throttle import Throttle
+from server.intake.routes import head_photo, put_photo, sync
+from server.problems import reply
+from server.settings import Settings
+from server.storage import migrations
+from server.storage.database import Database
+from server.storage.photo_files import PhotoFiles
+from shared_schema.problems import Problem
+
+BODY_STALL_SECONDS = 30.0
+"""How long a request's body may pause before the connection is given to somebody else."""
+SHUTDOWN_SECONDS = 10
+BACKLOG = 2048
+HEADERS = {
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""Where a route does not set its own (the console's pages do)."""
+
+log = structlog.get_logger(__name__)
+
+try:
+    from server.console import context as console
+    from server.console.routes import router
+
+    console_router: Any = router
+except ImportError:
+    console_router = None
+
+
+def create_app(
+    settings: Settings,
+    db: Database | None = None,
+    *,
+    clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    entropy: Callable[[int], bytes] = secrets.token_bytes,
+) -> Litestar:
+    """The server over an open database, or over its own, which it then closes. Raises what opening raises."""
+    configure_logs(settings.log_level)
+    ours = Database.open(settings.database_url, entropy=entropy) if db is None else None
+    database = db or ours
+    assert database is not None
+    photo_files = PhotoFiles(settings.photo_dir)
+    throttle = Throttle()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Litestar) -> AsyncIterator[None]:
+        yield
+        if ours is not None:
+            await asyncio.to_thread(ours.close)
+
+    app = Litestar(
+        route_handlers=[
+            healthz,
+            enrol,
+            sync,
+            put_photo,
+            head_photo,
+            *([console_router] if console_router else []),
+        ],
+        dependencies={
+            "db": Provide(lambda: database, sync_to_thread=False),
+            "clock": Provide(lambda: clock, sync_to_thread=False),
+            "photo_files": Provide(lambda: photo_files, sync_to_thread=False),
+            "throttle": Provide(lambda: throttle, sync_to_thread=False),
+        },
+        exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},
+        middleware=[PatientBody()],
+        before_send=[_seal],
+        lifespan=[lifespan],
+        openapi_config=OpenAPIConfig(
+            title="Hucha 互查",
+            version=metadata.version("hucha"),
+            components=Components(schemas=schemas()),
+            render_plugins=[JsonRenderPlugin()],
+        ),
+        logging_config=None,
+        debug=False,
+    )
+    if console_router is not None:
+        console.install(
+            app.state, console.Console(database, clock, entropy, settings.photo_dir, secure=settings.https)
+        )
+    return app
+
+
+@get("/healthz", media_type=JSON, tags=["operators"], summary="Whether the server and its database answer.")
+async def healthz(db: GivenDatabase) -> dict[str, str]:
+    """The server's identity. Raises busy while the database does not answer."""
+    return {"server": await asyncio.to_thread(db.read, migrations.server_id)}
+
+
+# --- errors ----------------------------------------------------------------------------------------
+
+
+def _answer(problem: Problem) -> Response[bytes]:
+    status, body = reply(problem)
+    headers = {"retry-after": "5"} if status in {429, 503} else {}
+    return Response(body, status_code=status, media_type=JSON, headers=headers)
+
+
+def _problem(request: Request[Any, Any, Any], problem: Problem) -> Response[bytes]:
+    log.info("refused", path=request.scope["path"], code=problem.code)
+    return _answer(problem)
+
+
+def _http_error(request: Request[Any, Any, Any], err: HTTPException) -> Response[bytes]:
+    """What the framework refuses by itself, in our words."""
+    match err.status_code:
+        case 413:
+            handler = request.route_handler
+            problem = Problem("request_too_large", limit_bytes=handler.resolve_request_max_body_size() or 0)
+        case 404 | 405:
+            problem = Problem("not_found", what=request.scope["path"][:200])
+        case status if status < 500:
+            problem = Problem("request_malformed", where=err.detail[:200])
+        case _:
+            return _bug(request, err)
+    answer = _answer(problem)
+    answer.status_code = err.status_code
+    return answer
+
+
+def _bug(request: Request[Any, Any, Any], err: Exception) -> Response[bytes]:
+    """Any other exception: logged with its trace, answered with nothing but a reference."""
+    reference = secrets.token_hex(6)
+    log.error("bug", reference=reference, path=request.scope["path"], exc_info=err)
+    return _answer(Problem("internal", reference=reference))
+
+
+class PatientBody(ASGIMiddleware):
+    """Gives up on a request whose body stalls, so that slow senders cannot occupy the server."""
+
+    scopes = (ScopeType.HTTP,)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serves one request."""
+        whole = False
+
+        async def patient() -> Any:
+            nonlocal whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), BODY_STALL_SECONDS)
+            except TimeoutError as err:
+                raise Problem("busy") from err
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        await next_app(scope, patient, send)
+
+
+async def _seal(message: Message, _scope: Scope) -> None:
+    if message["type"] == "http.response.start":
+        headers = MutableScopeHeaders.from_message(message)
+        for name, value in HEADERS.items():
+            headers.setdefault(name, value)
+
+
+# --- logs ------------------------------------------------------------------------------------------
+
+
+def configure_logs(level: str) -> None:
+    """JSON lines on standard error, of our own and of the libraries; never a secret, never an answer."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+        )
+    )
+    for name in ("uvicorn", "uvicorn.error", "litestar"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(max(number, logging.WARNING))
+
+
+# --- serving ---------------------------------------------------------------------------------------
+
+
+def _server(settings: Settings, db: Database | None) -> tuple[uvicorn.Server, socket.socket]:
+    """A server and the socket it will listen on, bound already, so that its port is known and no other's."""
+    listening = socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+    try:
+        config = uvicorn.Config(
+            create_app(settings, db),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,  # no header is believed about who is asking
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            lifespan="on",
+        )
+    except BaseException:
+        listening.close()
+        raise
+    return uvicorn.Server(config), listening
+
+
+def _address(listening: socket.socket) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http://{host}:{port}"
+
+
+def serve(settings: Settings, db: Database | None = None) -> None:
+    """Serves until told to stop (SIGTERM, Ctrl-C), printing the address once it listens."""
+    server, listening = _server(settings, db)
+    print(f"互查服务器 Hucha server: {_address(listening)}", flush=True)
+    server.run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def running(settings: Settings, db: Database | None = None) -> Iterator[str]:
+    """Serves in a thread of its own for as long as the block lasts; gives the address."""
+    server, listening = _server(settings, db)
+    thread = threading.Thread(
+        target=server.run, kwargs={"sockets": [listening]}, name="hucha-server", daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise Problem("store_in_use", path=_address(listening))
+            time.sleep(0.01)
+        yield _address(listening)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()

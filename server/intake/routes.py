@@ -1,0 +1,93 @@
+"""What tablets call: `POST /sync`, `PUT` and `HEAD /files/{sha256}`; bytes in, bytes out."""
+
+import asyncio
+from typing import Annotated, Any
+
+import structlog
+from litestar import Request, Response, head, post, put
+from litestar.params import Dependency, FromPath
+
+from server.access import devices
+from server.access.routes import JSON, GivenClock, GivenDatabase, described
+from server.intake import photos
+from server.intake.exchange import exchange
+from server.storage.database import Database
+from server.storage.photo_files import PhotoFiles
+from shared_schema import wire
+from shared_schema.ids import DeviceId
+from shared_schema.problems import Problem
+
+GivenPhotoFiles = Annotated[PhotoFiles, Dependency(skip_validation=True)]
+AnyRequest = Request[Any, Any, Any]
+SIGNED = (
+    f"`{wire.DEVICE_HEADER}`: the tablet's id; `{wire.SIGNATURE_HEADER}`: its Ed25519 signature in hex over "
+)
+
+log = structlog.get_logger(__name__)
+
+
+async def _verified(request: AnyRequest, db: Database, signed: bytes) -> DeviceId:
+    """The tablet that signed these bytes. Raises device_unknown, device_revoked, signature_invalid."""
+    device = request.headers.get(wire.DEVICE_HEADER, "")
+    signature = request.headers.get(wire.SIGNATURE_HEADER, "")
+    row = await asyncio.to_thread(db.read, lambda conn: devices.verify(conn, device, signature, signed))
+    return row.id
+
+
+@post(
+    "/sync",
+    status_code=200,
+    request_max_body_size=wire.REQUEST_BYTES_MAX,
+    operation_class=described(wire.ExchangeRequest, wire.ExchangeReply),
+    summary="The exchange: unsent operations and cursors in; statuses, receipts and news out.",
+    description=SIGNED + "the body.",
+    tags=["tablets"],
+)
+async def sync(request: AnyRequest, body: bytes, db: GivenDatabase, clock: GivenClock) -> Response[bytes]:
+    """Answers one exchange after it is committed."""
+    device = await _verified(request, db, body)
+    now_ms = clock()
+    reply = await asyncio.wrap_future(
+        db.submit(lambda conn: exchange(conn, body, device=device, now_ms=now_ms))
+    )
+    log.info(
+        "exchange", device=device, asked_bytes=len(body), answered_bytes=len(reply), took_ms=clock() - now_ms
+    )
+    return Response(reply, media_type=JSON)
+
+
+@put(
+    "/files/{sha256:str}",
+    status_code=204,
+    request_max_body_size=wire.PHOTO_BYTES_MAX,
+    operation_class=described("application/octet-stream", None),
+    summary="A photo's bytes, named by their SHA-256.",
+    description=SIGNED + "the ASCII bytes `PUT /files/<sha256>`.",
+    tags=["tablets"],
+)
+async def put_photo(
+    request: AnyRequest,
+    sha256: FromPath[str],
+    body: bytes,
+    db: GivenDatabase,
+    photo_files: GivenPhotoFiles,
+    clock: GivenClock,
+) -> None:
+    """Keeps a photo; the answer is the receipt for it."""
+    device = await _verified(request, db, f"PUT /files/{sha256}".encode())
+    await asyncio.to_thread(photos.take_photo, db, photo_files, sha256, body, device=device, now_ms=clock())
+
+
+@head(
+    "/files/{sha256:str}",
+    summary="Whether the server holds a photo.",
+    description=SIGNED + "the ASCII bytes `HEAD /files/<sha256>`.",
+    tags=["tablets"],
+)
+async def head_photo(
+    request: AnyRequest, sha256: FromPath[str], db: GivenDatabase, photo_files: GivenPhotoFiles
+) -> None:
+    """200 where it is here, 404 where it is not."""
+    await _verified(request, db, f"HEAD /files/{sha256}".encode())
+    if not await asyncio.to_thread(photos.has_photo, db, photo_files, sha256):
+        raise Problem("not_found", what="photo")
