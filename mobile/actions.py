@@ -6,7 +6,7 @@ now. On a field in dispute an ordinary tap replaces only this person's own value
 `settle`, by somebody who saw all of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
@@ -86,16 +86,36 @@ class Desk:
     # -- what the screens read --------------------------------------------------------------------------
 
     def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections, those that are gone too."""
-        return tuple(self.visit(InspectionId(one)) for one in self._store.assignments())
+        """All assigned inspections this version can show, those that are gone too."""
+        unsent = self._store.unsent()
+        return tuple(
+            self._visit(InspectionId(one), unsent)
+            for one, (assignment, _) in self._store.assignments().items()
+            if self._unreadable(assignment) is None
+        )
+
+    def unreadable(self) -> tuple[tuple[Assignment, Problem], ...]:
+        """Assigned inspections whose checklist has not arrived, or is of a newer version, and the Problem."""
+        pairs = ((one, self._unreadable(one)) for one, _ in self._store.assignments().values())
+        return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
 
     def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown, checklist_unknown."""
+        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid."""
+        return self._visit(inspection, self._store.unsent())
+
+    def _visit(self, inspection: InspectionId, unsent: Mapping[str, int]) -> Visit:
         assignment, gone = self._tap.assigned(inspection)
         checklist = self._store.checklist(assignment.checklist)
         seen, sheet = self._read(inspection, assignment.checklist, checklist)
-        unsent = self._store.unsent().get(inspection, 0)
-        return Visit(assignment, checklist, seen, sheet, unsent, self._store.refused(inspection), gone)
+        refused = self._store.refused(inspection)
+        return Visit(assignment, checklist, seen, sheet, unsent.get(inspection, 0), refused, gone)
+
+    def _unreadable(self, assignment: Assignment) -> Problem | None:
+        try:
+            self._store.checklist(assignment.checklist)
+        except Problem as problem:
+            return problem
+        return None
 
     def _read(
         self, inspection: str, checklist_hash: str, checklist: Checklist

@@ -1,326 +1,331 @@
 """An inspection as rows for screens, in words of the chosen language; pure.
 
-Every function takes a `Visit` (what the tablet holds of one inspection) and returns plain rows. A row
-carries `seen`, the operations it showed: a screen hands it back with the tap, so that the operation
-replaces what the person had before their eyes and nothing that arrived behind their back.
+Every function takes a `Visit` (what the tablet holds of one inspection) and returns the rows of `rows`.
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
 
 from mobile.actions import Visit
+from mobile.item_views import item_detail, item_rows
+from mobile.reader import Reader
+from mobile.rows import (
+    Badge,
+    ClauseRow,
+    Control,
+    DeductionRow,
+    DisputeRow,
+    FindingRow,
+    Head,
+    ItemDetail,
+    ItemRow,
+    ItemState,
+    NoteRow,
+    PhotoRow,
+    RefusedRow,
+    ScoreRow,
+    SectionRow,
+    SyncRow,
+    SyncWord,
+    ValueRow,
+    WorkRow,
+)
 from mobile.store import SyncState
-from shared_schema.ids import FieldKey, FindingId, InspectionId, ItemId, OpId, PersonId
-from shared_schema.inspection import Stage
-from shared_schema.operations import Answer, AnswerValue, Finding
-from shared_schema.problems import Language
+from mobile.words import Entry, plain, say, span, when
+from shared_schema.ids import InspectionId, ItemId, PersonId
+from shared_schema.inspection import Cell
+from shared_schema.operations import Body, Operation, Returned
+from shared_schema.problems import Language, sentence
+from shared_schema.sheet import SectionLine
 
-ItemState = Literal["open", "answered", "problem", "disputed", "not_applicable", "na_without_consent"]
-"""The word of each is `item.<state>` of locale.terms."""
-Control = Literal["yes_no", "count", "clauses", "ratio", "value", "actual", "present"]
-"""Which control an item is answered with; named as the tags of operations.AnswerValue."""
-SyncWord = Literal["never", "all_sent", "unsent", "offline", "refused", "failed"]
+__all__ = [
+    "Badge", "ClauseRow", "Control", "DeductionRow", "DisputeRow", "FindingRow", "Head", "ItemDetail", "ItemRow",
+    "ItemState", "NoteRow", "PhotoRow", "RefusedRow", "ScoreRow", "SectionRow", "SyncRow", "SyncWord", "ValueRow",
+    "WorkRow", "dispute_rows", "finding_rows", "head", "item_detail", "item_rows", "next_open", "refused_rows",
+    "score_row", "section_of", "section_rows", "sync_row", "work_rows",
+]  # fmt: skip
+"""The screens' one door to the rows."""
 
-
-class WorkRow(NamedTuple):
-    """One assigned inspection in the work list."""
-
-    inspection: InspectionId
-    unit: str
-    unit_kind: str
-    address: str
-    date: str
-    squad: str
-    stage: Stage
-    stage_text: str
-    done: int
-    total: int
-    progress_text: str
-    disputes: int
-    findings: int
-    unsent: int
-    refused: int
-    sync_text: str
-    gone: bool
-    """No longer this squad's; kept while it holds anything the server has not got."""
-
-
-class Head(NamedTuple):
-    """The top of an inspection's screen."""
-
-    inspection: InspectionId
-    unit: str
-    campaign: str
-    stage: Stage
-    stage_text: str
-    members: tuple[tuple[PersonId, str, str], ...]
-    """(person, name, role in words)."""
-    may: frozenset[str]
-    """Kinds of operation that this person is offered now."""
-    remarks: tuple[str, ...]
-    """Why the coordinator sent it back."""
-
-
-class SectionRow(NamedTuple):
-    """One section of the checklist; aggravating, veto and bonus items have sections of their own."""
-
-    section: str
-    title: str
-    done: int
-    total: int
-    progress_text: str
-    problems: int
-    disputes: int
-    points_low: str
-    points_high: str
-    points_max: str
-    points_text: str
-    """`10.5–12 / 13`; empty where the section has no points."""
-
-
-class Badge(NamedTuple):
-    """A mark on an item row; never by colour alone, so it has a word."""
-
-    kind: Literal["dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused"]
-    text: str
-    number: int = 1
-
-
-class ItemRow(NamedTuple):
-    """One item of a section."""
-
-    item: ItemId
-    code: str
-    text: str
-    state: ItemState
-    state_text: str
-    summary: str
-    """What stands, in words; of a dispute both."""
-    control: Control
-    value: AnswerValue | None
-    """What the row's own control shows: None while open, disputed or N/A."""
-    badges: tuple[Badge, ...]
-    may_answer: bool
-    seen: tuple[OpId, ...]
-
-
-class ValueRow(NamedTuple):
-    """One standing value of a field, with its author."""
-
-    op: OpId
-    text: str
-    explanation: str
-    author: str
-    when: str
-    """By the tablet's clock, which may be wrong."""
-    mine: bool
-    reason: str
-    """Why it stands, where a dispute was settled."""
-    answer: AnswerValue | None
-    na_reason: str
-
-
-class ClauseRow(NamedTuple):
-    """One clause an inspector may tick; with `low` and `high` where the amount is at discretion."""
-
-    clause: str
-    text: str
-    points: str
-    low: str
-    high: str
-    step: str
-
-
-class NoteRow(NamedTuple):
-    """One inspector's note."""
-
-    author: str
-    text: str
-    when: str
-    mine: bool
-
-
-class PhotoRow(NamedTuple):
-    """One photo that stands on an item."""
-
-    evidence: str
-    sha256: str
-    caption: str
-    author: str
-    when: str
-    op: OpId
-
-
-class DeductionRow(NamedTuple):
-    """Points taken off, and why."""
-
-    points: str
-    text: str
-
-
-class FindingRow(NamedTuple):
-    """One finding."""
-
-    finding: FindingId
-    item: ItemId
-    fact: str
-    severity: str
-    severity_text: str
-    disposal_text: str
-    marks: tuple[str, ...]
-    """Fixed on the spot, repeat, duplicate, withdrawn, disputed: in words."""
-    author: str
-    when: str
-    disputed: bool
-    withdrawn: bool
-    fixed: bool
-    text: Finding | None
-    """To fill the form for amending."""
-    seen: tuple[OpId, ...]
-    fix_seen: tuple[OpId, ...]
-
-
-class ItemDetail(NamedTuple):
-    """One item, whole."""
-
-    item: ItemId
-    field: FieldKey
-    code: str
-    text: str
-    guidance: str
-    section: str
-    state: ItemState
-    state_text: str
-    control: Control
-    unit: str
-    """What is counted (项, 台 …), where the checklist says so."""
-    clauses: tuple[ClauseRow, ...]
-    values: tuple[ValueRow, ...]
-    disputed: bool
-    current: Answer | None
-    """What the form starts from: this person's own standing answer, or the one all agree on."""
-    methods: str
-    basis: str
-    evidence: str
-    photo_allowed: bool
-    photo_text: str
-    na_reasons: tuple[tuple[str, str], ...]
-    """(code, words); empty: the item always applies."""
-    consents: tuple[str, ...]
-    """Who stands behind the N/A."""
-    may_consent: bool
-    may: frozenset[str]
-    own_note: str
-    notes: tuple[NoteRow, ...]
-    findings: tuple[FindingRow, ...]
-    photos: tuple[PhotoRow, ...]
-    deductions: tuple[DeductionRow, ...]
-    points_text: str
-    """`1.5 / 2` or, while open, `0–2 / 2`."""
-    paper_ref: str
-    seen: tuple[OpId, ...]
-    note_seen: tuple[OpId, ...]
-    consent_seen: tuple[OpId, ...]
-
-
-class DisputeRow(NamedTuple):
-    """One field in dispute, for the leader to settle."""
-
-    field: FieldKey
-    item: str
-    title: str
-    values: tuple[ValueRow, ...]
-    may_settle: bool
-    seen: tuple[OpId, ...]
-
-
-class RefusedRow(NamedTuple):
-    """An operation the server refused: kept, not counted, shown until a person deals with it."""
-
-    op: OpId
-    inspection: InspectionId
-    title: str
-    text: str
-    message: str
-    when: str
-
-
-class SyncRow(NamedTuple):
-    """The bar at the bottom: what is sent, what is not, and what a person must know."""
-
-    word: SyncWord
-    text: str
-    detail: str
-    notice: str
-    unsent: int
-    refused: int
-    photos_left: int
-
-
-class ScoreRow(NamedTuple):
-    """The score as it stands: a figure, or a range with the reasons why it is one."""
-
-    text: str
-    low: str
-    high: str
-    final: bool
-    grade_text: str
-    why: tuple[str, ...]
-    problems: int
-    disputes: int
-    open_items: int
+_NOBODY = PersonId("")
+_WORK_ORDER = {"opened": 0, "returned": 0, "deliberated": 0, "prepared": 1, "submitted": 2, "accepted": 3}
 
 
 def work_rows(visits: Iterable[Visit], language: Language = "zh") -> tuple[WorkRow, ...]:
-    """The work list: what is to do first, then what is handed in; each by planned date."""
-    raise NotImplementedError
+    """The work list: what is under way, what is to do, what is handed in; each by planned date."""
+    rows = [_work_row(Reader(visit, _NOBODY, language)) for visit in visits]
+    return tuple(
+        sorted(rows, key=lambda row: (row.gone, _WORK_ORDER.get(row.stage, 4), row.date, row.inspection))
+    )
+
+
+def _work_row(reader: Reader) -> WorkRow:
+    visit, assignment, counts = reader.visit, reader.visit.assignment, reader.visit.sheet.counts
+    done = counts.items - counts.open
+    english = reader.language == "en"
+    return WorkRow(
+        inspection=InspectionId(assignment.inspection),
+        unit=assignment.unit_en if english and assignment.unit_en else assignment.unit_zh,
+        unit_kind=assignment.unit_kind,
+        address=assignment.address,
+        date=assignment.planned_date,
+        squad=assignment.squad_en if english and assignment.squad_en else assignment.squad_zh,
+        stage=visit.inspection.stage,
+        stage_text=reader.say(f"stage.{visit.inspection.stage}"),
+        done=done,
+        total=counts.items,
+        progress_text=reader.say("progress", done=done, total=counts.items),
+        disputes=len(visit.inspection.disputes),
+        findings=len(list(reader.live_findings(""))),
+        unsent=visit.unsent,
+        refused=len(visit.refused),
+        sync_text=_sent_text(visit, reader.language),
+        gone=visit.gone,
+    )
+
+
+def _sent_text(visit: Visit, language: Language) -> str:
+    if visit.refused:
+        return say("sync.refused", language, count=len(visit.refused))
+    return (
+        say("sync.unsent", language, count=visit.unsent) if visit.unsent else say("sync.all_sent", language)
+    )
 
 
 def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
     """The top of an inspection's screen, for this person."""
-    raise NotImplementedError
+    reader, assignment = Reader(visit, person, language), visit.assignment
+    english = language == "en"
+    returned = (
+        [one.value for one in visit.inspection.stage_cell.standing] if visit.inspection.stage_cell else []
+    )
+    return Head(
+        inspection=InspectionId(assignment.inspection),
+        unit=assignment.unit_en if english and assignment.unit_en else assignment.unit_zh,
+        campaign=assignment.campaign_en if english and assignment.campaign_en else assignment.campaign_zh,
+        stage=visit.inspection.stage,
+        stage_text=reader.say(f"stage.{visit.inspection.stage}"),
+        members=tuple(
+            (PersonId(one.person), reader.name(one.person), reader.say(f"role.{one.role}"))
+            for one in assignment.members
+        ),
+        may=reader.may(),
+        remarks=tuple(
+            f"{item}：{text}" if item else text
+            for one in returned
+            if isinstance(one, Returned) and visit.inspection.stage == "returned"
+            for item, text in one.remarks
+        ),
+    )
 
 
 def section_rows(visit: Visit, language: Language = "zh") -> tuple[SectionRow, ...]:
     """The sections with their progress and points."""
-    raise NotImplementedError
+    reader = Reader(visit, _NOBODY, language)
+    lines = {line.section: line for line in visit.sheet.sections}
+    rows = []
+    for section, title, entries in reader.sections():
+        states = [reader.state(entry.id) for entry in entries]
+        line = lines.get(section)
+        total = len(states) if line is not None else 0
+        done = total - states.count("open")
+        rows.append(
+            SectionRow(
+                section=section,
+                title=title,
+                done=done,
+                total=total,
+                progress_text=reader.say("progress", done=done, total=total) if total else "",
+                problems=states.count("problem"),
+                disputes=states.count("disputed"),
+                points_low=plain(line.low) if line else "",
+                points_high=plain(line.high) if line else "",
+                points_max=plain(line.max_points) if line else "",
+                points_text=_section_points(reader, line) if line else "",
+            )
+        )
+    return tuple(rows)
 
 
-def item_rows(visit: Visit, section: str, person: PersonId, language: Language = "zh") -> tuple[ItemRow, ...]:
-    """The items of one section."""
-    raise NotImplementedError
+def _section_points(reader: Reader, line: SectionLine) -> str:
+    if line.points is None and line.ratio_high is None:
+        return reader.say("points.na")
+    most = line.max_points if line.applicable is None else line.applicable
+    return reader.say("points", got=span(line.low, line.high, reader.language), most=plain(most))
 
 
-def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language = "zh") -> ItemDetail:
-    """One item. Raises item_unknown."""
-    raise NotImplementedError
+def section_of(visit: Visit, item: ItemId) -> str:
+    """The section an item is shown in. Raises item_unknown."""
+    reader = Reader(visit, _NOBODY, "zh")
+    reader.entry(item)
+    return next(
+        section for section, _, entries in reader.sections() if any(one.id == item for one in entries)
+    )
 
 
 def finding_rows(visit: Visit, language: Language = "zh", item: str = "") -> tuple[FindingRow, ...]:
     """All findings, or those of one item; withdrawn ones last."""
-    raise NotImplementedError
+    reader = Reader(visit, _NOBODY, language)
+    rows = [reader.finding_row(one) for one in reader.findings(item)]
+    return tuple(sorted(rows, key=lambda row: (row.withdrawn, row.item, row.finding)))
 
 
 def dispute_rows(visit: Visit, person: PersonId, language: Language = "zh") -> tuple[DisputeRow, ...]:
-    """Everything in dispute, in checklist order."""
-    raise NotImplementedError
+    """Everything in dispute, items first, in checklist order."""
+    reader = Reader(visit, person, language)
+    order = {entry.id: place for place, entry in enumerate(_entries(reader))}
+    may_settle = "dispute_settled" in reader.may()
+    rows = [
+        DisputeRow(
+            field=cell.field,
+            item=_item_of(cell),
+            title=_title(reader, cell.field, _item_of(cell)),
+            values=reader.values(cell),
+            may_settle=may_settle,
+            seen=cell.ops,
+        )
+        for cell in visit.inspection.disputes
+    ]
+    return tuple(sorted(rows, key=lambda row: (order.get(row.item, len(order)), row.field)))
+
+
+def _entries(reader: Reader) -> Iterable[Entry]:
+    return (entry for _, _, entries in reader.sections() for entry in entries)
+
+
+def _item_of(cell: Cell[Body]) -> str:
+    return str(getattr(cell.value, "item", ""))
+
+
+def _title(reader: Reader, field: str, item: str) -> str:
+    """What a field is about, for a person."""
+    family, _, rest = field.partition("/")
+    entry = reader.visit.checklist.entry(item) if item else None
+    asked = f"{item} {entry.text.read(reader.language)}" if entry else rest
+    return (
+        asked
+        if family == "answer"
+        else " ".join(part for part in (reader.say(f"field.{family}"), asked) if part)
+    )
 
 
 def refused_rows(visit: Visit, language: Language = "zh") -> tuple[RefusedRow, ...]:
     """What the server refused of this tablet's operations."""
-    raise NotImplementedError
+    reader = Reader(visit, _NOBODY, language)
+    return tuple(
+        RefusedRow(
+            op=one.operation.id,
+            inspection=InspectionId(visit.assignment.inspection),
+            title=_refused_title(reader, one.operation),
+            text=reader.body(one.operation.body),
+            message=sentence(one.problem, one.facts, language),
+            when=when(one.operation.at_ms),
+        )
+        for one in visit.refused
+    )
+
+
+def _refused_title(reader: Reader, operation: Operation) -> str:
+    item = str(getattr(operation.body, "item", ""))
+    return " ".join(part for part in (item, reader.say(f"kind.{operation.kind}")) if part)
 
 
 def next_open(visit: Visit, after: str = "") -> ItemId | None:
     """The next item without an answer after the given one, starting again from the top; None when all are done."""
-    raise NotImplementedError
+    items = [item.id for item in visit.checklist.items]
+    start = items.index(after) + 1 if after in items else 0
+    still_open = {line.item for line in visit.sheet.items if line.status == "open"}
+    return next((ItemId(item) for item in items[start:] + items[:start] if item in still_open), None)
 
 
 def score_row(visit: Visit, language: Language = "zh") -> ScoreRow:
     """The score range and why it is one."""
-    raise NotImplementedError
+    reader, sheet = Reader(visit, _NOBODY, language), visit.sheet
+    counts = sheet.counts
+    why = {
+        "open": counts.open,
+        "disputed": counts.disputed,
+        "consent": counts.na_without_consent,
+        "held": counts.held,
+    }
+    reasons = [say(f"why.{key}", language, count=number) for key, number in why.items() if number]
+    if sheet.status in ("aborted", "not_scorable"):
+        reasons = [say(f"why.{sheet.status}", language)]
+    low, high = sheet.percent_low, sheet.percent_high
+    return ScoreRow(
+        text=_percent(sheet.percent, low, high, language),
+        low="" if low is None else str(low),
+        high="" if high is None else str(high),
+        final=sheet.percent is not None,
+        grade_text=_grade(visit, language),
+        why=tuple(reasons),
+        problems=sum(reader.state(line.item) == "problem" for line in sheet.items)
+        + sum(line.count_high > 0 for line in sheet.extras if line.kind != "bonus"),
+        disputes=len(visit.inspection.disputes),
+        open_items=counts.open,
+    )
+
+
+def _percent(figure: object, low: object, high: object, language: Language) -> str:
+    if figure is not None:
+        return str(figure)
+    if low is None or high is None:
+        return say("score.none", language)
+    return say("range", language, low=low, high=high) if low != high else str(low)
+
+
+def _grade(visit: Visit, language: Language) -> str:
+    sheet, checklist = visit.sheet, visit.checklist
+    codes = [sheet.grade] if sheet.grade else [sheet.grade_low, sheet.grade_high]
+    texts = list(dict.fromkeys(checklist.grade(code).read(language) for code in codes if code))
+    return "–".join(texts)
 
 
 def sync_row(state: SyncState, language: Language = "zh") -> SyncRow:
     """The state of the exchange with the server."""
-    raise NotImplementedError
+    word = _word(state)
+    details = []
+    if state.last_success_ms is not None:
+        details.append(say("sync.last", language, when=when(state.last_success_ms)))
+    if state.photos_left:
+        details.append(say("sync.photos", language, count=state.photos_left))
+    if state.photos_missing:
+        details.append(say("sync.missing", language, count=state.photos_missing))
+    return SyncRow(
+        word=word,
+        text=_sync_text(state, word, language),
+        detail=" · ".join(details),
+        notice=say("sync.forked", language) if state.notice == "forked" else "",
+        unsent=state.unsent,
+        refused=state.refused,
+        photos_left=state.photos_left,
+    )
+
+
+def _word(state: SyncState) -> SyncWord:
+    """The one thing to know first: what a person must deal with, then what time will mend."""
+    if state.refused:
+        return "refused"
+    if state.problem:
+        return "failed"
+    if state.offline:
+        return "offline"
+    if state.last_success_ms is None:
+        return "never"
+    return "unsent" if state.unsent or state.photos_left else "all_sent"
+
+
+def _sync_text(state: SyncState, word: SyncWord, language: Language) -> str:
+    match word:
+        case "refused":
+            return say("sync.refused", language, count=state.refused)
+        case "failed":
+            return say("sync.failed", language, message=sentence(state.problem, state.facts, language))
+        case "offline":
+            key = "sync.offline_unsent" if state.unsent else "sync.offline"
+            return say(key, language, count=state.unsent)
+        case "never":
+            return say("sync.never" if state.enrolled else "sync.not_enrolled", language)
+        case "unsent":
+            key, count = ("sync.unsent", state.unsent) if state.unsent else ("sync.photos", state.photos_left)
+            return say(key, language, count=count)
+        case "all_sent":
+            return say("sync.all_sent", language)

@@ -1,0 +1,266 @@
+"""The rows that screens draw: plain values and finished words, nothing to look up.
+
+A row carries `seen`, the operations it showed: a screen hands it back with the tap, so that the
+operation replaces what the person had before their eyes and nothing that arrived behind their back.
+"""
+
+from typing import Literal, NamedTuple
+
+from shared_schema.ids import FieldKey, FindingId, InspectionId, ItemId, OpId, PersonId
+from shared_schema.inspection import Stage
+from shared_schema.operations import Answer, AnswerValue, Finding
+
+ItemState = Literal["open", "answered", "problem", "disputed", "not_applicable", "na_without_consent"]
+"""The word of each is `item.<state>` of locale.terms."""
+Control = Literal["yes_no", "count", "clauses", "ratio", "value", "actual", "present"]
+"""Which control an item is answered with; named as the tags of operations.AnswerValue."""
+SyncWord = Literal["never", "all_sent", "unsent", "offline", "refused", "failed"]
+
+
+class WorkRow(NamedTuple):
+    """One assigned inspection in the work list."""
+
+    inspection: InspectionId
+    unit: str
+    unit_kind: str
+    address: str
+    date: str
+    squad: str
+    stage: Stage
+    stage_text: str
+    done: int
+    total: int
+    progress_text: str
+    disputes: int
+    findings: int
+    unsent: int
+    refused: int
+    sync_text: str
+    gone: bool
+    """No longer this squad's; kept while it holds anything the server has not got."""
+
+
+class Head(NamedTuple):
+    """The top of an inspection's screen."""
+
+    inspection: InspectionId
+    unit: str
+    campaign: str
+    stage: Stage
+    stage_text: str
+    members: tuple[tuple[PersonId, str, str], ...]
+    """(person, name, role in words)."""
+    may: frozenset[str]
+    """Kinds of operation that this person is offered now."""
+    remarks: tuple[str, ...]
+    """Why the coordinator sent it back."""
+
+
+class SectionRow(NamedTuple):
+    """One section of the checklist; aggravating, veto and bonus items have sections of their own."""
+
+    section: str
+    title: str
+    done: int
+    total: int
+    progress_text: str
+    problems: int
+    disputes: int
+    points_low: str
+    points_high: str
+    points_max: str
+    points_text: str
+    """`10.5–12 / 13`; empty where the section has no points."""
+
+
+class Badge(NamedTuple):
+    """A mark on an item row; never by colour alone, so it has a word."""
+
+    kind: Literal["dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused"]
+    text: str
+    number: int = 1
+
+
+class ItemRow(NamedTuple):
+    """One item of a section."""
+
+    item: ItemId
+    code: str
+    text: str
+    state: ItemState
+    state_text: str
+    summary: str
+    """What stands, in words; of a dispute both."""
+    control: Control
+    value: AnswerValue | None
+    """What the row's own control shows: None while open, disputed or N/A."""
+    badges: tuple[Badge, ...]
+    may_answer: bool
+    seen: tuple[OpId, ...]
+
+
+class ValueRow(NamedTuple):
+    """One standing value of a field, with its author."""
+
+    op: OpId
+    text: str
+    explanation: str
+    author: str
+    when: str
+    """By the tablet's clock, which may be wrong."""
+    mine: bool
+    reason: str
+    """Why it stands, where a dispute was settled."""
+    answer: AnswerValue | None
+    na_reason: str
+
+
+class ClauseRow(NamedTuple):
+    """One clause an inspector may tick; with `low` and `high` where the amount is at discretion."""
+
+    clause: str
+    text: str
+    points: str
+    low: str
+    high: str
+    step: str
+
+
+class NoteRow(NamedTuple):
+    """One inspector's note."""
+
+    author: str
+    text: str
+    when: str
+    mine: bool
+
+
+class PhotoRow(NamedTuple):
+    """One photo that stands on an item."""
+
+    evidence: str
+    sha256: str
+    caption: str
+    author: str
+    when: str
+    op: OpId
+
+
+class DeductionRow(NamedTuple):
+    """Points taken off, and why."""
+
+    points: str
+    text: str
+
+
+class FindingRow(NamedTuple):
+    """One finding."""
+
+    finding: FindingId
+    item: ItemId
+    fact: str
+    severity: str
+    severity_text: str
+    disposal_text: str
+    marks: tuple[str, ...]
+    """Fixed on the spot, repeat, duplicate, withdrawn, disputed: in words."""
+    author: str
+    when: str
+    disputed: bool
+    withdrawn: bool
+    fixed: bool
+    text: Finding | None
+    """To fill the form for amending."""
+    seen: tuple[OpId, ...]
+    fix_seen: tuple[OpId, ...]
+
+
+class ItemDetail(NamedTuple):
+    """One item, whole."""
+
+    item: ItemId
+    field: FieldKey
+    code: str
+    text: str
+    guidance: str
+    section: str
+    state: ItemState
+    state_text: str
+    control: Control
+    unit: str
+    """What is counted (项, 台 …), where the checklist says so."""
+    clauses: tuple[ClauseRow, ...]
+    values: tuple[ValueRow, ...]
+    disputed: bool
+    current: Answer | None
+    """What the form starts from: this person's own standing answer, or the one all agree on."""
+    methods: str
+    basis: str
+    evidence: str
+    photo_allowed: bool
+    photo_text: str
+    na_reasons: tuple[tuple[str, str], ...]
+    """(code, words); empty: the item always applies."""
+    consents: tuple[str, ...]
+    """Who stands behind the N/A."""
+    may_consent: bool
+    may: frozenset[str]
+    own_note: str
+    notes: tuple[NoteRow, ...]
+    findings: tuple[FindingRow, ...]
+    photos: tuple[PhotoRow, ...]
+    deductions: tuple[DeductionRow, ...]
+    points_text: str
+    """`1.5 / 2` or, while open, `0–2 / 2`."""
+    paper_ref: str
+    seen: tuple[OpId, ...]
+    note_seen: tuple[OpId, ...]
+    consent_seen: tuple[OpId, ...]
+
+
+class DisputeRow(NamedTuple):
+    """One field in dispute, for the leader to settle."""
+
+    field: FieldKey
+    item: str
+    title: str
+    values: tuple[ValueRow, ...]
+    may_settle: bool
+    seen: tuple[OpId, ...]
+
+
+class RefusedRow(NamedTuple):
+    """An operation the server refused: kept, not counted, shown until a person deals with it."""
+
+    op: OpId
+    inspection: InspectionId
+    title: str
+    text: str
+    message: str
+    when: str
+
+
+class SyncRow(NamedTuple):
+    """The bar at the bottom: what is sent, what is not, and what a person must know."""
+
+    word: SyncWord
+    text: str
+    detail: str
+    notice: str
+    unsent: int
+    refused: int
+    photos_left: int
+
+
+class ScoreRow(NamedTuple):
+    """The score as it stands: a figure, or a range with the reasons why it is one."""
+
+    text: str
+    low: str
+    high: str
+    final: bool
+    grade_text: str
+    why: tuple[str, ...]
+    problems: int
+    disputes: int
+    open_items: int
