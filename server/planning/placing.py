@@ -80,13 +80,11 @@ def _put_somewhere(board: Board, unit: UnitId, drawn: _Drawn) -> bool:
         return True
     for squad in (code for code in board.codes if board.may(unit, code)):
         moves = _moves(board, squad, board.visits_max - 1, drawn)
-        undo = [(moved, board.squad_of[moved]) for moved, _ in moves]
-        _move(board, moves)
-        # Making room can turn this visit into half of a reciprocal pair.
-        if moves and board.may(unit, squad):
+        if moves:
+            # What is moved was visited by this squad, so nobody from there is on it and it still may visit the unit.
+            _move(board, moves)
             board.put(unit, squad)
             return True
-        _move(board, undo)
     return False
 
 
