@@ -11,7 +11,7 @@ from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import Answer, NotApplicable
 from shared_schema.problems import Language
-from shared_schema.rules import ClausesRule
+from shared_schema.rules import Aggravating, ClausesRule, Veto
 from shared_schema.sheet import ItemLine
 
 
@@ -89,13 +89,9 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         values=reader.values(cell),
         disputed=cell is not None and cell.disputed,
         current=_current(cell, person),
-        methods="、".join(_words(visit.checklist.methods, with_points.method, language))
-        if with_points
-        else "",
+        methods=_words(visit.checklist.methods, with_points.method, language) if with_points else "",
         basis=_basis(reader, entry.basis),
-        evidence="、".join(_words(visit.checklist.evidence, with_points.evidence, language))
-        if with_points
-        else "",
+        evidence=_words(visit.checklist.evidence, with_points.evidence, language) if with_points else "",
         photo_allowed=with_points is not None and with_points.photo != "forbidden",
         photo_text=_photo_text(reader, visit.checklist, with_points),
         na_reasons=tuple(
@@ -130,6 +126,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         ),
         points_text=reader.points(item),
         paper_ref=_paper_ref(cell, person),
+        by_number=isinstance(entry, Veto) or (isinstance(entry, Aggravating) and entry.sensitive),
         seen=_ops(cell),
         note_seen=_ops(note),
         consent_seen=_ops(consent),
@@ -202,9 +199,9 @@ def _clauses(entry: Entry, language: Language) -> tuple[ClauseRow, ...]:
     )
 
 
-def _words(terms: tuple[Term, ...], codes: tuple[str, ...], language: Language) -> list[str]:
+def _words(terms: tuple[Term, ...], codes: tuple[str, ...], language: Language) -> str:
     texts = {term.code: term.text.read(language) for term in terms}
-    return [texts.get(code) or code for code in codes]
+    return ("、" if language == "zh" else "; ").join(texts.get(code) or code for code in codes)
 
 
 def _basis(reader: Reader, basis: tuple[str, ...]) -> str:
@@ -213,7 +210,7 @@ def _basis(reader: Reader, basis: tuple[str, ...]) -> str:
         source, _, article = one.partition(":")
         known = source in ("law", "reg") and article
         texts.append(reader.say(f"basis.{source}", article=article) if known else one)
-    return "；".join(texts)
+    return ("；" if reader.language == "zh" else "; ").join(texts)
 
 
 def _photo_text(reader: Reader, checklist: Checklist, entry: Item | None) -> str:

@@ -213,6 +213,8 @@ class ItemDetail(NamedTuple):
     points_text: str
     """`1.5 / 2` or, while open, `0–2 / 2`."""
     paper_ref: str
+    by_number: bool
+    """Only the count and the number of the paper record are kept of it, never content."""
     seen: tuple[OpId, ...]
     note_seen: tuple[OpId, ...]
     consent_seen: tuple[OpId, ...]
