@@ -50,8 +50,8 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cursors: Annotated[dict[Id, Number], Meta(max_length=2000)] = {}
     """By inspection: the last log number read. An inspection not named is read from the start."""
     last_read: Annotated[dict[Id, Id], Meta(max_length=2000)] = {}
-    """By inspection: the id of the operation at that cursor. Where the server's log is shorter, or has another
-    operation at that number, it was restored from a backup since: it answers that inspection's news from the
+    """By inspection: what the server's news named as `last_read` at that cursor. Where the server's log up to the
+    cursor is no longer that one, it was restored from a backup since: it answers that inspection's news from the
     start, with the cursor that goes with it. Without this a tablet would skip what was numbered anew."""
     checklists: Annotated[tuple[Hash, ...], Meta(max_length=200)] = ()
     assignments: Annotated[str, Meta(max_length=64)] = ""
@@ -139,7 +139,7 @@ class News(Struct, frozen=True, omit_defaults=True):
     cursor: Number
     ops: tuple[Raw, ...] = ()
     last_read: Annotated[str, Meta(max_length=64)] = ""
-    """The id of the operation at `cursor`, left out or not: what the tablet says as `last_read` next time."""
+    """Names all of the inspection's log up to `cursor`: what the tablet says as `last_read` next time."""
 
 
 class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -47,7 +47,7 @@ def after_cursors(
                 ops_left -= 1
                 bytes_left -= len(one.raw)
                 ops.append(Raw(one.raw))
-            cursor, last_read = one.number, one.id
+            cursor, last_read = one.number, one.log_head
         more = more or cursor < row.last_number
         news.append(News(row.id, cursor, tuple(ops), last_read))
     return Told(tuple(news), more)
@@ -57,12 +57,16 @@ def _valid_cursors(
     conn: Connection, inspections: Sequence[InspectionRow], request: ExchangeRequest
 ) -> Mapping[InspectionId, int]:
     """The tablet's cursors, without those that a log restored from a backup no longer agrees with."""
-    places = op_log.places(conn, request.last_read.values())
     valid = {}
     for row in inspections:
         cursor = request.cursors.get(row.id, 0)
-        last_read = request.last_read.get(row.id)
-        same = last_read is None or places.get(last_read) == (row.id, cursor)
-        if cursor <= row.last_number and same:
+        last_read = request.last_read.get(row.id, "")
+        if cursor == row.last_number:
+            head = row.log_head
+        elif last_read and cursor < row.last_number:
+            head = op_log.head_at(conn, row.id, cursor)
+        else:
+            head = ""
+        if cursor <= row.last_number and last_read in {"", head}:
             valid[row.id] = cursor
     return valid

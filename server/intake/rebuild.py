@@ -92,6 +92,16 @@ def _log(conn: Connection, row: InspectionRow) -> Iterator[Difference]:
     logged = op_log.whole(conn, row.id)
     if [one.number for one in logged] != list(range(1, row.last_number + 1)):
         yield Difference(row.id, "operation", "number", f"the numbers are not 1 to {row.last_number}")
+    head = ""
+    for one in logged:
+        head = op_log.next_head(head, one.hash)
+        if one.log_head != head:
+            yield Difference(
+                row.id, "operation", one.id, "the log up to here is not what it was when it was taken in"
+            )
+            break
+    if head != row.log_head:
+        yield Difference(row.id, "inspection", "log_head", "not the head of the log")
     for one in logged:
         if _filed_under(one.raw) != (row.id, one.id, one.device, one.epoch, one.seq, one.prev, one.hash):
             yield Difference(row.id, "operation", one.id, "the bytes are not what they are filed under")

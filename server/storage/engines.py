@@ -39,7 +39,9 @@ def sqlite_path(url: URL) -> Path | None:
 def writer(url: URL) -> Engine:
     """An engine for the one writing connection."""
     if sqlite_path(url) is None:
-        return create_engine(url, poolclass=NullPool, isolation_level="READ COMMITTED")
+        engine = create_engine(url, poolclass=NullPool, isolation_level="READ COMMITTED")
+        event.listen(engine, "connect", _postgres_writer)
+        return engine
     engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _sqlite_writer)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -61,6 +63,14 @@ def readers(url: URL) -> Engine:
     event.listen(engine, "connect", _sqlite_reader)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
     return engine
+
+
+def _postgres_writer(driver: Any, _record: Any) -> None:
+    # A server set to answer before it has written would lose acknowledged operations when it crashes.
+    driver.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    driver.commit()
 
 
 def _sqlite_writer(driver: sqlite3.Connection, _record: Any) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from shared_schema.ids import DeviceId, InspectionId
+from shared_schema.ids import DeviceId, InspectionId, digest
 from shared_schema.operations import Operation, Unknown
 
 Row = tuple[Any, ...]
@@ -78,31 +78,39 @@ def known(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
 
 _INSERT = (
     "INSERT INTO operation (id, inspection, number, person, device, epoch, seq, prev, hash, kind,"
-    " at_ms, received_at_ms, held, raw) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " at_ms, received_at_ms, held, raw, log_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
 def append(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> None:
     """Appends operations that the log has not got, in this order. Their inspections exist and are locked."""
-    counts: dict[str, int] = {}
+    batches: dict[InspectionId, list[Operation]] = {}
     for operation in operations:
-        counts[operation.inspection] = counts.get(operation.inspection, 0) + 1
-    last: dict[str, int] = {}
-    for inspection in sorted(counts):
-        ((number,),) = run(
-            conn,
-            "UPDATE inspection SET last_number = last_number + ? WHERE id = ? RETURNING last_number",
-            (counts[inspection], inspection),
-        )
-        last[inspection] = number - counts[inspection]
+        batches.setdefault(operation.inspection, []).append(operation)
+    for inspection in sorted(batches):
+        _append(conn, inspection, batches[inspection], now_ms)
+
+
+def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operation], now_ms: int) -> None:
+    ((last_number, head),) = run(
+        conn,
+        "UPDATE inspection SET last_number = last_number + ? WHERE id = ? RETURNING last_number, log_head",
+        (len(batch), inspection),
+    )
     rows = []
-    for one in operations:
-        last[one.inspection] += 1
+    for number, one in enumerate(batch, start=last_number - len(batch) + 1):
+        head = next_head(head, one.hash)
         rows.append((
-            one.id, one.inspection, last[one.inspection], one.person, one.device, one.epoch, one.seq,
-            one.prev, one.hash, one.kind, one.at_ms, now_ms, isinstance(one.body, Unknown), one.raw,
+            one.id, inspection, number, one.person, one.device, one.epoch, one.seq, one.prev, one.hash,
+            one.kind, one.at_ms, now_ms, isinstance(one.body, Unknown), one.raw, head,
         ))  # fmt: skip
     run_many(conn, _INSERT, rows)
+    run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
+
+
+def next_head(head: str, operation_hash: str) -> str:
+    """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
+    return digest(f"{head} {operation_hash}".encode())
 
 
 class Refusal(NamedTuple):
@@ -135,10 +143,11 @@ def refuse(conn: Connection, device: DeviceId, refusals: Iterable[Refusal], *, n
 
 
 class Logged(NamedTuple):
-    """An operation's place in its inspection's log, and its bytes."""
+    """An operation's place in its inspection's log, the hash over the log up to it, and its bytes."""
 
     number: int
     id: str
+    log_head: str
     raw: bytes
 
 
@@ -147,7 +156,7 @@ def after(conn: Connection, inspection: InspectionId, number: int, limit: int | 
     most = "" if limit is None else f" LIMIT {int(limit)}"
     rows = run(
         conn,
-        f"SELECT number, id, raw FROM operation WHERE inspection = ? AND number > ? ORDER BY number{most}",
+        f"SELECT number, id, log_head, raw FROM operation WHERE inspection = ? AND number > ? ORDER BY number{most}",
         (inspection, number),
     )
     return [Logged(*row) for row in rows]
@@ -163,6 +172,7 @@ class Filed(NamedTuple):
     seq: int
     prev: str
     hash: str
+    log_head: str
     raw: bytes
 
 
@@ -173,14 +183,12 @@ def whole(conn: Connection, inspection: InspectionId) -> list[Filed]:
     return [Filed(*row) for row in rows]
 
 
-def places(conn: Connection, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
-    """By id, the inspection and the number of those operations that the log has."""
-    wanted = list(ids)
-    if not wanted:
-        return {}
-    where, value = one_of(conn, "id", wanted)
-    rows = run(conn, f"SELECT id, inspection, number FROM operation WHERE {where}", (value,))
-    return {op: (inspection, number) for op, inspection, number in rows}
+def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
+    """The hash over the inspection's log up to a number; "" where it does not reach that far."""
+    rows = run(
+        conn, "SELECT log_head FROM operation WHERE inspection = ? AND number = ?", (inspection, number)
+    )
+    return str(rows[0][0]) if rows else ""
 
 
 # --- states ----------------------------------------------------------------------------------------

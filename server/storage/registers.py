@@ -33,6 +33,7 @@ class InspectionRow(Struct, frozen=True, kw_only=True):
     checklist: str
     responsible_person: str
     last_number: int = 0
+    log_head: str = ""
 
 
 class UnitRow(Struct, frozen=True, kw_only=True):
@@ -113,6 +114,7 @@ def put_inspections(conn: Connection, rows: Iterable[Fields]) -> None:
         if old is not None and old.last_number and old.checklist != row["checklist"]:
             raise Problem("checklist_in_use", code=old.checklist, version=row["id"])
         row.pop("last_number", None)
+        row.pop("log_head", None)
         _put(conn, table, [row])
         # The score sheet repeats these three for analysts; all else in it comes from the log.
         sheet = tables.score_sheet

@@ -164,6 +164,7 @@ inspection = Table(
     Column("checklist", String(64), nullable=False),
     _id("responsible_person"),
     Column("last_number", BigInteger, nullable=False, server_default="0"),
+    Column("log_head", String(64), nullable=False, server_default=""),  # of the operation with that number
     Index("inspection_squad", "squad"),
     Index("inspection_campaign", "campaign"),
 )
@@ -246,6 +247,9 @@ operation = Table(
     Column("received_at_ms", BigInteger, nullable=False),
     Column("held", Boolean, nullable=False),
     Column("raw", LargeBinary, nullable=False),  # the bytes as received
+    # SHA-256 over the inspection's log up to here: of this column one number before, and this hash. Names all that
+    # a tablet has read, so that a server restored from a backup notices when its log has gone another way since.
+    Column("log_head", String(64), nullable=False),
     UniqueConstraint("inspection", "number"),
     Index("operation_chain", "device", "epoch", "seq"),
 )
