@@ -34,7 +34,7 @@ database_option = click.option(
 
 
 def _settings(data: Path | None, database: str | None, **more: object) -> Settings:
-    return Settings.load(data=data, database=database, **more)
+    return Settings.load(None, data=data, database=database, **more)
 
 
 @click.group(cls=_Group)
@@ -83,19 +83,17 @@ def rebuild(data: Path | None, database: str | None, check: bool) -> None:
     db = Database.open(_settings(data, database).database_url, create=False)
     try:
         report = again(db, check=check)
-        for difference in report.differences:
-            click.echo(str(difference))
         frozen = db.read(recompute_all)
-        for difference in frozen.differences:
-            click.echo(difference)
     finally:
         db.close()
-    differing = len(report.differences) + len(frozen.differences)
+    differences = (*map(str, report.differences), *frozen.differences)
+    for difference in differences:
+        click.echo(difference)
     click.echo(
         f"{report.inspections} inspections, {report.operations} operations, {report.rows} rows, "
-        f"{frozen.sheets} frozen sheets, {differing} differences"
+        f"{frozen.sheets} frozen sheets, {len(differences)} differences"
     )
-    if check and differing:
+    if check and differences:
         raise SystemExit(1)
 
 

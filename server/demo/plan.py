@@ -4,10 +4,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
-from server.planning.checklists import read_checklist
-
 from server.demo.script import Member, Visit
 from server.planning.candidates import candidates_of
+from server.planning.checklists import read_checklist
 from server.planning.draw import draw
 from server.planning.files import Registers, read_registers
 from server.planning.records import DrawResult, Person, Unit

@@ -7,34 +7,32 @@ a summary, and what is printed. Nothing here computes a score or merges an answe
 """
 
 import contextlib
+import errno
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
 import msgspec
-from server.access.devices import make_enrolment
-from server.app import create_app
-from server.intake.desk import record
 
-from server.access.accounts import put_account
+from server.access.devices import make_enrolment
+from server.app import running
 from server.demo import telling
-from server.demo.plan import Plan, Team, make_plan, profile
-from server.demo.script import Member, Step, VisitScript, at_start, earlier_id, enrolments
+from server.demo.plan import Plan, Team, make_plan
+from server.demo.registering import register
+from server.demo.script import Member, Step, VisitScript, at_start, enrolments
 from server.evaluation.exports import csv_bytes, json_bytes, table, xlsx_bytes
 from server.evaluation.freeze import freeze, recompute_all
 from server.follow_up.yearly_report import yearly_report
+from server.intake.desk import record
 from server.settings import Settings
 from server.storage import evaluation as store
-from server.storage import registers
 from server.storage.database import Connection, Database
 from shared_schema.chance import Chance
-from shared_schema.checklist import checklist_hash, to_bytes
 from shared_schema.operations import Accepted, Body, Returned
 from shared_schema.problems import Problem
 
@@ -52,19 +50,20 @@ def play(*, out: Path, seed: int, port: int, once: bool) -> None:
     plan = make_plan(seed)
     campaign = plan.registers.season.campaign.code
     _say(f"抽签 draw: {len(plan.drawn.assignments)} 个单位 units, {len(plan.teams)} 个检查组 squads")
-    settings = Settings(data=out, host="127.0.0.1", port=_free_port(port, fixed=not once))
-    with _serving(settings, plan) as db:
+    settings = Settings(data=out, host="127.0.0.1", port=0 if once else port, log_level="warning")
+    with contextlib.closing(Database.open(settings.database_url)) as db, _serving(settings, db) as url:
+        db.write(lambda conn: register(conn, plan, _now_ms() + DAY_MS))
         scripts = {script.visit.inspection: script for team in plan.teams for script in _scripts(plan, team)}
-        parts = {team.squad: list(_first_part(plan, team, scripts)) for team in plan.teams}
+        parts = {str(team.squad): list(_first_part(plan, team, scripts)) for team in plan.teams}
         _play_parts(
-            out, settings, "visits", parts, lambda: db.read(lambda c: _handed_in(c, campaign)), len(scripts)
+            out, url, "visits", parts, lambda: db.read(lambda c: _handed_in(c, campaign)), len(scripts)
         )
-        _coordinate(db, plan, out, settings, scripts)
+        _coordinate(db, plan, out, url, scripts)
         version = db.write(lambda conn: freeze(conn, campaign, "evaluator", _season_end_ms(plan)))
         _deliver(db, plan, out, version)
         _say(f"用时 took {time.monotonic() - began:.1f} s")
         if not once:
-            _invite(db, plan, settings)
+            _invite(db, plan, url)
 
 
 # --- the parts ----------------------------------------------------------------------------------------
@@ -82,148 +81,16 @@ def _empty(out: Path) -> None:
     (out / MARK).touch()
 
 
-def _free_port(port: int, *, fixed: bool) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port if fixed else 0))
-        except OSError as err:
-            cure = "端口被占用，请用 --port 另选 / the port is taken, choose another with --port"
-            raise Problem("form_invalid", field=f"--port {port}", cure=cure) from err
-        return int(probe.getsockname()[1])
-
-
 @contextlib.contextmanager
-def _serving(settings: Settings, plan: Plan) -> Iterator[Database]:
-    """The embedded server with the season's registers in it, for as long as the block lasts."""
-    import uvicorn
-
-    with contextlib.closing(Database.open(settings.database_url)) as db:
-        db.write(lambda conn: _register(conn, plan))
-        config = uvicorn.Config(
-            create_app(settings, db),
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            access_log=False,
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, name="demo server", daemon=True)
-        thread.start()
-        try:
-            while not server.started:
-                if not thread.is_alive():
-                    raise Problem("store_in_use", path=f"{settings.host}:{settings.port}")
-                time.sleep(0.02)
-            yield db
-        finally:
-            server.should_exit = True
-            thread.join()
-
-
-def _register(conn: Connection, plan: Plan) -> None:
-    season, checklist = plan.registers.season, plan.checklist
-    named = checklist_hash(checklist)
-    registers.put_units(
-        conn,
-        [
-            {
-                "id": unit.code,
-                "name_zh": unit.name_zh,
-                "name_en": unit.name_en,
-                "kind": unit.kind,
-                "parent_area": unit.parent_area,
-                "parent_system": unit.parent_system,
-                "address": unit.address,
-                "contact": unit.contact,
-                "profile": profile(unit),
-            }
-            for unit in plan.registers.units
-        ],
-    )
-    registers.put_people(
-        conn,
-        [
-            {
-                "id": person.id,
-                "name_zh": person.name_zh,
-                "name_en": person.name_en,
-                "unit": person.unit,
-                "experienced": person.experienced,
-                "certified_no": person.certified_no,
-                "certified_until": "" if person.valid_to is None else person.valid_to.isoformat(),
-            }
-            for person in plan.registers.people
-        ],
-    )
-    registers.put_inventory(conn, [msgspec.to_builtins(device) for device in plan.registers.inventory])
-    registers.put_earlier_findings(
-        conn,
-        [
-            {
-                "id": earlier_id(found),
-                "unit": found.unit,
-                "year": found.found_on.year,
-                "item": found.item,
-                "fact": found.fact_zh,
-                "open": True,
-            }
-            for found in plan.registers.last_findings
-        ],
-    )
-    registers.put_checklist(
-        conn,
-        {
-            "hash": named,
-            "code": checklist.code,
-            "version": checklist.version,
-            "title_zh": checklist.title.zh,
-            "title_en": checklist.title.en,
-            "content": to_bytes(checklist),
-        },
-    )
-    registers.put_campaign(
-        conn,
-        {
-            "id": season.campaign.code,
-            "year": season.campaign.year,
-            "kind": season.campaign.kind,
-            "title_zh": season.campaign.title.zh,
-            "title_en": season.campaign.title.en,
-            "checklist": named,
-            "state": "open",
-            "draw_seed": plan.drawn.seed,
-            "draw": msgspec.to_builtins(plan.drawn),
-        },
-    )
-    for team in plan.teams:
-        squad = {
-            "id": team.squad,
-            "campaign": season.campaign.code,
-            "name_zh": team.name_zh,
-            "name_en": team.name_en,
-        }
-        members = [{"squad": team.squad, "person": one.person.id, "role": one.role} for one in team.members]
-        registers.put_squads(conn, [squad], members)
-        registers.put_inspections(
-            conn,
-            [
-                {
-                    "id": visit.inspection,
-                    "campaign": season.campaign.code,
-                    "unit": visit.unit.code,
-                    "squad": team.squad,
-                    "planned_date": visit.date.isoformat(),
-                    "checklist": named,
-                    "responsible_person": team.members[0].person.id,
-                }
-                for visit in team.visits
-            ],
-        )
-        for one in team.members:
-            make_enrolment(conn, team.squad, one.code, one.tablet, _now_ms() + DAY_MS)
-    for account in plan.registers.accounts:
-        put_account(conn, account.login, account.name, account.role, account.password)
+def _serving(settings: Settings, db: Database) -> Iterator[str]:
+    try:
+        with running(settings, db) as url:
+            yield url
+    except OSError as err:
+        if err.errno != errno.EADDRINUSE:
+            raise
+        cure = "端口被占用，请用 --port 另选 / the port is taken, choose another with --port"
+        raise Problem("form_invalid", field=f"--port {settings.port}", cure=cure) from err
 
 
 def _scripts(plan: Plan, team: Team) -> list[VisitScript]:
@@ -232,7 +99,7 @@ def _scripts(plan: Plan, team: Team) -> list[VisitScript]:
 
 def _first_part(plan: Plan, team: Team, scripts: dict[str, VisitScript]) -> Iterator[Step]:
     members = [Member(one.person.id, one.role) for one in team.members if one.role != "officer"]
-    codes = {one.person.id: one.code for one in team.members}
+    codes = {str(one.person.id): one.code for one in team.members}
     first_ms = scripts[team.visits[0].inspection].start_ms - DAY_MS
     yield from enrolments(members, codes, first_ms, plan.seed)
     for visit in team.visits:
@@ -241,9 +108,9 @@ def _first_part(plan: Plan, team: Team, scripts: dict[str, VisitScript]) -> Iter
 
 def _play_parts(
     out: Path,
-    settings: Settings,
+    url: str,
     name: str,
-    parts: dict[str, Sequence[Step]],
+    parts: Mapping[str, Sequence[Step]],
     done: Callable[[], int],
     expected: int,
 ) -> None:
@@ -265,7 +132,7 @@ def _play_parts(
                     "mobile.replay",
                     *share,
                     "--server",
-                    settings.url,
+                    url,
                     "--out",
                     str(out / "tablets"),
                 ],
@@ -288,13 +155,11 @@ def _play_parts(
         raise RuntimeError(f"a tablet's script failed, see {log}:\n{log.read_text()[-2000:]}")
 
 
-def _coordinate(
-    db: Database, plan: Plan, out: Path, settings: Settings, scripts: dict[str, VisitScript]
-) -> None:
+def _coordinate(db: Database, plan: Plan, out: Path, url: str, scripts: dict[str, VisitScript]) -> None:
     """The coordinator sends back what is still open and a few for a second look, and accepts the rest."""
     campaign = plan.registers.season.campaign.code
     rows = db.read(lambda conn: store.sheet_rows(conn, campaign))
-    unclear = [row.inspection for row in rows if db.read(lambda c, row=row: store.is_open(c, row.inspection))]
+    unclear = db.read(lambda conn: [row.inspection for row in rows if store.is_open(conn, row.inspection)])
     clear = [row.inspection for row in rows if row.inspection not in unclear]
     back = [*unclear, *Chance(f"{plan.seed}/second look").sample(clear, SECOND_LOOK)]
     for inspection in back:
@@ -308,7 +173,7 @@ def _coordinate(
     before = len(rows) - len(back)
     _play_parts(
         out,
-        settings,
+        url,
         "returned",
         parts,
         lambda: db.read(lambda c: _handed_in(c, campaign)) - before,
@@ -322,7 +187,7 @@ def _coordinate(
 def _decide(db: Database, plan: Plan, script: VisitScript, body: Body) -> None:
     """One operation of the coordinator, replacing the stage as it stands."""
     script.now_ms += DAY_MS
-    entropy = Chance(f"{plan.seed}/console/{script.visit.inspection}/{script.now_ms}").bytes(16)
+    entropy = Chance(f"{plan.seed}/console/{script.visit.inspection}/{script.now_ms}").bytes
     db.write(
         lambda conn: record(
             conn,
@@ -362,7 +227,7 @@ def _deliver(db: Database, plan: Plan, out: Path, version: str) -> None:
         "recomputed_differences": list(recomputed.differences),
     }
     (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
-    people = {person.id: person.name_zh for person in plan.registers.people}
+    people = {str(person.id): person.name_zh for person in plan.registers.people}
     hashes = db.read(lambda conn: store.operation_hashes(conn, campaign))
     click.echo(telling.report(lines))
     click.echo(telling.bands(made_of))
@@ -377,15 +242,15 @@ def _deliver(db: Database, plan: Plan, out: Path, version: str) -> None:
     )
 
 
-def _invite(db: Database, plan: Plan, settings: Settings) -> None:
+def _invite(db: Database, plan: Plan, url: str) -> None:
     """The addresses and accounts to try, until the user stops the server."""
     team = plan.teams[0]
     code = f"demo-{time.time_ns() % 10**8:08}"
     db.write(lambda conn: make_enrolment(conn, team.squad, code, f"T{code[-8:]}", _now_ms() + YEAR_MS))
-    click.echo(f"\n控制台 console   {settings.url}/")
+    click.echo(f"\n控制台 console   {url}/")
     for account in plan.registers.accounts:
         click.echo(f"  {account.login:<14}{account.password:<28}{account.role}")
-    click.echo(f"平板 tablet      .venv/bin/hucha-tablet --server {settings.url} --enrol {code}")
+    click.echo(f"平板 tablet      .venv/bin/hucha-tablet --server {url} --enrol {code}")
     click.echo("按 Ctrl-C 结束 / Ctrl-C ends it", nl=True)
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
