@@ -90,9 +90,11 @@ class Database:
         conn = self._connect(OPEN_PATIENCE_SECONDS)
         try:
             migrations.migrate(conn, server_id=server_id, keep_copy=keep_copy)
-        finally:
+        except BaseException:
             conn.close()
-        self._writer = Writer(self._connect)
+            raise
+        # The same connection, because the lock that keeps other servers out is the connection's.
+        self._writer = Writer(self._connect, conn)
 
     def _connect(self, patience_seconds: float) -> Connection:
         """The writing connection, by itself on this database. Raises busy, store_in_use."""

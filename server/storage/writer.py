@@ -55,11 +55,11 @@ class _Request(Generic[T]):
 
 
 class Writer:
-    """Owns the writing connection. `connect(patience_seconds)` gives a new one, or raises a Problem."""
+    """Owns the writing connection. `connect(patience_seconds)` gives another when it is lost, or raises a Problem."""
 
-    def __init__(self, connect: Callable[[float], Connection]) -> None:
+    def __init__(self, connect: Callable[[float], Connection], conn: Connection) -> None:
         self._connect = connect
-        self._conn: Connection | None = None
+        self._conn: Connection | None = conn
         self._patience = PATIENCE_SECONDS
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._stopping = False

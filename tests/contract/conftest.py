@@ -1,0 +1,72 @@
+"""Both kinds of database for every test of this folder: an embedded one, and a real PostgreSQL started here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from server.storage.database import Database
+from tests.contract.plan import plan
+from tests.contract.postgres import Postgres
+
+POSTGRES = pytest.mark.xdist_group("postgres")
+"""All tests on PostgreSQL go to one test process, so that it is started once."""
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A running PostgreSQL."""
+    server = Postgres()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def empty_template(postgres: Postgres) -> str:
+    """A database with our tables, to be copied."""
+    name = postgres.make()
+    Database.open(postgres.url(name)).close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def planned_template(postgres: Postgres) -> str:
+    """A database with the small campaign, to be copied."""
+    name = postgres.make()
+    with Database.open(postgres.url(name)) as db:
+        db.write(plan)
+    return name
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=POSTGRES)])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which kind of database."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database that nothing has been made in."""
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path / 'hucha.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(server.make())
+
+
+@pytest.fixture
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database with the small campaign in it."""
+    if kind == "sqlite":
+        address = f"sqlite:///{tmp_path / 'hucha.db'}"
+        with Database.open(address) as db:
+            db.write(plan)
+        return address
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.url(server.make(request.getfixturevalue("planned_template")))
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
+    """An open database with the small campaign in it."""
+    with Database.open(url) as database:
+        yield database

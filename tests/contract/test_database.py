@@ -1,0 +1,190 @@
+"""One writer that groups commits, readers that see whole commits, and what happens when something fails."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+
+from server.storage import writer
+from server.storage.database import Database
+from shared_schema.problems import Problem
+
+Write = Callable[[Connection], str]
+
+
+@pytest.fixture
+def held(db: Database) -> Iterator[threading.Event]:
+    """Keeps the writer busy until released, so that what is submitted meanwhile becomes one group."""
+    release = threading.Event()
+    entered = threading.Event()
+
+    def wait(_conn: Connection) -> None:
+        entered.set()
+        release.wait(10)
+
+    holder = db.submit(wait)
+    entered.wait(10)
+    yield release
+    release.set()
+    holder.exception()
+
+
+def put(key: str) -> Write:
+    """A request that stores one key."""
+
+    def run(conn: Connection) -> str:
+        conn.execute(text("INSERT INTO meta VALUES (:key, 'x')"), {"key": key})
+        return key
+
+    return run
+
+
+def keys(db: Database) -> set[str]:
+    """What has been committed."""
+    found = db.read(lambda conn: set(conn.execute(text("SELECT key FROM meta")).scalars()))
+    return found - {"schema_version", "server_id"}
+
+
+def fail(conn: Connection) -> None:
+    """A request that changes something, then fails."""
+    put("half")(conn)
+    raise Problem("not_allowed", action="this")
+
+
+def commits_of(db: Database) -> list[int]:
+    """A list that grows by one with each commit of the writer."""
+    seen: list[int] = []
+    event.listen(db._write_engine, "commit", lambda _conn: seen.append(1))
+    return seen
+
+
+def test_waiting_requests_share_one_commit(db: Database, held: threading.Event) -> None:
+    commits = commits_of(db)
+    futures = [db.submit(put(f"k{n}")) for n in range(20)]
+    held.set()
+    assert [future.result() for future in futures] == [f"k{n}" for n in range(20)]
+    assert len(commits) == 1  # the holder and all that waited behind it
+    assert len(keys(db)) == 20
+
+
+def test_no_group_is_larger_than_64(db: Database, held: threading.Event) -> None:
+    commits = commits_of(db)
+    futures = [db.submit(put(f"k{n}")) for n in range(200)]
+    held.set()
+    for future in futures:
+        future.result()
+    assert len(commits) >= 200 // writer.GROUP_REQUESTS_MAX
+
+
+def test_a_failing_request_takes_back_only_what_it_did(db: Database, held: threading.Event) -> None:
+    before, bad, after = db.submit(put("before")), db.submit(fail), db.submit(put("after"))
+    held.set()
+    assert (before.result(), after.result()) == ("before", "after")
+    with pytest.raises(Problem, match="not_allowed"):
+        bad.result()
+    assert keys(db) == {"before", "after"}
+
+
+def test_a_statement_that_the_database_refuses_fails_alone(db: Database, held: threading.Event) -> None:
+    first, twice, other = db.submit(put("same")), db.submit(put("same")), db.submit(put("other"))
+    held.set()
+    assert first.result() == "same"
+    with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
+        twice.result()
+    assert other.result() == "other"
+    assert keys(db) == {"same", "other"}
+
+
+def test_nothing_is_answered_before_its_commit(db: Database) -> None:
+    order: list[str] = []
+    event.listen(db._write_engine, "commit", lambda _conn: order.append("commit"))
+    future = db.submit(put("k"))
+    future.add_done_callback(lambda _future: order.append("answer"))
+    future.result()
+    assert order == ["commit", "answer"]
+
+
+def test_a_commit_that_fails_fails_its_whole_group_and_nobody_else(
+    db: Database, held: threading.Event
+) -> None:
+    failing = [True]
+
+    def refuse(_conn: Any) -> None:
+        if failing:
+            failing.clear()
+            raise OSError("the disk says no")
+
+    event.listen(db._write_engine, "commit", refuse)
+    futures = [db.submit(put(f"k{n}")) for n in range(3)]
+    held.set()
+    for future in futures:
+        with pytest.raises(OSError, match="the disk says no"):
+            future.result()
+    assert keys(db) == set()
+    assert db.write(put("later")) == "later"
+    assert keys(db) == {"later"}
+
+
+def test_a_request_given_up_while_it_waits_is_not_run(db: Database, held: threading.Event) -> None:
+    given_up, kept = db.submit(put("given up")), db.submit(put("kept"))
+    assert given_up.cancel()
+    held.set()
+    assert kept.result() == "kept"
+    with pytest.raises(CancelledError):
+        given_up.result()
+    assert keys(db) == {"kept"}
+
+
+def test_a_reader_sees_one_snapshot_and_cannot_write(db: Database) -> None:
+    def read_twice(conn: Connection) -> tuple[int, int]:
+        count = text("SELECT count(*) FROM meta")
+        before = conn.execute(count).scalar_one()
+        db.write(put("meanwhile"))
+        return before, conn.execute(count).scalar_one()
+
+    before, after = db.read(read_twice)
+    assert before == after
+    with pytest.raises(Exception, match=r"(?i)read-?only"):
+        db.read(put("by a reader"))
+    assert keys(db) == {"meanwhile"}
+
+
+def test_closing_finishes_what_waits_and_takes_no_more(url: str) -> None:
+    db = Database.open(url)
+    futures = [db.submit(put(f"k{n}")) for n in range(100)]
+    db.close()
+    assert len({future.result() for future in futures}) == 100
+    with Database.open(url) as again:
+        assert len(keys(again)) == 100
+        late = again.submit(put("late"))
+        assert late.result() == "late"
+
+
+def test_more_waiting_than_the_queue_holds_is_asked_to_come_again(
+    db: Database, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "QUEUE_REQUESTS_MAX", 5)
+    futures = [db.submit(put(f"k{n}")) for n in range(7)]
+    held.set()
+    with pytest.raises(Problem, match="busy"):
+        futures[6].result()
+    assert futures[0].result() == "k0"
+
+
+def test_a_second_server_is_refused(url: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.storage.database.OPEN_PATIENCE_SECONDS", 0.2)
+    with pytest.raises(Problem, match="store_in_use"):
+        Database.open(url)
+    db.close()
+    Database.open(url).close()
+
+
+def test_a_reader_of_its_own_may_look_while_the_server_runs(url: str, db: Database) -> None:
+    db.write(put("k"))
+    with Database.open(url, readonly=True) as looking:
+        assert keys(looking) == {"k"}
+        with pytest.raises(Problem, match="not_allowed"):
+            looking.write(put("no"))
