@@ -22,68 +22,24 @@ must. Aggravating items, vetoes and bonuses are recorded by exception: unanswere
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import NamedTuple
 
 import msgspec
 
 from shared_schema import ranges
 from shared_schema.checklist import Checklist, Item, checklist_hash
+from shared_schema.extras import extra_line
 from shared_schema.facts import scenarios
 from shared_schema.figures import HUNDRED, ZERO, added, exact, never_ending, rounded, shown
+from shared_schema.grading import Span, Whole, gates_of, grade_of
 from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
-from shared_schema.lines import Context, Priced, make_source, price
-from shared_schema.operations import Aborted, Answer, Count, EvidenceAttached, NotApplicable, Present
+from shared_schema.lines import Context, Priced, price
+from shared_schema.operations import Aborted, EvidenceAttached
 from shared_schema.ranges import Stake
-from shared_schema.rules import (
-    ENGINE_VERSION,
-    Aggravating,
-    AggravatingCount,
-    Bonus,
-    Condition,
-    Gate,
-    ItemsRatio,
-    PerOccurrenceRule,
-    Policy,
-    SectionRatio,
-    Veto,
-    VetoCount,
-)
-from shared_schema.sheet import (
-    Counts,
-    ExtraKind,
-    ExtraLine,
-    GateLine,
-    GateState,
-    ItemLine,
-    ScoreSheet,
-    SectionLine,
-    SheetStatus,
-)
+from shared_schema.rules import ENGINE_VERSION, PerOccurrenceRule, Policy
+from shared_schema.sheet import Counts, ExtraLine, ItemLine, ScoreSheet, SectionLine, SheetStatus
 
 RATIO_PLACES = 4
-
-
-class _Span(NamedTuple):
-    """A figure, or where it lies."""
-
-    low: Fraction
-    high: Fraction
-
-
-class _All(NamedTuple):
-    """Everything priced, before it is put together."""
-
-    checklist: Checklist
-    priced: Mapping[str, Priced]
-    stakes: tuple[tuple[Stake, ...], ...]
-    """By section, in the checklist's order."""
-    extras: Mapping[str, ExtraLine]
-    aggravating: _Span
-    aggravating_count: tuple[int, int]
-    bonus: _Span
-    unknown: bool
-    """An operation of an unknown kind names no item: anything may change."""
 
 
 def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
@@ -96,14 +52,14 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
     due = added(stake.most for rows in everything.stakes for stake in rows if stake.applies)
     base = ranges.points(everything.stakes, highest=True)
     low, high = _percent(everything, highest=False), _percent(everything, highest=True)
-    gates = _gates(everything)
+    gates = gates_of(everything)
     aborted = tuple(item.id for item in checklist.items if item.abort and everything.priced[item.id].failed)
     status = _status(inspection, aborted, final, due)
     figures = status in ("scored", "open") and low is not None and high is not None
     percent_low = rounded(low, policy.places) if figures and low is not None else None
     percent_high = rounded(high, policy.places) if figures and high is not None else None
-    grade_low = _grade(policy, gates, low, worst=True) if figures else None
-    grade_high = _grade(policy, gates, high, worst=False) if figures else None
+    grade_low = grade_of(policy, gates, low, worst=True) if figures else None
+    grade_high = grade_of(policy, gates, high, worst=False) if figures else None
     scored = status == "scored"
     sheet = ScoreSheet(
         checklist=checklist.code,
@@ -133,7 +89,7 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
     return msgspec.structs.replace(sheet, steps=_steps(everything, sheet, base, due, high))
 
 
-def _only(span: _Span) -> Decimal | None:
+def _only(span: Span) -> Decimal | None:
     return shown(span.low) if span.low == span.high else None
 
 
@@ -154,7 +110,7 @@ def _flagged(item: Item, priced: Priced) -> ItemLine:
     return msgspec.structs.replace(line, warnings=(*line.warnings, "abort_possible"))
 
 
-def _counts(everything: _All, inspection: Inspection) -> Counts:
+def _counts(everything: Whole, inspection: Inspection) -> Counts:
     by_status = dict.fromkeys(("answered", "not_applicable", "open", "disputed", "na_without_consent"), 0)
     for priced in everything.priced.values():
         by_status[priced.line.status] += 1
@@ -168,7 +124,7 @@ def _counts(everything: _All, inspection: Inspection) -> Counts:
 # --- items and extras ---------------------------------------------------------------------------------
 
 
-def _price(checklist: Checklist, inspection: Inspection) -> _All:
+def _price(checklist: Checklist, inspection: Inspection) -> Whole:
     held, unknown = _held(checklist, inspection)
     context = Context(
         findings=inspection.findings,
@@ -185,9 +141,9 @@ def _price(checklist: Checklist, inspection: Inspection) -> _All:
         row = [price(item, section, inspection.items.get(ItemId(item.id)), context) for item in section.items]
         priced.update(zip((item.id for item in section.items), row, strict=True))
         stakes.append(tuple(one.stake for one in row))
-    extras = {one.id: _extra(one, inspection) for one in checklist.extras}
+    extras = {one.id: extra_line(one, inspection) for one in checklist.extras}
     worse = [extras[one.id] for one in checklist.aggravating]
-    return _All(
+    return Whole(
         checklist,
         priced,
         tuple(stakes),
@@ -244,92 +200,26 @@ def _held(checklist: Checklist, inspection: Inspection) -> tuple[frozenset[str],
     return frozenset(named), unknown
 
 
-def _extra(entry: Aggravating | Veto | Bonus, inspection: Inspection) -> ExtraLine:
-    """An aggravating item, a veto or a bonus as it stands; what does not fit counts as none."""
-    kind, each = _worth(entry)
-    standing = inspection.items.get(ItemId(entry.id))
-    if standing is None or standing.answer is None:
-        return ExtraLine(item=entry.id, kind=kind)
-    cell = standing.answer
-    values = [_occurred(one.value) for one in cell.standing]
-    known = [count for count in values if count is not None]
-    low, high = min(known, default=0), max(known, default=0)
-    if len(known) < len(values):
-        low = 0
-    limit = entry.max_count if isinstance(entry, Bonus) and entry.max_count is not None else None
-    counted = [count if limit is None else min(count, limit) for count in (low, high)]
-    zh, en = _extra_text(entry, counted[1], high, each)
-    return ExtraLine(
-        item=entry.id,
-        kind=kind,
-        status="disputed" if cell.disputed else "answered",
-        count_low=low,
-        count_high=high,
-        points_low=shown(each * counted[0]),
-        points_high=shown(each * counted[1]),
-        zh=zh,
-        en=en,
-        warnings=() if len(known) == len(values) else ("unfit_answer",),
-        source=make_source((one.op, one.person, one.device) for one in cell.standing),
-    )
-
-
-def _worth(entry: Aggravating | Veto | Bonus) -> tuple[ExtraKind, Fraction]:
-    match entry:
-        case Aggravating():
-            return "aggravating", exact(entry.deduct)
-        case Bonus():
-            return "bonus", exact(entry.points)
-        case _:
-            return "veto", ZERO
-
-
-def _extra_text(
-    entry: Aggravating | Veto | Bonus, counted: int, count: int, each: Fraction
-) -> tuple[str, str]:
-    name_zh, name_en = entry.text.read("zh") or entry.id, entry.text.read("en") or entry.id
-    if isinstance(entry, Veto):
-        return (f"一票否决：{name_zh}", f"veto: {name_en}") if count else ("", "")
-    if not count:
-        return "", ""
-    limit_zh = f"，最多计 {counted}" if counted < count else ""
-    limit_en = f", at most {counted}" if counted < count else ""
-    return (
-        f"{name_zh}：{count} × {shown(each)}{limit_zh}",
-        f"{name_en}: {count} × {shown(each)}{limit_en}",
-    )
-
-
-def _occurred(value: Answer | NotApplicable) -> int | None:
-    match value:
-        case Answer(answer=Count(count=count)):
-            return count
-        case Answer(answer=Present(present=present)):
-            return int(present)
-        case _:
-            return None
-
-
-def _sum_of(lines: Sequence[ExtraLine]) -> _Span:
-    return _Span(
+def _sum_of(lines: Sequence[ExtraLine]) -> Span:
+    return Span(
         added(exact(line.points_low) for line in lines),
         added(exact(line.points_high) for line in lines),
     )
 
 
-def _bonus(policy: Policy, lines: Sequence[ExtraLine]) -> _Span:
+def _bonus(policy: Policy, lines: Sequence[ExtraLine]) -> Span:
     if not policy.bonus_enabled:
-        return _Span(ZERO, ZERO)
+        return Span(ZERO, ZERO)
     span = _sum_of(lines)
     if policy.bonus_cap is None:
         return span
-    return _Span(*(min(end, exact(policy.bonus_cap)) for end in span))
+    return Span(*(min(end, exact(policy.bonus_cap)) for end in span))
 
 
 # --- sections and the whole ---------------------------------------------------------------------------
 
 
-def _section(everything: _All, at: int, final: bool) -> SectionLine:
+def _section(everything: Whole, at: int, final: bool) -> SectionLine:
     section = everything.checklist.sections[at]
     stakes = [everything.stakes[at]]
     low, high = ranges.points(stakes, highest=False), ranges.points(stakes, highest=True)
@@ -361,7 +251,7 @@ def _section(everything: _All, at: int, final: bool) -> SectionLine:
     )
 
 
-def _percent(everything: _All, highest: bool) -> Fraction | None:
+def _percent(everything: Whole, highest: bool) -> Fraction | None:
     """Steps 4 to 7 at one end of the range; None when nothing can apply."""
     policy = everything.checklist.policy
     cap = exact(policy.total_cap)
@@ -384,121 +274,11 @@ def _percent(everything: _All, highest: bool) -> Fraction | None:
     return min(cap, percent + (everything.bonus.high if highest else everything.bonus.low))
 
 
-# --- grades and gates ---------------------------------------------------------------------------------
-
-
-def _grade(policy: Policy, gates: tuple[GateLine, ...], percent: Fraction | None, worst: bool) -> str | None:
-    """The lowest grade of all routes: the figure, and every gate and veto that fired (or, at worst, may)."""
-    if percent is None:
-        return None
-    figure = exact(rounded(percent, policy.places)) if policy.grade_on == "rounded" else percent
-    codes = [grade.code for grade in policy.grades]
-    reached = next(
-        (at for at, grade in enumerate(policy.grades) if figure >= exact(grade.min)), len(codes) - 1
-    )
-    for gate in gates:
-        if gate.grade in codes and (gate.state == "fired" or (worst and gate.state == "possible")):
-            reached = max(reached, codes.index(gate.grade))
-    return codes[reached]
-
-
-def _gates(everything: _All) -> tuple[GateLine, ...]:
-    return (
-        *(_veto(veto, everything) for veto in everything.checklist.vetoes),
-        *(_gate(gate, everything) for gate in everything.checklist.policy.gates),
-    )
-
-
-def _veto(veto: Veto, everything: _All) -> GateLine:
-    line = everything.extras[veto.id]
-    fired, possible = (
-        bool(line.count_low and veto.grade),
-        bool((line.count_high or everything.unknown) and veto.grade),
-    )
-    return GateLine(
-        gate=veto.id,
-        kind="veto",
-        grade=veto.grade,
-        state=_state(fired, possible),
-        zh=veto.text.zh,
-        en=veto.text.en,
-    )
-
-
-def _gate(gate: Gate, everything: _All) -> GateLine:
-    found = [_holds(condition, everything) for condition in gate.when]
-    return GateLine(
-        gate=gate.id,
-        kind="gate",
-        grade=gate.max_grade,
-        state=_state(
-            all(certain for certain, _ in found) and not everything.unknown,
-            all(possible for _, possible in found) or everything.unknown,
-        ),
-        zh=gate.text.zh,
-        en=gate.text.en,
-    )
-
-
-def _state(fired: bool, possible: bool) -> GateState:
-    return "fired" if fired else "possible" if possible else "not"
-
-
-def _holds(condition: Condition, everything: _All) -> tuple[bool, bool]:
-    """Whether a condition holds for sure, and whether it may."""
-    match condition:
-        case SectionRatio(section="*"):
-            found = [_below([rows], condition.below) for rows in everything.stakes]
-            return any(one for one, _ in found), any(one for _, one in found)
-        case SectionRatio():
-            at = [section.id for section in everything.checklist.sections].index(condition.section)
-            return _below([everything.stakes[at]], condition.below)
-        case ItemsRatio():
-            return _below([_item_stakes(condition, everything)], condition.below)
-        case AggravatingCount():
-            low, high = everything.aggravating_count
-            return low >= condition.at_least, high >= condition.at_least
-        case VetoCount():
-            outcomes = [_fails(item, everything) for item in condition.items]
-            return (
-                sum(certain for certain, _ in outcomes) >= condition.at_least,
-                sum(possible for _, possible in outcomes) >= condition.at_least,
-            )
-
-
-def _below(stakes: Sequence[Sequence[Stake]], below: Decimal) -> tuple[bool, bool]:
-    """Whether the share lies under the line; where nothing applies it cannot."""
-    low, high = ranges.share(stakes, ZERO, highest=False), ranges.share(stakes, ZERO, highest=True)
-    if low is None or high is None:
-        return False, False
-    always_due = any(stake.applies and not stake.absent for rows in stakes for stake in rows)
-    return always_due and high < exact(below), low < exact(below)
-
-
-def _item_stakes(condition: ItemsRatio, everything: _All) -> list[Stake]:
-    """The named items, or the key items, by what they keep themselves."""
-    named = set(condition.items)
-    found: list[Stake] = []
-    for item in everything.checklist.items:
-        if item.id in named or (not named and item.key):
-            priced = everything.priced[item.id]
-            found.append(priced.stake._replace(low=exact(priced.line.low), high=exact(priced.line.high)))
-    return found
-
-
-def _fails(item_id: str, everything: _All) -> tuple[bool, bool]:
-    priced = everything.priced.get(item_id)
-    if priced is not None:
-        return priced.failed, priced.failed or priced.may_fail
-    line = everything.extras[item_id]
-    return line.count_low > 0, line.count_high > 0
-
-
 # --- the steps, for a person --------------------------------------------------------------------------
 
 
 def _steps(
-    everything: _All, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction | None
+    everything: Whole, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction | None
 ) -> tuple[tuple[str, str], ...]:
     """How the percentage came about."""
     if sheet.status == "aborted":
@@ -522,7 +302,7 @@ def _steps(
 
 
 def _scored_steps(
-    everything: _All, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction
+    everything: Whole, sheet: ScoreSheet, base: Fraction, due: Fraction, percent: Fraction
 ) -> list[tuple[str, str]]:
     policy = everything.checklist.policy
     worse = everything.aggravating.high

@@ -86,7 +86,12 @@ def run_cases(written: Written, load: LoadFile) -> Ran:
     if not isinstance(data, Mapping) or not isinstance(data.get("cases"), list) or not data["cases"]:
         cure = "文件应有 cases 列表 / the file must have a list of cases"
         raise Problem("file_invalid", file=written.file, line=1, column="cases", cure=cure)
-    defaults: Mapping[str, Any] = data.get("defaults") or {}
+    defaults = data.get("defaults") or {}
+    if not isinstance(defaults, Mapping):
+        cure = "defaults 应为映射 / defaults must be a mapping"
+        raise Problem(
+            "file_invalid", file=written.file, line=written.line(("defaults",)), column="defaults", cure=cure
+        )
     count = 0
     differences: list[Difference] = []
     remarks: list[str] = []
@@ -172,8 +177,7 @@ def _checklist(
     head = dict(top.get("checklist") or {})
     laid_over = {**(case.get("scoring") or {}), **(variant.get("scoring") or {})}
     scoring = {**base, **(top.pop("scoring", None) or head.get("scoring") or {}), **laid_over}
-    if top.get("gates") and scoring.get("gates"):
-        scoring["gates"] = [*scoring["gates"], *top.pop("gates")]
+    _gather_gates(top, scoring)
     if "total_points" in laid_over:
         head["total_points"] = laid_over["total_points"]
     top["checklist"] = {**head, "scoring": scoring}
@@ -185,8 +189,25 @@ def _checklist(
     return examined.checklist
 
 
+def _gather_gates(top: dict[str, Any], scoring: dict[str, Any]) -> None:
+    """Puts all gates in one place; a veto that counts others is a gate that forces its grade."""
+    vetoes = top.get("vetoes") or []
+    counting = [row for row in vetoes if isinstance(row, Mapping) and ("when" in row or "veto_count" in row)]
+    gates = [*(scoring.get("gates") or []), *(top.pop("gates", None) or [])]
+    for row in counting:
+        bare = {key: value for key, value in row.items() if key != "veto_count"}
+        gates.append({"when": {"veto_count": row["veto_count"]}, **bare} if "veto_count" in row else bare)
+    if counting:
+        top["vetoes"] = [row for row in vetoes if row not in counting]
+    if gates:
+        scoring["gates"] = gates
+
+
 def _filled(section: Any, case: Mapping[str, Any], variant: Mapping[str, Any]) -> Any:
-    """A bare section whose items take the reasons for N/A that the variant gives, and a scope in their rule."""
+    """A bare section whose items take the reasons for N/A that the variant gives.
+
+    `scope` belongs to the rule, `abort` and `key` to the item; either place is taken here.
+    """
     if not isinstance(section, Mapping):
         return section
     answers = variant.get("answers", case.get("answers")) or {}
@@ -196,8 +217,11 @@ def _filled(section: Any, case: Mapping[str, Any], variant: Mapping[str, Any]) -
         if isinstance(item, dict):
             reasons = sorted(_reasons(answers.get(item.get("id"))))
             item["na"] = sorted({*(item.get("na") or []), *reasons})
-            if "scope" in item and isinstance(item.get("rule"), Mapping):
-                item["rule"] = {**item["rule"], "scope": item.pop("scope")}
+            if isinstance(item.get("rule"), Mapping):
+                rule = dict(item["rule"])
+                rule |= {key: item.pop(key) for key in ("scope",) if key in item}
+                item |= {key: rule.pop(key) for key in ("abort", "key") if key in rule}
+                item["rule"] = rule
         items.append(item)
     return {**section, "items": items}
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared_schema import merge
 from shared_schema.checklist import Checklist, Item, Section
-from shared_schema.checklist_reader import FIT
+from shared_schema.rule_reader import FIT
 from shared_schema.inspection import Cell, Inspection
 from shared_schema.operations import (
     Actual,
