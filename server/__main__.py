@@ -34,7 +34,10 @@ database_option = click.option(
 
 
 def _settings(data: Path | None, database: str | None, **more: object) -> Settings:
-    return Settings.load(None, data=data, database=database, **more)
+    try:
+        return Settings.load(None, data=data, database=database, **more)
+    except ValueError as err:
+        raise click.ClickException(str(err)) from err
 
 
 @click.group(cls=_Group)
@@ -80,13 +83,15 @@ def rebuild(data: Path | None, database: str | None, check: bool) -> None:
     from server.intake.rebuild import rebuild as again
     from server.storage.database import Database
 
-    db = Database.open(_settings(data, database).database_url, create=False)
+    # Comparing writes nothing, so a server may be running meanwhile.
+    db = Database.open(_settings(data, database).database_url, create=False, readonly=check)
     try:
         report = again(db, check=check)
         frozen = db.read(recompute_all)
     finally:
         db.close()
-    differences = (*map(str, report.differences), *frozen.differences)
+    bugs = (f"{inspection}: could not be worked out, see the log above" for inspection in report.errors)
+    differences = (*map(str, report.differences), *bugs, *frozen.differences)
     for difference in differences:
         click.echo(difference)
     click.echo(

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,8 +23,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """0 lets the system choose a free one."""
     https: bool = False
     """Whether people reach the console through https (a proxy in front): its cookies then insist on it."""
-    log_level: str = "info"
-    """debug, info, warning or error."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     @property
     def url(self) -> str:
