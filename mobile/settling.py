@@ -54,8 +54,6 @@ class Settlement(NamedTuple):
     forked: Sequence[str] = ()
     new_epoch: str = ""
     news: Sequence[Reading] = ()
-    reread: bool = False
-    """The server lost part of its log: all news is read from the start."""
     assignments: Sequence[Assignment] | None = None
     checklists: Sequence[tuple[str, bytes]] = ()
     gone: Sequence[str] = ()
@@ -160,8 +158,6 @@ def _id_of(raw: bytes) -> str:
 
 
 def _registers(db: Database, settlement: Settlement) -> None:
-    if settlement.reread:
-        db.execute("DELETE FROM cursor")
     for hash_, content in settlement.checklists:
         db.execute("INSERT OR IGNORE INTO checklist VALUES (?, ?)", (hash_, content))
     if settlement.assignments is not None:

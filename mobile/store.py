@@ -19,9 +19,9 @@ from mobile.settling import Journal, Settlement
 from mobile.tables import open_file, problems
 from mobile.vault import Vault
 from shared_schema.checklist import Checklist, from_bytes
-from shared_schema.ids import OpId
+from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId
 from shared_schema.merge import EMPTY, State, apply
-from shared_schema.operations import Operation, read
+from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
 from shared_schema.wire import Assignment, Head, encode
 
@@ -67,7 +67,6 @@ class SyncState(NamedTuple):
 class Chain(NamedTuple):
     """What this file knows of one of its own chains, seen from a number the server named."""
 
-    last: int
     hash_there: str
     """Of the own operation with that number; empty where there is none."""
     receipt: int
@@ -173,11 +172,14 @@ class Store:
     def refused(self, inspection: str) -> tuple[Refused, ...]:
         """What the server refused of this tablet's operations and nobody has dealt with yet."""
         rows = self._rows(
-            "SELECT raw, problem, facts FROM operation"
+            "SELECT problem, facts, raw, id, inspection, epoch, seq FROM operation"
             " WHERE status IN ('refused', 'id_reused') AND inspection = ? ORDER BY position",
             inspection,
         )
-        return tuple(Refused(read(raw), problem, msgspec.json.decode(facts)) for raw, problem, facts in rows)
+        return tuple(
+            Refused(_as_far_as_it_reads(*row), problem, msgspec.json.decode(facts))
+            for problem, facts, *row in rows
+        )
 
     def set_aside(self, op: OpId) -> None:
         """A person has dealt with a refused operation: kept, no longer shown."""
@@ -245,7 +247,7 @@ class Store:
             return None
         there = self._rows("SELECT hash FROM operation WHERE own AND epoch = ? AND seq = ?", epoch, number)
         [(receipt, forked)] = rows
-        return Chain(self._end(epoch).seq, there[0][0] if there else "", receipt, bool(forked))
+        return Chain(there[0][0] if there else "", receipt, bool(forked))
 
     def epochs(self) -> tuple[str, ...]:
         """All runs of numbers of this file."""
@@ -352,3 +354,13 @@ def _readable(raws: Iterator[bytes]) -> Iterator[Operation]:
             yield read(raw)
         except Problem:
             continue
+
+
+def _as_far_as_it_reads(raw: bytes, op: str, inspection: str, epoch: str, seq: int) -> Operation:
+    """An operation to show to people; of one that cannot be read, what the file knows of it."""
+    try:
+        return read(raw)
+    except Problem:
+        nobody, nowhere = PersonId(""), DeviceId("")
+        place = (OpId(op), InspectionId(inspection), nobody, nowhere, epoch, seq)
+        return Operation(*place, "", 0, (), "", Unknown(msgspec.Raw(b"null")), raw)

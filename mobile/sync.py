@@ -180,7 +180,6 @@ class Sync:
             # Another server, or the same one set up anew: whatever the former one said no longer counts.
             settlement = settlement._replace(
                 offer_again=[(epoch, 0) for epoch in self._store.epochs()],
-                reread=True,
                 all_photos_wanted=True,
             )
         news = self._store.settle(settlement, server=reply.server if changed else "")
@@ -261,7 +260,6 @@ def settlement_of(
     """
     forked: list[str] = []
     offer_again: list[tuple[str, int]] = []
-    reread = False
     for receipt in reply.receipts:
         chain = chain_at(receipt.epoch, receipt.seq)
         if chain is None:
@@ -274,7 +272,6 @@ def settlement_of(
         elif receipt.seq < chain.receipt:
             # The server was restored from a backup and gets back what it has lost.
             offer_again.append((receipt.epoch, 0 if chain.forked else receipt.seq))
-            reread = True
     sound = [one for one in reply.checklists if digest(bytes(one.content)) == one.hash]
     garbled = next((one.hash for one in reply.checklists if one not in sound), "")
     return Settlement(
@@ -295,7 +292,6 @@ def settlement_of(
             Reading(one.inspection, one.cursor, [bytes(raw) for raw in one.ops], one.last_read)
             for one in reply.news
         ],
-        reread=reread,
         assignments=reply.assignments,
         checklists=[(one.hash, bytes(one.content)) for one in sound],
         gone=reply.gone,
@@ -305,7 +301,7 @@ def settlement_of(
 
 def _forks(chain: Chain, receipt: Head) -> bool:
     """Whether the server holds, under this chain's numbers, what this tablet never wrote."""
-    return receipt.seq > chain.last or (receipt.seq > 0 and receipt.hash != chain.hash_there)
+    return receipt.seq > 0 and receipt.hash != chain.hash_there
 
 
 def _checked(asked: _Asked, body: bytes) -> ExchangeReply:

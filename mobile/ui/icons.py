@@ -9,6 +9,7 @@ ICONS: dict[str, int] = {
     "next": 0xE5C8,
     "chevron": 0xE5CC,
     "expand": 0xE5CF,
+    "up": 0xE5CE,
     "close": 0xE5CD,
     "more": 0xE5D4,
     "search": 0xE8B6,
@@ -27,6 +28,10 @@ ICONS: dict[str, int] = {
     "edit": 0xF097,
     "method": 0xE8F4,
     "basis": 0xE90E,
+    # sections outside the sections
+    "aggravating": 0xE8E3,
+    "veto": 0xE99A,
+    "bonus": 0xE8E5,
     # controls
     "check": 0xE5CA,
     "plus": 0xE145,

@@ -10,7 +10,6 @@ from kivy.uix.anchorlayout import AnchorLayout
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
-
 SLIDE_SECONDS = 0.12
 SNACKBAR_SECONDS = 5
 

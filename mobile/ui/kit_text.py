@@ -36,10 +36,25 @@ def broken(text: str, width: int, bold: bool, size: float, lines_max: int) -> st
     return wrap(text, width, lambda piece: width_of(piece, bold, size), lines_max)
 
 
+def drawable(text: str) -> bool:
+    """Whether the heavier font can draw it: it has GB 2312 only, and names hold characters that have not."""
+    return not any("㐀" <= character <= "鿿" and not _in_gb2312(character) for character in text)
+
+
+@lru_cache(maxsize=8_000)
+def _in_gb2312(character: str) -> bool:
+    try:
+        character.encode("gb2312")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 class Text(Label):
     """A paragraph. `content` is what it says, `text` the same broken into lines."""
 
     content = StringProperty("")
+    strong = BooleanProperty(False)
     lines_max = NumericProperty(0)
     flow = OptionProperty("left", options=["left", "center", "right"])
     grow = BooleanProperty(True)
@@ -59,6 +74,8 @@ class Text(Label):
 
 class Caption(Label):
     """One line that is never broken and as wide as its words, such as the label of a button."""
+
+    strong = BooleanProperty(False)
 
 
 class Icon(Label):

@@ -33,3 +33,8 @@ def say(key: str, **facts: object) -> str:
     """The sentence of a key with its facts, in the language shown."""
     sentence: str = words.t[key]
     return sentence.format(**facts) if facts else sentence
+
+
+def joined(*parts: str) -> str:
+    """Short facts on one line; the Chinese font's middle dot brings its own space."""
+    return ("·" if words.language == "zh" else " · ").join(part for part in parts if part)

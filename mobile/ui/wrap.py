@@ -10,7 +10,7 @@ from collections.abc import Callable
 Measure = Callable[[str], float]
 """The width of a piece of text, in the unit of the width given."""
 
-_UNITS = re.compile(r"[A-Za-z0-9_.\-/@#+%'’]+|\s+|.", re.DOTALL)
+_UNITS = re.compile(r"[A-Za-z0-9_.\-/@#+%'’:]+|\s+|.", re.DOTALL)
 _NO_START = frozenset("，。、；：？！）】》」』”’％℃…—·,.;:?!)]}%")
 _NO_END = frozenset("（【《「『“‘([{")
 ELLIPSIS = "…"

@@ -1,0 +1,226 @@
+"""Real tablets and a real server in one process: what tests of the tablet play with."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from mobile.actions import Desk
+from mobile.store import Store
+from mobile.sync import Sync, SyncReport
+from mobile.transport import Offline, Rejected
+from mobile.vault import Vault
+from server.access.devices import enrol, make_enrolment, verify
+from server.intake.exchange import exchange
+from server.storage.database import Database
+from shared_schema import wire
+from shared_schema.chance import Chance
+from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
+from shared_schema.merge import dump
+from shared_schema.operations import AnswerValue, Count, Operation, YesNo
+from shared_schema.problems import REGISTRY, Problem
+from tests.contract.plan import plan
+
+T = TypeVar("T")
+VISIT = InspectionId("I-1")
+LEADER, ANNA, BEN = PersonId("P-1"), PersonId("P-2"), PersonId("P-3")
+SQUAD = "S-1"
+NOW_MS = 1_780_000_000_000
+
+YES_NO, COUNT, SCENE, NA = "A06", "A03", "F02", "B03"
+"""Items of the default checklist: one met or not, one counted, one that may be photographed, one that may be N/A."""
+
+
+class Server:
+    """A server on a file of its own, reached without a network."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "server.db"
+        self.photos: dict[str, bytes] = {}
+        self.now_ms = NOW_MS
+        self._codes = 0
+        self._open()
+        self.db.write(plan)
+
+    def _open(self) -> None:
+        self.db = Database.open(f"sqlite:///{self.path}")
+
+    def code(self, device: str) -> str:
+        """A one-time code for a new tablet."""
+        self._codes += 1
+        code = f"code-{self._codes:04}"
+        self.db.write(lambda conn: make_enrolment(conn, SQUAD, code, device, self.now_ms + 1000))
+        return code
+
+    def backup(self) -> Path:
+        """A copy of the file as it is."""
+        self.db.close()
+        copy = self.path.with_name(f"server-{len(list(self.path.parent.glob('server-*.db')))}.db")
+        shutil.copy(self.path, copy)
+        self._open()
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Puts an earlier copy in the file's place."""
+        self.db.close()
+        for one in self.path.parent.glob("server.db*"):
+            one.unlink()
+        shutil.copy(copy, self.path)
+        self._open()
+
+    def log(self) -> list[bytes]:
+        """All operations, in the order of their numbers."""
+        sql = "SELECT raw FROM operation ORDER BY inspection, number"
+        return [bytes(raw) for (raw,) in self.db.read(lambda conn: conn.exec_driver_sql(sql).fetchall())]
+
+
+class Line:
+    """The way from one tablet to the server; `fault` is what happens to the next exchange."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.fault = ""
+        self.requests: list[bytes] = []
+        self.before_reply: Callable[[], None] = lambda: None
+        self.change: Callable[[bytes], bytes] = lambda reply: reply
+
+    def enrol(self, body: bytes) -> bytes:
+        request = wire.read_enrol(body)
+        return wire.encode(
+            self._answer(lambda: self.server.db.write(lambda c: enrol(c, request, self.server.now_ms)))
+        )
+
+    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        fault, self.fault = self.fault, ""
+        self.requests.append(body)
+        if fault == "request":
+            raise Offline("request lost")
+        reply = self.handle(body, headers)
+        self.before_reply()
+        if fault == "reply":
+            raise Offline("reply lost")
+        if fault == "repeat":
+            reply = self.handle(body, headers)
+        return self.change(reply)
+
+    def handle(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        device, signature = headers[wire.DEVICE_HEADER], headers[wire.SIGNATURE_HEADER]
+
+        def run() -> bytes:
+            self.server.db.read(lambda conn: verify(conn, device, signature, body))
+            now_ms = self.server.now_ms
+            return self.server.db.write(lambda c: exchange(c, body, device=DeviceId(device), now_ms=now_ms))
+
+        return self._answer(run)
+
+    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
+        if self.fault == "photo":
+            self.fault = ""
+            raise Offline("photo lost")
+        signed = f"PUT /files/{sha256}".encode()
+        device, signature = headers[wire.DEVICE_HEADER], headers[wire.SIGNATURE_HEADER]
+        self._answer(lambda: self.server.db.read(lambda conn: verify(conn, device, signature, signed)))
+        assert digest(content) == sha256
+        self.server.photos[sha256] = content
+
+    def _answer(self, run: Callable[[], T]) -> T:
+        try:
+            return run()
+        except Problem as problem:
+            raise Rejected(reply_of(problem)) from problem
+
+
+def reply_of(problem: Problem) -> wire.ProblemReply:
+    """How the server words a Problem."""
+    facts = {key: str(value) for key, value in problem.facts.items()}
+    return wire.ProblemReply(problem.code, "", "", REGISTRY[problem.code].retry, facts)
+
+
+class Tablet:
+    """One tablet: the real store, verbs and exchange, with a clock and a chance of its own."""
+
+    def __init__(
+        self, folder: Path, server: Server, device: str, *, seed: str = "", enrolled: bool = True
+    ) -> None:
+        self.folder = folder / device
+        self.device = device
+        self.line = Line(server)
+        self.clock_ms = NOW_MS
+        self._chance = Chance(f"{seed}/{device}")
+        self.open()
+        if enrolled:
+            self.sync.enrol(server.code(device))
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "tablet.db"
+
+    def open(self) -> None:
+        """Opens the file, as a start of the program does."""
+        self.vault = Vault(self.folder)
+        self.store = Store.open(self.path, self.vault)
+        self.desk = Desk(self.store, self._chance.bytes, lambda: self.clock_ms)
+        self.sync = Sync(
+            self.store,
+            self.vault,
+            self.line,
+            self.folder / "photos",
+            entropy=self._chance.bytes,
+            clock=lambda: self.clock_ms,
+        )
+
+    def close(self) -> None:
+        self.store.close()
+
+    def reopen(self) -> None:
+        self.close()
+        self.open()
+
+    def backup(self) -> Path:
+        """A copy of the file as it is."""
+        self.close()
+        copy = self.path.with_name(f"copy-{len(list(self.folder.glob('copy-*')))}.db")
+        shutil.copy(self.path, copy)
+        self.open()
+        return copy
+
+    def restore(self, copy: Path) -> None:
+        """Puts an earlier copy in the file's place."""
+        self.close()
+        for one in self.folder.glob("tablet.db*"):
+            one.unlink()
+        shutil.copy(copy, self.path)
+        self.open()
+
+    def meet(self) -> SyncReport:
+        """One run of exchanges that must work."""
+        report = self.sync.once()
+        assert report.outcome == "done", report
+        return report
+
+    def answer(self, item: str, value: AnswerValue | int | bool, person: PersonId = LEADER) -> Operation:
+        """An answer; a number is a count and a truth is yes or no."""
+        if isinstance(value, bool):
+            value = YesNo(ok=value)
+        return self.desk.answer(person, VISIT, item, Count(value) if isinstance(value, int) else value)
+
+    def open_visit(self, person: PersonId = LEADER) -> Operation:
+        return self.desk.open_visit(
+            person, VISIT, members=[LEADER, ANNA], task_letter_shown=True, recusal_asked=True
+        )
+
+    def standing(self, field: str) -> set[OpId]:
+        """The operations that stand on a field."""
+        return {one.id for one in self.store.state(VISIT).fields.get(field, ())}  # type: ignore[call-overload]
+
+    def fold(self) -> bytes:
+        """The merged state, as bytes."""
+        return dump(self.store.state(VISIT))
+
+
+def quiet(*tablets: Tablet) -> None:
+    """Everybody exchanges until nobody has anything new."""
+    for _ in range(10):
+        if sum(one.news + one.sent for one in [tablet.meet() for tablet in tablets]) == 0:
+            return
+    raise AssertionError("the tablets do not come to rest")
