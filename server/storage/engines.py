@@ -7,7 +7,7 @@ from typing import Any, Literal
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from shared_schema.problems import Problem
@@ -22,13 +22,19 @@ Meaning = Literal["lost", "retry", "full", "busy"]
 
 
 def parse(url: str) -> URL:
-    """The address, naming the driver. Raises ValueError for databases that Hucha does not speak."""
-    parsed = make_url(url)
+    """The address, naming the driver. Raises form_invalid for databases that Hucha does not speak."""
+    refused = Problem(
+        "form_invalid", field="database", cure="sqlite:///PATH / postgresql+psycopg://USER@HOST/NAME"
+    )
+    try:
+        parsed = make_url(url)
+    except ArgumentError as err:
+        raise refused from err
     if parsed.drivername in {"postgresql", "postgresql+psycopg"}:
         return parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
         return parsed
-    raise ValueError("the database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+    raise refused
 
 
 def sqlite_path(url: URL) -> Path | None:
