@@ -8,6 +8,7 @@ Zero-Clause BSD licence.
 
 import base64
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fontTools import subset
+from fontTools.pens.svgPathPen import SVGPathPen
+from fontTools.pens.transformPen import TransformPen
 from fontTools.ttLib import TTFont
 from fontTools.varLib import instancer
 
@@ -26,6 +29,7 @@ from mobile.ui.icons import ICONS  # noqa: E402 — importable only once the lin
 
 TABLET_FONTS = ROOT / "mobile/ui/fonts"
 CONSOLE_FONTS = ROOT / "server/console/static/fonts"
+CONSOLE_ICONS = ROOT / "server/console/icons.json"
 CONSOLE_VENDOR = ROOT / "server/console/static/vendor"
 
 
@@ -131,6 +135,24 @@ def cut_icons(source: Path, target: Path) -> None:
     icons.save(target)
 
 
+def draw_icons(source: Path, target: Path) -> None:
+    """Writes the outlines of the console's icons, of the tablet's family and weight, as SVG paths by name.
+
+    The file itself says which: to add one, add its name with an empty path and run this again.
+    """
+    font = instancer.instantiateVariableFont(
+        TTFont(source, recalcTimestamp=False), {"FILL": 0, "GRAD": 0, "opsz": 24, "wght": 500}
+    )
+    glyphs = font.getGlyphSet()
+    height = font["hhea"].ascent
+    paths = {}
+    for name in sorted(json.loads(target.read_text(encoding="utf-8"))):
+        pen = SVGPathPen(glyphs, ntos=lambda value: str(round(value)))
+        glyphs[name].draw(TransformPen(pen, (1, 0, 0, -1, 0, height)))
+        paths[name] = pen.getCommands()
+    target.write_text(json.dumps(paths, indent=1) + "\n", encoding="utf-8")
+
+
 def write_sums(folder: Path) -> None:
     """Writes SHA256SUMS for every other file in the folder, to be read by `sha256sum --check`."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != "SHA256SUMS")
@@ -157,6 +179,7 @@ def main() -> None:
         icons = fetch(MATERIAL_SYMBOLS, Path(scratch))
         cut_icons(icons / "material-symbols-rounded.woff2", TABLET_FONTS / "MaterialSymbols-Rounded.ttf")
         shutil.copyfile(icons / "LICENSE", TABLET_FONTS / "MaterialSymbols-LICENSE.txt")
+        draw_icons(icons / "material-symbols-rounded.woff2", CONSOLE_ICONS)
     with tempfile.TemporaryDirectory() as scratch:
         htmx = fetch(HTMX, Path(scratch))
         shutil.copyfile(htmx / "dist/htmx.min.js", CONSOLE_VENDOR / f"htmx-{HTMX.version}.min.js")

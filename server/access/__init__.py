@@ -1,0 +1,1 @@
+"""Who is asking: accounts, sessions, device keys, throttling, and the trail of what was done."""

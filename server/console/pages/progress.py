@@ -1,0 +1,90 @@
+"""Fieldwork at a glance, and the plan it follows."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, NamedTuple
+
+from litestar import Response, get
+
+from server.console.context import console_of
+from server.console.policy import allow
+from server.console.render import AnyRequest, show
+from server.storage import chains
+from server.storage import console_reads as reads
+from server.storage import console_registers as registers
+from server.storage.database import Connection
+
+SILENT_MS = 24 * 3600 * 1000
+BOTH = allow("coordinator", "evaluator")
+
+
+class Week(NamedTuple):
+    """One column of the plan."""
+
+    number: int
+    first: str
+
+
+@get("/campaigns/{campaign:str}/progress", opt=BOTH, sync_to_thread=True)
+def progress(request: AnyRequest, campaign: str) -> Response[str]:
+    """How far the campaign is, and what waits for a person."""
+    now_ms = console_of(request).clock()
+
+    def load(conn: Connection) -> Mapping[str, Any]:
+        stages = reads.stage_counts(conn, campaign)
+        tablets = reads.tablets(conn, campaign)
+        own = {one.id for one in tablets}
+        return {
+            "stages": [(stage, stages.get(stage, 0)) for stage in reads.STAGES],
+            "expected": sum(stages.values()),
+            "visited": sum(stages.values()) - stages.get("prepared", 0),
+            "board": reads.squad_board(conn, campaign),
+            "tablets": tablets,
+            "gaps": [gap for gap in chains.gaps(conn) if gap.device in own],
+            "disputes": reads.open_disputes(conn, campaign),
+            "refusals": reads.refusals(conn, campaign),
+            "now_ms": now_ms,
+            "silent_ms": SILENT_MS,
+        }
+
+    return show(request, "progress.html", load, page="progress", campaign=campaign)
+
+
+@get("/campaigns/{campaign:str}/plan", opt=BOTH, sync_to_thread=True)
+def plan(request: AnyRequest, campaign: str) -> Response[str]:
+    """Which squad visits which unit in which week."""
+
+    def load(conn: Connection) -> Mapping[str, Any]:
+        visits = registers.visits(conn, campaign)
+        stages = reads.stages_of(conn, campaign)
+        weeks = sorted({_week(one.planned_date) for one in visits})
+        cells: dict[tuple[str, Week], list[registers.VisitLine]] = {}
+        for one in visits:
+            cells.setdefault((one.squad, _week(one.planned_date)), []).append(one)
+        draw = reads.draw_of(conn, campaign)
+        return {
+            "visits": visits,
+            "stage_of": stages,
+            "weeks": weeks,
+            "cells": cells,
+            "squads": registers.squads(conn, campaign),
+            "draw": [] if not draw else sorted(_flat(json.loads(draw)).items()),
+        }
+
+    return show(request, "plan.html", load, page="plan", campaign=campaign)
+
+
+def _week(planned_date: str) -> Week:
+    try:
+        day = date.fromisoformat(planned_date)
+    except ValueError:
+        return Week(0, planned_date)
+    monday = date.fromordinal(day.toordinal() - day.weekday())
+    return Week(day.isocalendar().week, monday.isoformat())
+
+
+def _flat(draw: Any) -> dict[str, str]:
+    """The draw's own facts that fit on a line: hashes, counts, the seed."""
+    pairs = draw.items() if isinstance(draw, dict) else ()
+    return {str(key): str(value) for key, value in pairs if isinstance(value, str | int)}

@@ -1,0 +1,514 @@
+"""What the console's lists and boards read: campaigns, progress, inspections, findings. One query each."""
+
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from server.storage.tables import (
+    campaign,
+    device,
+    dispute,
+    evidence,
+    finding,
+    freeze,
+    frozen_sheet,
+    inspection,
+    operation,
+    photo,
+    refusal,
+    score_item,
+    score_sheet,
+    squad,
+    unit,
+)
+
+STAGES = ("prepared", "opened", "deliberated", "submitted", "returned", "accepted", "locked", "aborted")
+LIST_ROWS_MAX = 100
+
+stage_now = case(
+    (score_sheet.c.stage.is_(None), literal("prepared")),
+    (score_sheet.c.stage == "", literal("error")),
+    else_=score_sheet.c.stage,
+)
+"""Where an inspection stands. `error`: a bug of ours kept it from being worked out; its operations are safe."""
+
+
+class Campaign(NamedTuple):
+    """One campaign, as the chooser shows it."""
+
+    id: str
+    year: int
+    kind: str
+    title_zh: str
+    title_en: str
+    checklist: str
+    state: str
+    draw_seed: str
+
+
+class SquadLine(NamedTuple):
+    """How far one squad is: visits by reach, what is open, and when its tablets were last heard of."""
+
+    squad: str
+    name_zh: str
+    name_en: str
+    expected: int
+    visited: int
+    submitted: int
+    accepted: int
+    disputes: int
+    held: int
+    seen_at_ms: int | None
+
+
+class TabletLine(NamedTuple):
+    """One tablet of a campaign: last contact, how far its operations are here, refused ones, photos awaited."""
+
+    id: str
+    squad: str
+    squad_zh: str
+    squad_en: str
+    name: str
+    app: str
+    platform: str
+    public_key: str
+    enrolled_at_ms: int
+    seen_at_ms: int | None
+    revoked_at_ms: int | None
+    received: int
+    refused: int
+    photos_expected: int
+    photos_here: int
+
+
+class InspectionLine(NamedTuple):
+    """One inspection in the list. Figures are None until the first operation has arrived."""
+
+    id: str
+    campaign: str
+    unit: str
+    unit_zh: str
+    unit_en: str
+    unit_kind: str
+    squad: str
+    squad_zh: str
+    squad_en: str
+    planned_date: str
+    checklist: str
+    responsible_person: str
+    number: int
+    stage: str
+    percent: str | None
+    percent_low: str | None
+    percent_high: str | None
+    grade: str | None
+    grade_low: str | None
+    grade_high: str | None
+    items_open: int
+    disputes: int
+    held: int
+    items: int
+    findings: int
+
+
+class Filter(NamedTuple):
+    """What the list of inspections is narrowed to; empty fields narrow nothing."""
+
+    q: str = ""
+    stage: str = ""
+    squad: str = ""
+    grade: str = ""
+    only: str = ""
+    page: int = 1
+
+
+class DisputeLine(NamedTuple):
+    """One open dispute of a campaign."""
+
+    inspection: str
+    unit: str
+    unit_zh: str
+    unit_en: str
+    stage: str
+    field: str
+    item: str
+    values_count: int
+
+
+class FindingLine(NamedTuple):
+    """One finding of a campaign that is neither withdrawn nor a duplicate."""
+
+    inspection: str
+    unit: str
+    unit_zh: str
+    unit_en: str
+    finding: str
+    item: str
+    severity: str
+    fact: str
+    occurrences: int
+    common: bool
+    disposal: str
+    due: str
+    fixed: bool
+    repeat_of: str
+    disputed: bool
+
+
+class RefusalLine(NamedTuple):
+    """One operation that was refused for good, and why."""
+
+    device: str
+    squad: str
+    hash: str
+    problem: str
+    facts: str
+    received_at_ms: int
+
+
+class Freeze(NamedTuple):
+    """One freeze: when, by whom, by which engine, of how many inspections."""
+
+    id: str
+    at_ms: int
+    by: str
+    engine: str
+    sheets: int
+
+
+class Later(NamedTuple):
+    """One inspection with so many operations after the freeze."""
+
+    inspection: str
+    unit: str
+    operations: int
+
+
+# --- campaigns -------------------------------------------------------------------------------------
+
+
+def campaigns(conn: Connection) -> list[Campaign]:
+    """Every campaign, newest first."""
+    query = select(*[campaign.c[name] for name in Campaign._fields])
+    return [Campaign(*row) for row in conn.execute(query.order_by(campaign.c.year.desc(), campaign.c.id))]
+
+
+def draw_of(conn: Connection, campaign_id: str) -> str:
+    """The draw's inputs hash and result as JSON; empty where there was no draw."""
+    return (
+        conn.execute(select(campaign.c.draw).where(campaign.c.id == campaign_id)).scalar_one_or_none() or ""
+    )
+
+
+# --- progress --------------------------------------------------------------------------------------
+
+
+def stage_counts(conn: Connection, campaign_id: str) -> dict[str, int]:
+    """How many inspections stand in each stage."""
+    rows = conn.execute(
+        select(stage_now, func.count())
+        .select_from(inspection.outerjoin(score_sheet, score_sheet.c.inspection == inspection.c.id))
+        .where(inspection.c.campaign == campaign_id)
+        .group_by(stage_now)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def squad_board(conn: Connection, campaign_id: str) -> list[SquadLine]:
+    """One line for each squad of the campaign."""
+
+    def reached(*stages: str) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((stage_now.in_(stages), 1), else_=0)), 0)
+
+    seen = (
+        select(device.c.squad, func.max(device.c.seen_at_ms).label("seen"))
+        .group_by(device.c.squad)
+        .subquery()
+    )
+    query = (
+        select(
+            squad.c.id,
+            squad.c.name_zh,
+            squad.c.name_en,
+            func.count(inspection.c.id),
+            reached(*STAGES[1:]),
+            reached("submitted", "accepted", "locked"),
+            reached("accepted", "locked"),
+            func.coalesce(func.sum(score_sheet.c.disputes), 0),
+            func.coalesce(func.sum(score_sheet.c.held), 0),
+            func.max(seen.c.seen),
+        )
+        .select_from(
+            squad.outerjoin(inspection, inspection.c.squad == squad.c.id)
+            .outerjoin(score_sheet, score_sheet.c.inspection == inspection.c.id)
+            .outerjoin(seen, seen.c.squad == squad.c.id)
+        )
+        .where(squad.c.campaign == campaign_id)
+        .group_by(squad.c.id, squad.c.name_zh, squad.c.name_en)
+        .order_by(squad.c.id)
+    )
+    return [SquadLine(*row) for row in conn.execute(query)]
+
+
+def tablets(conn: Connection, campaign_id: str) -> list[TabletLine]:
+    """Every tablet enrolled for a squad of the campaign."""
+
+    def per_device(column: Any, count: Any, *where: Any) -> Any:
+        return select(column.label("device"), count.label("count")).where(*where).group_by(column).subquery()
+
+    received = per_device(operation.c.device, func.count())
+    refused = per_device(refusal.c.device, func.count())
+    expected = per_device(evidence.c.device, func.count(evidence.c.sha256.distinct()))
+    here = per_device(
+        evidence.c.device,
+        func.count(evidence.c.sha256.distinct()),
+        exists().where(photo.c.sha256 == evidence.c.sha256),
+    )
+    query = (
+        select(
+            device.c.id,
+            squad.c.id,
+            squad.c.name_zh,
+            squad.c.name_en,
+            *[device.c[name] for name in TabletLine._fields[4:11]],
+            *[func.coalesce(each.c.count, 0) for each in (received, refused, expected, here)],
+        )
+        .select_from(
+            device.join(squad, squad.c.id == device.c.squad)
+            .outerjoin(received, received.c.device == device.c.id)
+            .outerjoin(refused, refused.c.device == device.c.id)
+            .outerjoin(expected, expected.c.device == device.c.id)
+            .outerjoin(here, here.c.device == device.c.id)
+        )
+        .where(squad.c.campaign == campaign_id)
+        .order_by(squad.c.id, device.c.id)
+    )
+    return [TabletLine(*row) for row in conn.execute(query)]
+
+
+def refusals(conn: Connection, campaign_id: str) -> list[RefusalLine]:
+    """Operations of the campaign's tablets that were refused, newest first."""
+    query = (
+        select(
+            refusal.c.device,
+            device.c.squad,
+            refusal.c.hash,
+            refusal.c.problem,
+            refusal.c.facts,
+            refusal.c.received_at_ms,
+        )
+        .select_from(
+            refusal.join(device, device.c.id == refusal.c.device).join(squad, squad.c.id == device.c.squad)
+        )
+        .where(squad.c.campaign == campaign_id)
+        .order_by(refusal.c.received_at_ms.desc(), refusal.c.hash)
+        .limit(LIST_ROWS_MAX)
+    )
+    return [RefusalLine(*row) for row in conn.execute(query)]
+
+
+def open_disputes(conn: Connection, campaign_id: str) -> list[DisputeLine]:
+    """Every open dispute of the campaign, by unit."""
+    query = (
+        select(
+            dispute.c.inspection,
+            inspection.c.unit,
+            unit.c.name_zh,
+            unit.c.name_en,
+            stage_now,
+            dispute.c.field,
+            dispute.c.item,
+            dispute.c.values_count,
+        )
+        .select_from(
+            dispute.join(inspection, inspection.c.id == dispute.c.inspection)
+            .join(unit, unit.c.id == inspection.c.unit)
+            .outerjoin(score_sheet, score_sheet.c.inspection == inspection.c.id)
+        )
+        .where(inspection.c.campaign == campaign_id)
+        .order_by(inspection.c.unit, dispute.c.field)
+        .limit(LIST_ROWS_MAX)
+    )
+    return [DisputeLine(*row) for row in conn.execute(query)]
+
+
+# --- inspections -----------------------------------------------------------------------------------
+
+
+def _inspections() -> Select[Any]:
+    items = (
+        select(score_item.c.inspection, func.count().label("count"))
+        .group_by(score_item.c.inspection)
+        .subquery()
+    )
+    found = (
+        select(finding.c.inspection, func.count().label("count"))
+        .where(finding.c.withdrawn.is_(False), finding.c.duplicate_of == "")
+        .group_by(finding.c.inspection)
+        .subquery()
+    )
+    return select(
+        inspection.c.id,
+        inspection.c.campaign,
+        inspection.c.unit,
+        unit.c.name_zh,
+        unit.c.name_en,
+        unit.c.kind,
+        inspection.c.squad,
+        squad.c.name_zh,
+        squad.c.name_en,
+        inspection.c.planned_date,
+        inspection.c.checklist,
+        inspection.c.responsible_person,
+        inspection.c.last_number,
+        stage_now,
+        *[score_sheet.c[name] for name in InspectionLine._fields[14:20]],
+        *[func.coalesce(score_sheet.c[name], 0) for name in InspectionLine._fields[20:23]],
+        func.coalesce(items.c.count, 0),
+        func.coalesce(found.c.count, 0),
+    ).select_from(
+        inspection.join(unit, unit.c.id == inspection.c.unit)
+        .join(squad, squad.c.id == inspection.c.squad)
+        .outerjoin(score_sheet, score_sheet.c.inspection == inspection.c.id)
+        .outerjoin(items, items.c.inspection == inspection.c.id)
+        .outerjoin(found, found.c.inspection == inspection.c.id)
+    )
+
+
+def _narrowed(campaign_id: str, by: Filter) -> ColumnElement[bool]:
+    wanted: list[ColumnElement[bool]] = [inspection.c.campaign == campaign_id]
+    if by.q:
+        wanted.append(
+            or_(
+                *[
+                    column.icontains(by.q, autoescape=True)
+                    for column in (inspection.c.unit, unit.c.name_zh, unit.c.name_en)
+                ]
+            )
+        )
+    if by.stage:
+        wanted.append(stage_now == by.stage)
+    if by.squad:
+        wanted.append(inspection.c.squad == by.squad)
+    if by.grade:
+        wanted.append(
+            score_sheet.c.grade.is_(None) if by.grade == "open" else score_sheet.c.grade == by.grade
+        )
+    if by.only == "disputed":
+        wanted.append(score_sheet.c.disputes > 0)
+    if by.only == "held":
+        wanted.append(score_sheet.c.held > 0)
+    return and_(*wanted)
+
+
+def inspections(conn: Connection, campaign_id: str, by: Filter) -> tuple[list[InspectionLine], int]:
+    """One page of the campaign's inspections by unit code, and how many there are in all."""
+    where = _narrowed(campaign_id, by)
+    count = select(func.count()).select_from(
+        inspection.join(unit, unit.c.id == inspection.c.unit).outerjoin(
+            score_sheet, score_sheet.c.inspection == inspection.c.id
+        )
+    )
+    total = conn.execute(count.where(where)).scalar_one()
+    rows = conn.execute(
+        _inspections()
+        .where(where)
+        .order_by(inspection.c.unit, inspection.c.id)
+        .limit(LIST_ROWS_MAX)
+        .offset((max(by.page, 1) - 1) * LIST_ROWS_MAX)
+    )
+    return [InspectionLine(*row) for row in rows], total
+
+
+def stages_of(conn: Connection, campaign_id: str) -> dict[str, str]:
+    """The stage of each inspection of the campaign."""
+    rows = conn.execute(
+        select(inspection.c.id, stage_now)
+        .outerjoin(score_sheet, score_sheet.c.inspection == inspection.c.id)
+        .where(inspection.c.campaign == campaign_id)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def inspection_line(conn: Connection, inspection_id: str) -> InspectionLine | None:
+    """One inspection as the list shows it."""
+    row = conn.execute(_inspections().where(inspection.c.id == inspection_id)).one_or_none()
+    return None if row is None else InspectionLine(*row)
+
+
+# --- findings --------------------------------------------------------------------------------------
+
+
+def findings(conn: Connection, campaign_id: str, only: str = "") -> list[FindingLine]:
+    """The campaign's findings by unit and item; `only` is one of open, fixed, repeat, disputed, or empty."""
+    narrowed: dict[str, ColumnElement[bool]] = {
+        "open": finding.c.fixed.is_(False),
+        "fixed": finding.c.fixed.is_(True),
+        "repeat": finding.c.repeat_of != "",
+        "disputed": finding.c.disputed.is_(True),
+    }
+    query = (
+        select(
+            finding.c.inspection,
+            inspection.c.unit,
+            unit.c.name_zh,
+            unit.c.name_en,
+            *[finding.c[name] for name in FindingLine._fields[4:]],
+        )
+        .select_from(
+            finding.join(inspection, inspection.c.id == finding.c.inspection).join(
+                unit, unit.c.id == inspection.c.unit
+            )
+        )
+        .where(
+            inspection.c.campaign == campaign_id,
+            finding.c.withdrawn.is_(False),
+            finding.c.duplicate_of == "",
+            *([narrowed[only]] if only in narrowed else []),
+        )
+        .order_by(inspection.c.unit, finding.c.item, finding.c.finding)
+    )
+    return [FindingLine(*row) for row in conn.execute(query)]
+
+
+# --- freezes ---------------------------------------------------------------------------------------
+
+
+def freezes(conn: Connection, campaign_id: str) -> list[Freeze]:
+    """The campaign's freezes, newest first."""
+    query = (
+        select(
+            freeze.c.id, freeze.c.at_ms, freeze.c.by, freeze.c.engine, func.count(frozen_sheet.c.inspection)
+        )
+        .outerjoin(frozen_sheet, frozen_sheet.c.freeze == freeze.c.id)
+        .where(freeze.c.campaign == campaign_id)
+        .group_by(freeze.c.id, freeze.c.at_ms, freeze.c.by, freeze.c.engine)
+        .order_by(freeze.c.at_ms.desc(), freeze.c.id)
+    )
+    return [Freeze(*row) for row in conn.execute(query)]
+
+
+def after_freeze(conn: Connection, campaign_id: str, freeze_id: str) -> list[Later]:
+    """Inspections with operations that arrived after a freeze had counted them."""
+    query = (
+        select(inspection.c.id, inspection.c.unit, inspection.c.last_number - frozen_sheet.c.number)
+        .join(frozen_sheet, frozen_sheet.c.inspection == inspection.c.id)
+        .where(
+            inspection.c.campaign == campaign_id,
+            frozen_sheet.c.freeze == freeze_id,
+            inspection.c.last_number > frozen_sheet.c.number,
+        )
+        .order_by(inspection.c.unit)
+    )
+    return [Later(*row) for row in conn.execute(query)]
