@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 START_SECONDS_MAX = 30.0
+MEMORY_BYTES_MIN = 2 * 1024**3
 
 
 class Postgres:
@@ -20,7 +21,7 @@ class Postgres:
     def __init__(self) -> None:
         """Makes a cluster in a folder of its own and starts it."""
         # Not below pytest's folders: as root it runs as another user, who may not enter those.
-        self._folder = Path(tempfile.mkdtemp(prefix="hucha-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="hucha-pg-", dir=_quickest_folder()))
         self._count = 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it looks for a session's folder when it is imported
@@ -84,6 +85,12 @@ class Postgres:
 
     def _socket_folder(self) -> str:
         return str(self._server.get_postmaster_info().socket_dir)
+
+
+def _quickest_folder() -> str | None:
+    """Memory, where there is enough of it; None for the usual folder."""
+    memory = Path("/dev/shm")
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN else None
 
 
 def _is_running(pid: int) -> bool:
