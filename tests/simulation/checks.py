@@ -1,0 +1,433 @@
+"""The ten laws, each as a check that works the truth out another way than the code does.
+
+What people tapped and saw comes from the journal, which never looks at `bases`. What the log says comes
+from its bytes by set algebra over all operations at once, which never folds. Every line a check gives
+begins with the name of its law.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from random import Random
+from typing import NamedTuple
+
+from shared_schema import merge
+from shared_schema.ids import FieldKey, InspectionId
+from shared_schema.inspection import Inspection
+from shared_schema.merge import State, view
+from shared_schema.operations import Operation, field_of, read
+from shared_schema.problems import Problem
+from shared_schema.scoring import score
+from shared_schema.sheet import sheet_bytes
+from shared_schema.wire import read_reply, read_request
+from tests.simulation import season
+from tests.simulation.journal import Entry
+from tests.simulation.tablets import Tablet, screen_of
+from tests.simulation.world import World
+
+LAWS: Mapping[str, str] = {
+    "reordered": "order does not matter",
+    "repeated": "twice is once",
+    "hidden": "a tap is never hidden",
+    "overruled": "a difference stands until someone who saw both decides",
+    "lost": "nothing is lost",
+    "invented": "nothing is invented",
+    "score_mismatch": "scores equal the fold of the log",
+    "diverged": "everyone agrees in the end",
+    "stalled": "an unknown operation stops nobody",
+    "clock": "no clock matters",
+}
+"""By the name of its counter, each law."""
+
+
+# --- the log, without folding it ---------------------------------------------------------------------
+
+
+class Reading(NamedTuple):
+    """What a set of operations comes to."""
+
+    state: State
+    inspection: Inspection
+    sheet: bytes
+
+
+def readable(raws: Iterable[bytes]) -> list[Operation]:
+    """The operations that can be read."""
+    found = []
+    for raw in raws:
+        try:
+            found.append(read(raw))
+        except Problem:
+            continue
+    return found
+
+
+def unfolded(raws: Iterable[bytes]) -> Reading:
+    """What operations come to: on each field, those that no other one names as a base."""
+    by_field: dict[FieldKey, list[Operation]] = {}
+    held = {}
+    for one in readable(raws):
+        field = field_of(one.body, one.person)
+        if field is None:
+            held[one.id] = one
+        else:
+            by_field.setdefault(field, []).append(one)
+    standing = {}
+    for field, ops in by_field.items():
+        gone = {base for one in ops for base in one.bases}
+        left = {one.id: one for one in ops if one.id not in gone}
+        if left:
+            standing[field] = tuple(sorted(left.values(), key=_place))
+    state = State(standing, {}, tuple(sorted(held.values(), key=_place)))
+    inspection = _view(state)
+    return Reading(state, inspection, sheet_bytes(_score(season.checklist(), inspection)))
+
+
+def _place(one: Operation) -> tuple[str, str, int, str]:
+    return one.device, one.epoch, one.seq, one.id
+
+
+_view, _score = view, score  # as they are now: a mutant put in later must not reach the reference too
+
+
+# --- after every step --------------------------------------------------------------------------------
+
+
+class Watch:
+    """The safety checks of one world; remembers what it has looked at."""
+
+    def __init__(self) -> None:
+        self.lengths: dict[str, tuple[int, int]] = {}
+        self.ever_logged: set[str] = set()
+        self.looks = 0
+
+    def __call__(self, world: World) -> list[str]:
+        """What this step broke."""
+        found: list[str] = []
+        retapped = {op for _, entry in world.tapped for op in entry.takes}
+        for tablet, entry in world.tapped:
+            if entry.op not in retapped:
+                found += _tap_is_there(tablet, entry)
+        for inspection in sorted(world.touched):
+            row = world.hub.row(inspection)
+            before = self.lengths.get(inspection)
+            if before == (world.hub.generation, row.last_number):
+                continue
+            self.lengths[inspection] = (world.hub.generation, row.last_number)
+            raws = [one.raw for one in world.hub.log(inspection)]
+            self.ever_logged |= {json.loads(raw)["id"] for raw in raws}
+            found += log_is_sound(world, inspection)
+            self.looks += 1
+            if self.looks % 3 == 0:
+                found += score_equals_the_log(world, inspection)
+        if world.touched:
+            found += self._acknowledged(world)
+        return found
+
+    def _acknowledged(self, world: World) -> Iterator[str]:
+        """What a tablet was told is taken has been in the log; only a restored server may have lost it since."""
+        for tablet in world.tablets:
+            for one in tablet.held():
+                taken = one.own and one.status in ("accepted", "held")
+                if taken and one.op not in self.ever_logged and one.op not in world.hub.ids():
+                    yield f"lost: {one.op} was acknowledged to {tablet.name} and never was in the log"
+
+
+def _tap_is_there(tablet: Tablet, entry: Entry) -> Iterator[str]:
+    """A tap that was committed is in the file, and the screen shows it."""
+    raws = {one.raw for one in tablet.held() if one.own}
+    if entry.raw not in raws:
+        yield f"lost: the tap {entry.op} is not in the file of {tablet.name}"
+    with tablet.app():
+        shown = screen_of(tablet.desk.visit(InspectionId(entry.inspection)).inspection)
+    if entry.op not in shown.get(entry.field, ()):
+        yield f"hidden: {tablet.name} does not show the tap {entry.op} on {entry.field}"
+
+
+def log_is_sound(world: World, inspection: str) -> Iterator[str]:
+    """The log holds what was tapped, byte for byte, each once, numbered without gaps."""
+    log = world.hub.log(inspection)
+    if [one.number for one in log] != list(range(1, len(log) + 1)):
+        yield f"invented: the numbers of {inspection} have gaps"
+    if len({one.op for one in log}) != len(log):
+        yield f"repeated: {inspection} has an operation twice"
+    for one in log:
+        entry = world.journal.entries.get(one.op)
+        if entry is None or bytes(one.raw) != entry.raw or entry.inspection != inspection:
+            yield f"invented: nobody tapped {one.op} of {inspection}"
+        elif one.held != (entry.fate == "newer"):
+            yield f"stalled: {one.op} is {'held' if one.held else 'counted'}, which it should not be"
+
+
+# --- in the end --------------------------------------------------------------------------------------
+
+
+def at_the_end(world: World) -> list[str]:
+    """All ten laws, when everything is quiet."""
+    found: list[str] = []
+    for inspections in world.inspections.values():
+        for inspection in inspections:
+            raws = [one.raw for one in world.hub.log(inspection)]
+            found += order_does_not_matter(raws, Random(world.seed))
+            found += twice_is_once_in_a_fold(raws)
+            found += taps_and_differences(world, inspection)
+            found += log_is_sound(world, inspection)
+            found += score_equals_the_log(world, inspection)
+            found += no_clock_matters_in_a_fold(raws, Random(world.seed))
+    found += nothing_is_lost(world)
+    found += nothing_is_invented(world)
+    found += everyone_agrees(world)
+    found += nobody_is_stopped(world)
+    found += twice_is_once_for_requests(world)
+    return found
+
+
+def _stands(state: State) -> dict[str, tuple[str, ...]]:
+    return {str(field): tuple(one.id for one in ops) for field, ops in sorted(state.fields.items())}
+
+
+def order_does_not_matter(raws: Sequence[bytes], random: Random) -> Iterator[str]:
+    """Whatever order and grouping the log is folded in, the same stands."""
+    ops = readable(raws)
+    results = []
+    for _ in range(3):
+        mixed = list(ops)
+        random.shuffle(mixed)
+        state = merge.EMPTY
+        while mixed:
+            size = random.randint(1, 6)
+            state = merge.apply(state, mixed[:size])
+            mixed = mixed[size:]
+        results.append((_stands(state), tuple(one.id for one in state.held)))
+    if any(one != results[0] for one in results):
+        yield "reordered: another order gives another state"
+
+
+def twice_is_once_in_a_fold(raws: Sequence[bytes]) -> Iterator[str]:
+    """Folding the log again over itself changes nothing."""
+    ops = readable(raws)
+    once = merge.apply(merge.EMPTY, ops)
+    again = merge.apply(once, ops)
+    if _stands(once) != _stands(again) or once.held != again.held:
+        yield "repeated: the same operations again give another state"
+    for stands in _stands(again).values():
+        if len(set(stands)) != len(stands):
+            yield "repeated: an operation stands twice"
+
+
+def taps_and_differences(world: World, inspection: str) -> Iterator[str]:
+    """On the server: what was tapped stands, or was taken off by somebody who had it on the screen.
+
+    And a difference that somebody had on the screen ends by a settlement, or by its own author.
+    """
+    journal = world.journal
+    ids = {one.op for one in world.hub.log(inspection)} & set(journal.entries)
+    _, state = world.hub.state(inspection)
+    if state is None:
+        return
+    shown = {field: set(ops) for field, ops in screen_of(view(state)).items()}
+    truth = {field: set(ops) for (_, field), ops in journal.standing(ids).items()}
+    saw = {op: journal.entries[op].saw for op in ids}
+    for field in sorted(set(shown) | set(truth)):
+        for op in sorted(truth.get(field, set()) - shown.get(field, set())):
+            if not any(op in saw[other] and journal.entries[other].field == field for other in ids):
+                yield f"hidden: {op} on {field} of {inspection} is gone, and nobody who took it off had seen it"
+            else:
+                yield f"overruled: {op} on {field} of {inspection} is gone, and nobody who saw the dispute settled it"
+        for op in sorted(shown.get(field, set()) - truth.get(field, set())):
+            yield f"overruled: {op} on {field} of {inspection} still stands, though somebody who saw it decided"
+    expected = {
+        field for field, ops in shown.items() if journal.differ(field, ops & set(journal.entries))
+    }
+    listed = {str(row[1]) for row in world.hub.rows(inspection)["dispute"]}
+    if listed != expected:
+        yield f"overruled: {inspection} lists {sorted(listed)} as disputes, not {sorted(expected)}"
+
+
+def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
+    """The stored rows are what the log comes to."""
+    log = world.hub.log(inspection)
+    rows = world.hub.rows(inspection)["score_sheet"]
+    if not log:
+        return
+    if len(rows) != 1:
+        yield f"score_mismatch: {inspection} has {len(rows)} score sheets"
+        return
+    reading = unfolded(one.raw for one in log)
+    sheet = json.loads(reading.sheet)
+    row = rows[0]
+    number, stage, status, percent = row[4], row[5], row[6], row[7]
+    disputes, held, stored = row[18], row[19], row[22]
+    expected = (
+        len(log),
+        reading.inspection.stage,
+        sheet["status"],
+        sheet.get("percent"),
+        len(reading.inspection.disputes),
+        len(reading.inspection.held),
+    )
+    if (number, stage, status, percent, disputes, held) != expected or stored != reading.sheet:
+        yield f"score_mismatch: {inspection} is stored as {(number, stage, status, percent)}, not {expected[:4]}"
+
+
+def nothing_is_lost(world: World) -> Iterator[str]:
+    """Every tap that was committed is in the log, unless every copy of it was destroyed."""
+    ids = world.hub.ids()
+    waiting = {one.op for tablet in world.tablets for one in tablet.held() if one.own and one.status == "unsent"}
+    for op in sorted(world.journal.committed - ids - waiting):
+        if op not in world.destroyed:
+            where = [
+                f"{tablet.name} ({one.status})" for tablet in world.tablets for one in tablet.held() if one.op == op
+            ]
+            yield f"lost: {op} ({world.journal.entries[op].kind}) is not in the log; it is on {where}"
+
+
+def nothing_is_invented(world: World) -> Iterator[str]:
+    """Nothing is on any tablet that nobody tapped."""
+    for tablet in world.tablets:
+        for one in tablet.held():
+            entry = world.journal.entries.get(one.op)
+            known = (entry is not None and entry.raw == bytes(one.raw)) or bytes(one.raw) in world.journal.poison
+            if not known:
+                yield f"invented: nobody tapped {one.op} on {tablet.name}"
+
+
+def everyone_agrees(world: World) -> Iterator[str]:
+    """Every tablet has what the server has of its squad's inspections, shows the same, and scores the same."""
+    for tablet in world.tablets:
+        held = tablet.held()
+        for inspection in world.inspections[tablet.squad]:
+            log = {one.op: one.raw for one in world.hub.log(inspection)}
+            counted = {
+                one.op: one.raw
+                for one in held
+                if one.inspection == inspection and one.status in ("accepted", "held", "news", "unreadable")
+            }
+            missing = sorted(set(log) - set(counted))
+            if missing:
+                yield f"diverged: {tablet.name} lacks {len(missing)} operations of {inspection}"
+            foreign = sorted(
+                one.op for one in held if one.inspection == inspection and not one.own and one.op not in log
+            )
+            if foreign:
+                yield f"diverged: {tablet.name} holds {len(foreign)} operations of {inspection} that the server has not"
+            if not log or missing or set(counted) != set(log):
+                continue
+            visit = tablet.desk.visit(InspectionId(inspection))
+            _, state = world.hub.state(inspection)
+            assert state is not None
+            if screen_of(visit.inspection) != screen_of(view(state)):
+                yield f"diverged: {tablet.name} and the server show {inspection} differently"
+            if sheet_bytes(visit.sheet) != world.hub.rows(inspection)["score_sheet"][0][22]:
+                yield f"score_mismatch: {tablet.name} and the server score {inspection} differently"
+
+
+def nobody_is_stopped(world: World) -> Iterator[str]:
+    """Nothing waits for ever; what is unknown is held by all, what is poison is refused and shown."""
+    for tablet in world.tablets:
+        report = tablet.last_report
+        if report is None or report.outcome != "done":
+            yield f"stalled: {tablet.name} cannot finish an exchange: {report}"
+        for one in tablet.held():
+            poison = bytes(one.raw) in world.journal.poison
+            if one.own and one.status == "unsent":
+                yield f"stalled: {one.op} still waits on {tablet.name}"
+            elif one.own and poison != (one.status in ("refused", "id_reused")):
+                yield f"stalled: {one.op} is {one.status} on {tablet.name}"
+        for inspection in world.inspections[tablet.squad]:
+            log = world.hub.log(inspection)
+            if log:
+                newer = {one.op for one in log if world.journal.entries[one.op].fate == "newer"}
+                held = {one.id for one in tablet.desk.visit(InspectionId(inspection)).inspection.held}
+                if not newer <= held:
+                    yield f"stalled: {tablet.name} does not hold {len(newer - held)} newer operations"
+    for inspections in world.inspections.values():
+        for inspection in inspections:
+            for row in world.hub.rows(inspection)["score_sheet"]:
+                if row[6] == "error":
+                    yield f"stalled: {inspection} could not be worked out"
+
+
+def twice_is_once_for_requests(world: World) -> Iterator[str]:
+    """A request that arrives again, however late, changes nothing; nor does a reply."""
+    random = Random(world.seed)
+    ids = world.hub.ids()
+    before = _everything(world)
+    old = random.sample(world.sent, min(4, len(world.sent)))
+    for letter in [*old, *world.sent[-1:]]:
+        names = {_id(bytes(raw)) for raw in read_request(letter.body).ops}
+        if not names <= ids | {one.op for one in world.journal.poison.values()}:
+            continue  # it would bring back what a restore destroyed, and rightly so
+        reply = read_reply(world.hub.exchange(letter.body, letter.headers, world.now_ms))
+        if any(one.status in ("accepted", "held") for one in reply.statuses):
+            yield "repeated: an operation was taken a second time"
+    if _everything(world) != before:
+        yield "repeated: an old request changed something"
+    for tablet in world.tablets:
+        tablet.ask()
+        tablet.send()
+        assert tablet.flight is not None
+        reply_bytes = tablet.flight.result
+        tablet.take()
+        held = [one[:4] for one in tablet.held()]
+        tablet.ask()
+        assert tablet.flight is not None
+        tablet.flight.result, tablet.flight.answered = reply_bytes, True
+        tablet.take()
+        if [one[:4] for one in tablet.held()] != held:
+            yield f"repeated: the same reply again changed {tablet.name}"
+
+
+def _id(raw: bytes) -> str:
+    return str(json.loads(raw)["id"])
+
+
+def _everything(world: World) -> object:
+    inspections = [one for some in world.inspections.values() for one in some]
+    return [
+        (world.hub.log(one), world.hub.row(one), world.hub.rows(one), world.hub.state(one)) for one in inspections
+    ]
+
+
+def no_clock_matters_in_a_fold(raws: Sequence[bytes], random: Random) -> Iterator[str]:
+    """The same operations with any other times on them stand alike, dispute alike and score alike."""
+    stamped = []
+    for raw in raws:
+        plain = json.loads(raw)
+        plain["at_ms"] = random.choice((0, -(10**12), 10**13, 1_762_000_000_000))
+        stamped.append(json.dumps(plain, ensure_ascii=False).encode())
+    results = []
+    for version in (raws, stamped):
+        inspection = merge.view(merge.apply(merge.EMPTY, readable(version)))
+        disputes = [str(cell.field) for cell in inspection.disputes]
+        results.append((list(screen_of(inspection).items()), disputes, inspection.stage, _figures(inspection)))
+    if results[0] != results[1]:
+        yield "clock: other times on the same operations give another inspection"
+
+
+def _figures(inspection: Inspection) -> tuple[object, ...]:
+    sheet = score(season.checklist(), inspection)
+    return sheet.status, sheet.percent, sheet.percent_low, sheet.percent_high, sheet.grade
+
+
+def outcome(world: World) -> object:
+    """What a world came to, told without ids, hashes or times: by the numbers of its taps."""
+    numbers = {op: entry.number for op, entry in world.journal.entries.items()}
+    told = []
+    for inspections in world.inspections.values():
+        for inspection in inspections:
+            reading = unfolded(one.raw for one in world.hub.log(inspection))
+            stands = sorted(
+                (str(field), sorted(numbers.get(one.id, 0) for one in ops))
+                for field, ops in reading.state.fields.items()
+            )
+            disputes = sorted(str(cell.field) for cell in reading.inspection.disputes)
+            statuses = sorted(
+                (numbers[one.op], one.status)
+                for tablet in world.tablets
+                for one in tablet.held()
+                if one.inspection == inspection and one.own and one.op in numbers
+            )
+            told.append((inspection, stands, disputes, reading.inspection.stage, _figures(reading.inspection), statuses))
+    return told
+
+

@@ -1,0 +1,49 @@
+"""The faults a world can inject, and how often each really happened."""
+
+from collections import Counter
+from random import Random
+
+FAULTS: dict[str, str] = {
+    "lost_request": "a request never reaches the server",
+    "lost_reply": "the server has answered, and the answer is lost",
+    "repeated": "a request reaches the server twice",
+    "delayed": "a request reaches the server much later, after others",
+    "damaged_request": "a request arrives cut off or with a bit flipped",
+    "cut_reply": "a reply arrives cut off",
+    "server_killed": "the server is killed before its commit",
+    "server_restored": "the server comes up with an old copy of its file",
+    "tablet_killed": "a tablet's program ends between two instructions of its database",
+    "tablet_restored": "a tablet comes back with an old copy of its file",
+    "tablet_cloned": "two tablets with one identity",
+    "clock_wrong": "a tablet's clock is off by minutes, days or years, or drifts",
+    "clock_jumped": "a tablet's clock jumps, also backwards, while it is in use",
+    "older_app": "a tablet whose version does not know some kinds",
+    "newer_app": "an operation of a kind that nobody knows yet",
+    "poison": "an operation in a sound envelope that can never be right",
+    "late": "an operation that reaches the log after the inspection was handed in",
+    "stale_screen": "a tap on a screen that news has overtaken",
+    "tap_in_flight": "a tap while an exchange of that tablet is under way",
+}
+
+
+class Weather:
+    """Which faults happen in a world, how often, and how often they did."""
+
+    def __init__(self, random: Random, wanted: frozenset[str]) -> None:
+        unknown = wanted - set(FAULTS)
+        if unknown:
+            raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
+        self._random = random
+        self.wanted = wanted
+        # Every world has its own weather, so that each fault is met alone, together, rarely and all the time.
+        self._rate = {name: random.choice((0.0, 0.3, 1.0, 3.0)) for name in FAULTS}
+        self.counts: Counter[str] = Counter()
+        self.calm = False
+
+    def strikes(self, fault: str, chance: float) -> bool:
+        """Whether a fault happens now; draws whether it is wanted or not, so that wanting it changes no other draw."""
+        drawn = self._random.random() < chance * self._rate[fault]
+        if not drawn or self.calm or fault not in self.wanted:
+            return False
+        self.counts[fault] += 1
+        return True

@@ -1,0 +1,138 @@
+"""The server of a world: the real exchange, projection and storage, called as the route calls them."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from mobile.transport import Rejected
+from server.access import devices
+from server.intake.exchange import exchange
+from server.problems import reply
+from server.storage import op_log, registers
+from server.storage.database import Connection, Database
+from server.storage.rows import stored
+from shared_schema import merge
+from shared_schema.ids import DeviceId, InspectionId
+from shared_schema.problems import Problem
+from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply
+
+
+class Killed(Exception):
+    """The server was killed before its commit."""
+
+
+class Logged(NamedTuple):
+    """One operation of the server's log."""
+
+    number: int
+    op: str
+    raw: bytes
+    held: bool
+
+
+class Copy(NamedTuple):
+    """The server's file as it once was."""
+
+    folder: Path
+    log_length: int
+
+
+class Hub:
+    """The open database and what is asked of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._copies = 0
+        self.generation = 0
+        self.db = Database.open(self._url, create=False)
+
+    @property
+    def _url(self) -> str:
+        return f"sqlite:///{self.folder / 'server.db'}"
+
+    def exchange(
+        self, body: bytes, headers: Mapping[str, str], now_ms: int, *, killed: bool = False
+    ) -> bytes:
+        """What `POST /sync` does with these bytes. Raises Rejected with what would be the reply, Killed."""
+
+        def run(conn: Connection) -> bytes:
+            answer = exchange(conn, body, device=DeviceId(headers[DEVICE_HEADER]), now_ms=now_ms)
+            if killed:
+                raise Killed
+            return answer
+
+        try:
+            self.db.read(
+                lambda conn: devices.verify(conn, headers[DEVICE_HEADER], headers[SIGNATURE_HEADER], body)
+            )
+            return self.db.write(run)
+        except Problem as problem:
+            raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
+
+    # --- looking in ---------------------------------------------------------------------------------
+
+    def log(self, inspection: str) -> list[Logged]:
+        """The log of an inspection, in order."""
+        sql = "SELECT number, id, raw, held FROM operation WHERE inspection = ? ORDER BY number"
+        return self.db.read(lambda conn: [Logged(*row) for row in op_log.run(conn, sql, (inspection,))])
+
+    def ids(self) -> set[str]:
+        """Every operation of the log."""
+        return self.db.read(lambda conn: {row[0] for row in op_log.run(conn, "SELECT id FROM operation")})
+
+    def refused(self) -> set[bytes]:
+        """The bytes of everything refused and kept."""
+        return self.db.read(lambda conn: {bytes(row[0]) for row in op_log.run(conn, "SELECT raw FROM refusal")})
+
+    def state(self, inspection: str) -> tuple[int, merge.State | None]:
+        """The stored state, and the log number it reaches."""
+
+        def run(conn: Connection) -> tuple[int, merge.State | None]:
+            found = op_log.load_state(conn, InspectionId(inspection))
+            return (0, merge.EMPTY) if found is None else (found[0], merge.load(found[1]))
+
+        return self.db.read(run)
+
+    def rows(self, inspection: str) -> dict[str, list[tuple[object, ...]]]:
+        """The score rows of an inspection, by table."""
+        found = self.db.read(lambda conn: stored(conn, InspectionId(inspection)))
+        return {table: list(rows) for table, rows in found.items()}
+
+    def row(self, inspection: str) -> registers.InspectionRow:
+        """The inspection as planned, with its last log number."""
+        row = self.db.read(lambda conn: registers.inspection(conn, inspection))
+        assert row is not None
+        return row
+
+    # --- faults -------------------------------------------------------------------------------------
+
+    def copy(self) -> Copy:
+        """A copy of the file, as a backup takes it between two transactions."""
+        self._copies += 1
+        folder = self.folder / f"copy-{self._copies}"
+        folder.mkdir()
+        length = len(self.ids())
+        _copy_file(self.folder, folder)
+        return Copy(folder, length)
+
+    def restore(self, copy: Copy) -> None:
+        """The server comes up again with an old copy of its file."""
+        self.db.close()
+        _copy_file(copy.folder, self.folder)
+        self.generation += 1
+        self.db = Database.open(self._url, create=False)
+
+    def close(self) -> None:
+        """Closes the database."""
+        self.db.close()
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    for suffix in ("", "-wal"):
+        (target / f"server.db{suffix}").unlink(missing_ok=True)
+        if (source / f"server.db{suffix}").exists():
+            shutil.copyfile(source / f"server.db{suffix}", target / f"server.db{suffix}")
+    (target / "server.db-shm").unlink(missing_ok=True)

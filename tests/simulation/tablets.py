@@ -1,0 +1,279 @@
+"""A tablet of a world: the real store, verbs and exchange over one file, and what can happen to it."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+from mobile.actions import Desk
+from mobile.store import Store
+from mobile.sync import Steps, Sync, SyncReport
+from mobile.transport import Offline, Rejected, Transport
+from mobile.vault import Vault
+from shared_schema import merge, operations, roles
+from shared_schema.ids import InspectionId
+from shared_schema.inspection import Cell, Inspection
+from shared_schema.operations import Operation
+from tests.simulation.journal import Entry
+
+Screen = Mapping[str, tuple[str, ...]]
+"""By field, the operations whose values a screen shows."""
+
+OLDER_LACKS = frozenset({"finding_amended", "device_checked"})
+"""The kinds that the older version of the app does not know: one with a field of its own, one without."""
+
+
+@dataclass
+class Clock:
+    """What a tablet thinks the time is: far off, too fast or slow, and jumping."""
+
+    offset_ms: int = 0
+    drift: float = 1.0
+
+    def read(self, now_ms: int) -> int:
+        """This tablet's milliseconds."""
+        return int(now_ms * self.drift) + self.offset_ms
+
+
+class Held(NamedTuple):
+    """One operation in a tablet's file."""
+
+    op: str
+    inspection: str
+    own: bool
+    status: str
+    raw: bytes
+
+
+class Backup(NamedTuple):
+    """A tablet's file as it once was."""
+
+    path: Path
+    serial: int
+
+
+class WatchedStore(Store):
+    """The real store, which tells the world of each operation before it is committed."""
+
+    watch: Callable[[Operation], object] = staticmethod(lambda operation: None)  # noqa: RUF012
+
+    def record(self, operation: Operation, photo: tuple[str, str] | None = None) -> None:
+        """As the store does it."""
+        self.watch(operation)
+        super().record(operation, photo)
+
+
+@dataclass
+class Flight:
+    """An exchange under way: the call that is due, or its result."""
+
+    steps: Steps[SyncReport]
+    call: Callable[[], Any]
+    result: bytes | None = None
+    error: Exception | None = None
+    answered: bool = False
+
+
+@dataclass
+class Tablet:
+    """One tablet, as somebody carries it."""
+
+    name: str
+    device: str
+    squad: str
+    person: str
+    folder: Path
+    random: Random
+    """What this tablet draws its ids from."""
+    now: Callable[[], int]
+    network: Callable[["Tablet"], Transport]
+    watch: Callable[["Tablet", Operation], object]
+    vault: Vault
+    path: Path
+    clock: Clock = field(default_factory=Clock)
+    lacks: frozenset[str] = frozenset()
+    screens: dict[str, Screen] = field(default_factory=dict)
+    flight: Flight | None = None
+    backup: Backup | None = None
+    opened: int = 0
+    last_report: SyncReport | None = None
+
+    def open(self) -> None:
+        """Starts the program on the file."""
+        self.opened += 1
+        self.flight = None
+        self.screens = {}
+        store = WatchedStore.open(self.path, self.vault)
+        assert isinstance(store, WatchedStore)
+        store.watch = lambda operation: self.watch(self, operation)
+        self.store = store
+        self.desk = Desk(self.store, self.random.randbytes, self.tell_time)
+        self.sync = Sync(
+            self.store,
+            self.vault,
+            self.network(self),
+            self.folder / "photos",
+            entropy=self.random.randbytes,
+            clock=self.tell_time,
+            app="older" if self.lacks else "sim",
+        )
+
+    def tell_time(self) -> int:
+        """The tablet's clock."""
+        return self.clock.read(self.now())
+
+    @contextmanager
+    def app(self) -> Iterator[None]:
+        """Runs what is inside as this tablet's version of the program."""
+        if not self.lacks:
+            yield
+            return
+        kinds = {kind: body for kind, body in operations.KINDS.items() if kind not in self.lacks}
+        decoders = {kind: one for kind, one in operations._body_decoders.items() if kind not in self.lacks}
+        with ExitStack() as stack:
+            for module in (operations, merge, roles):
+                stack.enter_context(patch.object(module, "KINDS", kinds))
+            stack.enter_context(patch.object(operations, "_body_decoders", decoders))
+            yield
+
+    # --- looking in -----------------------------------------------------------------------------------
+
+    def held(self) -> list[Held]:
+        """Every operation in the file."""
+        sql = "SELECT id, inspection, own, status, raw FROM operation ORDER BY position"
+        rows = self.store._db.execute(sql).fetchall()
+        return [Held(op, inspection, bool(own), status, raw) for op, inspection, own, status, raw in rows]
+
+    def readable(self, entries: Mapping[str, Entry]) -> set[str]:
+        """The operations that count on this tablet: not refused, and of kinds its version knows."""
+        return {
+            one.op
+            for one in self.held()
+            if one.status not in ("refused", "id_reused", "set_aside", "unreadable")
+            and one.op in entries
+            and not {entries[one.op].kind, entries[one.op].decides} & self.lacks
+        }
+
+    def look(self, inspection: str) -> Screen:
+        """What the screens of an inspection show now, and keep showing until the next look."""
+        with self.app():
+            seen = self.desk.visit(InspectionId(inspection)).inspection
+        self.screens[inspection] = screen_of(seen)
+        return self.screens[inspection]
+
+    # --- exchanges ------------------------------------------------------------------------------------
+
+    def ask(self) -> None:
+        """Begins an exchange: the request is made and not yet sent."""
+        assert self.flight is None
+        with self.app():
+            steps = self.sync.steps()
+            self.flight = Flight(steps, next(steps))
+
+    def send(self) -> None:
+        """Carries the request to the server, and the reply (if it gets that far) to the tablet's door."""
+        assert self.flight is not None
+        try:
+            self.flight.result = self.flight.call()
+        except (Offline, Rejected) as err:
+            self.flight.error = err
+        self.flight.answered = True
+
+    def take(self) -> SyncReport | None:
+        """Takes the reply in; the report, when that was the last call of this exchange."""
+        flight = self.flight
+        assert flight is not None
+        error, result = flight.error, flight.result
+        flight.answered, flight.error, flight.result = False, None, None
+        with self.app():
+            try:
+                flight.call = flight.steps.throw(error) if error else flight.steps.send(result)
+            except StopIteration as done:
+                self.flight = None
+                report: SyncReport = done.value
+                self.last_report = report
+                return report
+        return None
+
+    def exchange(self) -> SyncReport:
+        """One whole exchange, begun or still to begin."""
+        if self.flight is None:
+            self.ask()
+        while True:
+            if self.flight is not None and not self.flight.answered:
+                self.send()
+            report = self.take()
+            if report is not None:
+                return report
+
+    # --- faults ---------------------------------------------------------------------------------------
+
+    def kill(self) -> None:
+        """The program ends between two instructions: what lies on the disk now is all there is."""
+        path = self._next_path()
+        _copy_file(self.path, path)
+        self.close()
+        self.path = path
+        with self.app():
+            self.open()
+
+    def keep_backup(self) -> None:
+        """Somebody copies the file while the program is at rest."""
+        serial = self.backup.serial + 1 if self.backup else 1
+        path = self.folder / f"backup-{self.name}-{serial}.db"
+        _copy_file(self.path, path)
+        self.backup = Backup(path, serial)
+
+    def restore(self) -> None:
+        """The tablet comes back with the old copy of its file."""
+        assert self.backup is not None
+        path = self._next_path()
+        self.close()
+        _copy_file(self.backup.path, path)
+        self.path = path
+        with self.app():
+            self.open()
+
+    def interrupt_after(self, instructions: int) -> None:
+        """Stops the database after so many of its instructions, and for good."""
+        left = instructions
+
+        def tick() -> int:
+            nonlocal left
+            left -= 1
+            return left < 0
+
+        self.store._db.conn.set_progress_handler(tick, 1)
+
+    def close(self) -> None:
+        """Closes the file; whatever was not committed is gone."""
+        connection = self.store._db.conn
+        connection.set_progress_handler(None, 0)
+        connection.rollback()
+        self.store.close()
+
+    def _next_path(self) -> Path:
+        return self.folder / f"{self.name}-{self.opened}.db"
+
+
+def _copy_file(source: Path, target: Path) -> None:
+    for suffix in ("", "-wal"):
+        file = source.with_name(source.name + suffix)
+        if file.exists():
+            shutil.copyfile(file, target.with_name(target.name + suffix))
+
+
+def screen_of(inspection: Inspection) -> dict[str, tuple[str, ...]]:
+    """Everything an inspection shows, by field."""
+    cells: list[Cell[Any] | None] = [inspection.stage_cell]
+    for item in inspection.items.values():
+        cells += [item.answer, *item.consents, *item.notes]
+    for finding in inspection.findings.values():
+        cells += [finding.record, finding.repeat_of, finding.duplicate_of, finding.fix, finding.statement]
+    cells += [*inspection.samples, *inspection.devices, *inspection.interviews]
+    cells += [*inspection.evidence, *inspection.signatures, *inspection.measures]
+    return {str(cell.field): tuple(map(str, cell.ops)) for cell in cells if cell is not None}
