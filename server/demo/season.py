@@ -56,7 +56,13 @@ def play(*, out: Path, seed: int, port: int, once: bool) -> None:
         scripts = {script.visit.inspection: script for team in plan.teams for script in _scripts(plan, team)}
         parts = {str(team.squad): list(_first_part(plan, team, scripts)) for team in plan.teams}
         _play_parts(
-            out, url, "visits", parts, lambda: db.read(lambda c: _handed_in(c, campaign)), len(scripts)
+            out,
+            url,
+            plan.seed,
+            "visits",
+            parts,
+            lambda: db.read(lambda c: _handed_in(c, campaign)),
+            len(scripts),
         )
         _coordinate(db, plan, out, url, scripts)
         version = db.write(lambda conn: freeze(conn, campaign, "evaluator", _season_end_ms(plan)))
@@ -109,6 +115,7 @@ def _first_part(plan: Plan, team: Team, scripts: dict[str, VisitScript]) -> Iter
 def _play_parts(
     out: Path,
     url: str,
+    seed: str,
     name: str,
     parts: Mapping[str, Sequence[Step]],
     done: Callable[[], int],
@@ -135,6 +142,8 @@ def _play_parts(
                     url,
                     "--out",
                     str(out / "tablets"),
+                    "--seed",
+                    seed,
                 ],
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
@@ -174,6 +183,7 @@ def _coordinate(db: Database, plan: Plan, out: Path, url: str, scripts: dict[str
     _play_parts(
         out,
         url,
+        plan.seed,
         "returned",
         parts,
         lambda: db.read(lambda c: _handed_in(c, campaign)) - before,
