@@ -91,6 +91,6 @@ class Issue(NamedTuple):
 
 def nearest(value: object, allowed: list[str]) -> dict[str, object]:
     """The facts of a name that is not among the allowed ones: the nearest of them, and all."""
-    close = get_close_matches(str(value).lower(), allowed, 1, 0.5)
+    close = get_close_matches(str(value).lower(), allowed, 1)
     near = ("", "") if not close else (f"，是否应为“{close[0]}”", f", did you mean “{close[0]}”")
     return {"value": value, "allowed": ", ".join(allowed), "near_zh": near[0], "near_en": near[1]}
