@@ -66,8 +66,7 @@ def _again(inspection: InspectionId, conn: Connection) -> Report:
     op_log.lock(conn, [inspection])
     row = _row(conn, inspection)
     report, new = _compare(conn, row)
-    if row.last_number:
-        projection.store(conn, row.id, new)
+    projection.store(conn, row.id, new)
     return report
 
 
@@ -79,11 +78,13 @@ def _row(conn: Connection, inspection: InspectionId) -> InspectionRow:
 
 
 def _compare(conn: Connection, row: InspectionRow) -> tuple[Report, Projected]:
-    new = projection.projected(conn, row, shortcut=False, decoded={})
-    wanted = new.rows if row.last_number else {}
-    differences = [*_log(conn, row), *_state(conn, row, new), *_rows(conn, row, wanted)]
-    count = sum(len(lines) for lines in wanted.values())
-    errors = (row.id,) if new.state is None else ()
+    if row.last_number:
+        new = projection.projected(conn, row, shortcut=False, decoded={})
+    else:
+        new = Projected(0, None, {})
+    differences = [*_log(conn, row), *_state(conn, row, new), *_rows(conn, row, new.rows)]
+    count = sum(len(lines) for lines in new.rows.values())
+    errors = (row.id,) if row.last_number and new.state is None else ()
     return Report(1, row.last_number, count, tuple(differences), errors), new
 
 
@@ -117,7 +118,7 @@ def _filed_under(raw: bytes) -> tuple[object, ...]:
 
 def _state(conn: Connection, row: InspectionRow, new: Projected) -> Iterator[Difference]:
     stored = op_log.load_state(conn, row.id)
-    wanted = None if new.state is None or not row.last_number else (new.number, new.state)
+    wanted = None if new.state is None else (new.number, new.state)
     if stored != wanted:
         what = "missing" if stored is None else "not to be there" if wanted is None else "other bytes"
         yield Difference(row.id, "state", "content", what)

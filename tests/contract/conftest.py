@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from server.storage.database import Database
 from tests.contract.plan import plan
@@ -11,6 +12,12 @@ from tests.contract.postgres import Postgres
 
 POSTGRES = pytest.mark.xdist_group("postgres")
 """All tests on PostgreSQL go to one test process, so that it is started once."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """Logs as lines; the traces drawn for a developer's terminal take seconds."""
+    structlog.configure(processors=[structlog.processors.JSONRenderer(default=repr)])
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from typing import Any
 
 from server.intake.exchange import exchange
 from server.storage.database import Database
+from server.storage.op_log import run
 from shared_schema import wire
 from shared_schema.ids import DeviceId
 from shared_schema.operations import Operation
@@ -22,6 +23,16 @@ def say(
     return wire.read_reply(
         db.write(lambda conn: exchange(conn, request, device=DeviceId(device), now_ms=NOW_MS))
     )
+
+
+def ask(db: Database, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """What the database says to one statement."""
+    return db.read(lambda conn: run(conn, sql, parameters))
+
+
+def do(db: Database, sql: str, *parameters: object) -> None:
+    """Changes the database behind the server's back."""
+    db.write(lambda conn: run(conn, sql, parameters))
 
 
 def outcomes(reply: ExchangeReply) -> list[str]:

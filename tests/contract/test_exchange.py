@@ -1,7 +1,6 @@
 """The exchange: what becomes of each operation, what is told to whom, and that sending again is harmless."""
 
 import random
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -20,7 +19,7 @@ from shared_schema.operations import NotApplicable, Note, Opened, Operation, enc
 from shared_schema.problems import Problem
 from shared_schema.wire import Head
 from tests.contract.plan import CHECKLIST, HASH, inspection_id, person_id
-from tests.contract.talk import cursors_of, news_of, outcomes, say
+from tests.contract.talk import ask, cursors_of, news_of, outcomes, say
 from tests.make import Scribe, make_answer, make_envelope, make_op, make_photo, make_request, make_settlement
 
 OPENED = Opened(("P-1", "P-2"), task_letter_shown=True, recusal_asked=True)
@@ -39,7 +38,7 @@ def notes(scribe: Scribe, count: int, **changes: Any) -> list[Operation]:
 def sheet(db: Database, inspection: str = "I-1") -> tuple[object, ...]:
     """An inspection's score row: last number, stage, status, disputes, held."""
     sql = "SELECT number, stage, status, disputes, held FROM score_sheet WHERE inspection = ?"
-    rows = db.read(lambda conn: run(conn, sql, (inspection,)))
+    rows = ask(db, sql, inspection)
     return rows[0] if rows else ()
 
 
@@ -92,7 +91,7 @@ def test_an_id_used_again_for_other_bytes_changes_nothing_but_is_kept(db: Databa
     reply = say(db, [other])
     assert [(one.status, one.id) for one in reply.statuses] == [("id_reused", first.id)]
     assert logged(db) == [("I-1", 1, first.raw)]
-    kept = db.read(lambda conn: run(conn, "SELECT problem, raw FROM refusal"))
+    kept = ask(db, "SELECT problem, raw FROM refusal")
     assert [(problem, bytes(raw)) for problem, raw in kept] == [("op_id_reused", other.raw)]
     assert outcomes(say(db, [other])) == ["id_reused"]
 
@@ -139,7 +138,7 @@ def test_a_refused_operation_says_why_is_kept_and_takes_nobody_with_it(db: Datab
         reply = say(db, ops=request.ops)
         assert outcomes(reply) == expected
     assert len(logged(db)) == 2
-    kept = db.read(lambda conn: run(conn, "SELECT device, hash, problem, raw FROM refusal"))
+    kept = ask(db, "SELECT device, hash, problem, raw FROM refusal")
     assert [(*row[:3], bytes(row[3])) for row in kept] == [("D-1", digest(raw), problem, raw)]
 
 
@@ -170,7 +169,7 @@ def test_order_does_not_matter(db: Database) -> None:
         random.Random(seed).shuffle(moved)
         for op in moved:
             say(db, [op], device=op.device)
-        rows = db.read(partial(run, sql=ITEMS, parameters=(inspection,)))
+        rows = ask(db, ITEMS, inspection)
         told.add((sheet(db, inspection), tuple(map(str, rows))))
     assert len(told) == 1
 
@@ -256,7 +255,7 @@ def test_an_inspection_assigned_later_is_told_from_its_start(db: Database) -> No
     assert reply.assignments is not None
     assert "I-1" in {one.inspection for one in reply.assignments}
     assert say(db, device="D-1", cursors={"I-1": 3}).gone == ("I-1",)
-    assert db.read(lambda conn: run(conn, "SELECT squad FROM score_sheet")) == [("S-2",)]
+    assert ask(db, "SELECT squad FROM score_sheet") == [("S-2",)]
 
 
 def test_assignments_and_checklists_come_once(db: Database) -> None:

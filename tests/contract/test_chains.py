@@ -1,0 +1,125 @@
+"""Receipts, gaps and forks: how far the server holds each tablet's chain, whatever order it came in."""
+
+import random
+from itertools import permutations
+
+import pytest
+from sqlalchemy import Connection
+
+from server.storage import chains
+from server.storage.chains import Fork, Gap, Tip
+from server.storage.database import Database
+from shared_schema.ids import DeviceId
+from shared_schema.operations import Note, Operation
+from shared_schema.wire import Head
+from tests.contract.plan import CHECKLIST
+from tests.contract.talk import outcomes, say
+from tests.make import Scribe
+
+ITEM = CHECKLIST.items[0].id
+DEVICE = DeviceId("D-1")
+
+
+def chain(count: int, scribe: Scribe | None = None) -> list[Operation]:
+    """A tablet's first operations, or its next ones."""
+    writer = scribe or Scribe()
+    return [writer.write(Note(ITEM, f"{n}")) for n in range(count)]
+
+
+def tip(db: Database, epoch: str = "E-1") -> Tip:
+    """How far the server says that it holds the chain."""
+    (receipt,) = say(db, heads=(Head(epoch, 0),)).receipts
+    return Tip(receipt.seq, receipt.hash)
+
+
+def test_a_chain_nothing_is_held_of_is_answered_with_number_0(db: Database) -> None:
+    assert tip(db) == Tip(0, "")
+
+
+def test_the_receipt_names_number_and_hash_of_the_last_operation(db: Database) -> None:
+    ops = chain(3)
+    say(db, ops)
+    assert tip(db) == Tip(3, ops[2].hash)
+
+
+def test_a_gap_stops_the_receipt_and_no_operation(db: Database) -> None:
+    ops = chain(8)
+    assert outcomes(say(db, [*ops[:2], ops[4], *ops[6:]])) == ["accepted"] * 5
+    assert tip(db) == Tip(2, ops[1].hash)
+    assert db.read(chains.gaps) == [Gap("D-1", "E-1", 3, 4), Gap("D-1", "E-1", 6, 6)]
+    say(db, [ops[3], ops[2]])
+    assert tip(db) == Tip(5, ops[4].hash)
+    say(db, [ops[5]])
+    assert tip(db) == Tip(8, ops[7].hash)
+    assert db.read(chains.gaps) == []
+
+
+def test_the_order_of_arrival_does_not_matter_to_the_receipt(db: Database) -> None:
+    for number, order in enumerate(permutations(range(4))):
+        ops = chain(4, Scribe(epoch=f"E-{number}"))
+        for place in order:
+            say(db, [ops[place]])
+        assert tip(db, f"E-{number}") == Tip(4, ops[3].hash)
+
+
+def test_a_refused_operation_leaves_no_gap(db: Database) -> None:
+    scribe = Scribe()
+    good = scribe.write(Note(ITEM, "good"))
+    refused = scribe.write(Note("Z99", "there is no such item"))
+    after = scribe.write(Note(ITEM, "after"))
+    assert outcomes(say(db, [good, refused, after])) == ["accepted", "item_unknown", "accepted"]
+    assert tip(db) == Tip(3, after.hash)
+    assert db.read(chains.gaps) == []
+
+
+def test_another_tablets_operations_never_move_a_chain(db: Database) -> None:
+    ops = chain(2)
+    assert outcomes(say(db, ops, device="D-2")) == ["op_wrong_device"] * 2
+    assert tip(db) == Tip(0, "")
+    assert db.read(chains.gaps) == []
+
+
+def forked(db: Database) -> tuple[list[Operation], list[Operation]]:
+    """Two branches that share their first two operations, as a tablet and its clone write them."""
+    original, clone = Scribe(), Scribe()
+    shared = chain(2, original)
+    clone.written = list(shared)
+    first = [*shared, *(original.write(Note(ITEM, f"a{n}"), id=f"a{n}") for n in range(2))]
+    second = [*shared, *(clone.write(Note(ITEM, f"b{n}"), id=f"b{n}") for n in range(3))]
+    return first, second
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_a_fork_both_branches_are_kept_and_the_furthest_is_receipted(db: Database, seed: int) -> None:
+    first, second = forked(db)
+    ops = [*first, *second[2:]]
+    random.Random(seed).shuffle(ops)
+    for op in ops:
+        assert outcomes(say(db, [op])) == ["accepted"]
+    assert tip(db) == Tip(5, second[4].hash)
+    assert db.read(chains.forks) == [
+        Fork("D-1", "E-1", 3, tuple(sorted([first[2].hash, second[2].hash]))),
+        Fork("D-1", "E-1", 4, tuple(sorted([first[3].hash, second[3].hash]))),
+    ]
+
+
+def test_long_chains_are_followed_past_a_page(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chains, "PAGE_LINKS", 4)
+    ops = chain(19)
+    say(db, ops[1:])
+    assert tip(db) == Tip(0, "")
+    say(db, ops[:1])
+    assert tip(db) == Tip(19, ops[18].hash)
+
+
+def test_only_what_is_new_is_looked_at(db: Database) -> None:
+    """A receipt costs what came with the request, not the length of the chain."""
+    scribe = Scribe()
+    say(db, chain(50, scribe))
+    links: list[int] = []
+
+    def count(conn: Connection) -> None:
+        links.append(len(chains._links(conn, DEVICE, "E-1", 50, None)))
+
+    db.read(count)
+    assert links == [0]
