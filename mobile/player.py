@@ -185,8 +185,7 @@ class Player:
         self, person: PersonId, inspection: InspectionId, *, reason: str, keep: str = "", field: str = ""
     ) -> None:
         """Settles one dispute or all: for what `keep` wrote, else for what takes more points away."""
-        visit = self._desk.visit(inspection)
-        for cell in visit.inspection.disputes:
+        for cell in view(self._store.state(inspection)).disputes:
             if field in ("", cell.field):
                 kept = next((one for one in cell.standing if one.person == keep), None)
                 chosen = kept or self._harsher(inspection, cell)

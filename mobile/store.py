@@ -23,7 +23,7 @@ from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId
 from shared_schema.merge import EMPTY, State, apply
 from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Head, encode
+from shared_schema.wire import Assignment, Head, assignments_digest, encode
 
 
 class Identity(NamedTuple):
@@ -83,6 +83,7 @@ class Store:
         self._states: dict[str, State] = {}
         self._checklists: dict[str, Checklist] = {}
         self._assignments: dict[str, tuple[Assignment, bool]] | None = None
+        self._assignments_digest: str | None = None
         self._identity: Identity | None = None
         self._head: Head | None = None
 
@@ -206,6 +207,13 @@ class Store:
             self._assignments = {one.inspection: (one, gone) for one, gone in decoded}
         return self._assignments
 
+    def assignments_digest(self) -> str:
+        """Names the assignments held, those that are gone left out."""
+        if self._assignments_digest is None:
+            held = (one for one, gone in self.assignments().values() if not gone)
+            self._assignments_digest = assignments_digest(held)
+        return self._assignments_digest
+
     def checklist(self, checklist_hash: str) -> Checklist:
         """A checklist version. Raises checklist_unknown."""
         if checklist_hash not in self._checklists:
@@ -304,7 +312,8 @@ class Store:
             self._set("sync.journal", encode(settlement.journal).decode())
         self._identity = None
         self._head = None
-        self._assignments = None
+        if settlement.assignments is not None or settlement.gone:
+            self._assignments = self._assignments_digest = None
         for inspection in settled.refold:
             self._states.pop(inspection, None)
         for inspection, operations in settled.fresh.items():

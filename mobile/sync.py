@@ -29,7 +29,6 @@ from shared_schema.wire import (
     ExchangeRequest,
     Head,
     ProblemReply,
-    assignments_digest,
     decode,
     encode,
     read_reply,
@@ -151,7 +150,6 @@ class Sync:
         identity = self._identity()
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX)
         cursors = self._store.cursors()
-        held = (one for one, gone in self._store.assignments().values() if not gone)
         request = ExchangeRequest(
             device=identity.device,
             app=self._app,
@@ -161,7 +159,7 @@ class Sync:
             cursors={inspection: number for inspection, (number, _) in cursors.items()},
             last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
             checklists=self._store.checklist_hashes(),
-            assignments=assignments_digest(held),
+            assignments=self._store.assignments_digest(),
         )
         return _Asked(tuple(op for op, _ in outbox), encode(request))
 

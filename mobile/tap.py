@@ -127,7 +127,9 @@ class Tap:
 
 
 def _stage(state: State) -> Stage:
-    return view(State({STAGE: state.fields[STAGE]})).stage if STAGE in state.fields else "prepared"
+    """The stage, without the view of the whole that a screen gets: it is asked for at every tap."""
+    standing = state.fields.get(STAGE)
+    return "prepared" if standing is None else view(State({STAGE: standing})).stage
 
 
 def disputed(field: FieldKey, standing: tuple[Operation, ...]) -> bool:
