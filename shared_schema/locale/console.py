@@ -3,7 +3,7 @@
 CONSOLE: dict[str, tuple[str, str]] = {
     # the product
     "product": ("互查", "Hucha"),
-    "product_long": ("互查 · 保密互查管理台", "Hucha · peer inspection console"),
+    "product_long": ("互查 · 保密互查控制台", "Hucha · peer inspection console"),
     "product_line": ("检查、评分、整改，一处可查", "Visits, scores and follow-up in one place"),
     "marking": ("内部", "Internal"),
     "skip": ("跳到正文", "Skip to content"),
@@ -101,7 +101,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "basis": ("依据", "Basis"),
     "received": ("服务器收到", "Received"),
     "device_time": ("平板时间", "Tablet's clock"),
-    "console_itself": ("管理台", "Console"),
+    "console_itself": ("控制台", "Console"),
     "unit.units": ("家", "units"),
     "unit.places": ("处", "open"),
     "unit.records": ("条", "refused"),
