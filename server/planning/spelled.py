@@ -130,7 +130,7 @@ def _write(tablets: Tablets, checklist: Checklist, item_id: str, spelled: Any) -
     if spelled is None:
         return
     if isinstance(spelled, Mapping) and "disputed" in spelled:
-        for place, one in enumerate(spelled["disputed"]):
+        for place, one in enumerate(_listed(item_id, spelled["disputed"])):
             for body in _bodies(checklist, item_id, one):
                 tablets.write(f"T{place + 1}", body)
         return
@@ -153,10 +153,16 @@ def _bodies(checklist: Checklist, item_id: str, spelled: Any) -> Iterator[Body]:
     yield Answer(item_id, _value(checklist, item_id, spelled))
 
 
-def _write_findings(tablets: Tablets, item_id: str, findings: list[Any]) -> int:
+def _listed(item_id: str, spelled: Any) -> list[Any]:
+    if not isinstance(spelled, list):
+        raise Unreadable(f"{item_id}: {spelled} is not a list")
+    return spelled
+
+
+def _write_findings(tablets: Tablets, item_id: str, findings: Any) -> int:
     """Writes the findings with their marks; how many occurrences they state in all."""
     total = 0
-    for place, row in enumerate(findings):
+    for place, row in enumerate(_listed(item_id, findings)):
         data = row if isinstance(row, Mapping) else {"id": row}
         known = {
             "id", "device", "repeat", "repeat_of", "duplicate_of", "status", "occurrences", "count", "withdrawn", "fact"
@@ -305,7 +311,7 @@ def _hit_rows(spelled: Any) -> list[tuple[Any, Any]]:
         return [(spelled, True)]
     if isinstance(spelled, Mapping):
         return list(spelled.items())
-    return [_hit_row(one) for one in spelled]
+    return [_hit_row(one) for one in _listed("hit", spelled)]
 
 
 def _hit_row(row: Any) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from server.planning.checklists import Out
-from server.planning.spelled import Unreadable, write_answers
+from server.planning.spelled import write_answers
 from server.planning.yaml_marks import Written, read_yaml
 from shared_schema import merge, operations
 from shared_schema.annual import AnnualPolicy, AnnualResult, annual
@@ -105,7 +105,7 @@ def run_cases(written: Written, load: LoadFile) -> Ran:
             count += 1
             try:
                 differences += _run(name, case, variant, defaults, load, remarks)
-            except (_Broken, Unreadable) as err:
+            except (ValueError, Problem) as err:
                 differences.append(Difference(name, "case", "a case that can be run", str(err)))
     return Ran(count, tuple(differences), tuple(remarks))
 

@@ -75,15 +75,20 @@ def _examine(root: yaml.Node, file: str) -> None:
         if isinstance(node, yaml.SequenceNode):
             work += [(one, inside) for one in node.value]
         elif isinstance(node, yaml.MappingNode):
-            keys = [
-                key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE
-            ]
-            twice = next((key for at, key in enumerate(keys) if key in keys[:at]), None)
-            if twice is not None:
-                raise _invalid(
-                    file, line, f"“{twice}”写了两次，删去一个 / “{twice}” stands twice: remove one"
-                )
+            _no_key_twice(node, file)
             work += [(one, inside) for pair in node.value for one in pair]
+
+
+def _no_key_twice(node: yaml.MappingNode, file: str) -> None:
+    """YAML readers silently keep the last; a checklist must not lose an item's points that way."""
+    taken: set[str] = set()
+    for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+            continue
+        if key.value in taken:
+            said = f"“{key.value}”写了两次，删去一个 / “{key.value}” stands twice: remove one"
+            raise _invalid(file, key.start_mark.line + 1, said)
+        taken.add(key.value)
 
 
 def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, yaml.Node] | None:
