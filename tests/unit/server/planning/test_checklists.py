@@ -63,7 +63,7 @@ def test_lines_are_found_through_aliases_and_merge_keys() -> None:
 
 UNREADABLE = [
     (b"a: [1\nb: 2", "not valid YAML"),
-    (b"a: 1\nb: 2\na: 3\n", "line 3, YAML: “a” stands twice"),
+    (b"a: 1\nb: 2\na: 3\n", "“a” stands twice: remove one"),
     (b"a: \xff\xfe", "not valid YAML"),
     (b"a: &a [*a]", "an alias contains itself"),
     (b"a: !!python/object/apply:os.system ['true']", "not valid YAML"),
@@ -85,6 +85,7 @@ def test_an_unreadable_file_is_said_to_be_one(content: bytes, said: str) -> None
     with pytest.raises(Problem, match="file_invalid") as caught:
         read_yaml(content, "f.yaml")
     assert said in caught.value.message("en")
+    assert caught.value.facts["line"] == (3 if "twice" in said else caught.value.facts["line"])
 
 
 def test_checking_a_file_returns_how_it_went(tmp_path: Path) -> None:
