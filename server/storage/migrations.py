@@ -29,43 +29,36 @@ def version_of(conn: Connection) -> int | None:
     return None if found is None else int(found)
 
 
-def refuse_newer(conn: Connection, *, ours: int = SCHEMA_VERSION) -> int | None:
+def refuse_newer(conn: Connection) -> int | None:
     """The version of the database. Raises schema_too_new, having changed nothing."""
     version = version_of(conn)
-    if version is not None and version > ours:
-        raise Problem("schema_too_new", theirs=version, ours=ours)
+    if version is not None and version > SCHEMA_VERSION:
+        raise Problem("schema_too_new", theirs=version, ours=SCHEMA_VERSION)
     return version
 
 
-def migrate(
-    conn: Connection,
-    *,
-    server_id: str,
-    keep_copy: Callable[[int], None],
-    steps: Mapping[int, Step] = STEPS,
-    ours: int = SCHEMA_VERSION,
-) -> None:
+def migrate(conn: Connection, *, server_id: str, keep_copy: Callable[[int], None]) -> None:
     """Brings the database to our version; `keep_copy(version)` is called before the first step. Raises schema_too_new.
 
     `conn` begins and ends its own transactions here.
     """
     with conn.begin():
-        version = refuse_newer(conn, ours=ours)
+        version = refuse_newer(conn)
         if version is None:
             metadata.create_all(conn)
             conn.execute(
                 insert(meta),
                 [
-                    {"key": "schema_version", "value": str(ours)},
+                    {"key": "schema_version", "value": str(SCHEMA_VERSION)},
                     {"key": "server_id", "value": server_id},
                 ],
             )
             return
-    if version < ours:
+    if version < SCHEMA_VERSION:
         keep_copy(version)
-    for start in range(version, ours):
+    for start in range(version, SCHEMA_VERSION):
         with conn.begin():
-            steps[start](conn)
+            STEPS[start](conn)
             conn.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(start + 1)))
 
 
