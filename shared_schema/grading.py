@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from shared_schema import ranges
 from shared_schema.checklist import Checklist
-from shared_schema.figures import ZERO, exact, rounded
+from shared_schema.figures import exact, rounded
 from shared_schema.lines import Priced
 from shared_schema.ranges import Stake
 from shared_schema.rules import (
@@ -128,9 +128,10 @@ def _holds(condition: Condition, everything: Whole) -> tuple[bool, bool]:
 
 def _below(stakes: Sequence[Sequence[Stake]], below: Decimal) -> tuple[bool, bool]:
     """Whether the share lies under the line; where nothing applies it cannot."""
-    low, high = ranges.share(stakes, ZERO, highest=False), ranges.share(stakes, ZERO, highest=True)
-    if low is None or high is None:
+    ends = ranges.shares(stakes)
+    if ends is None:
         return False, False
+    low, high = ends
     always_due = any(stake.applies and not stake.absent for rows in stakes for stake in rows)
     return always_due and high < exact(below), low < exact(below)
 

@@ -225,7 +225,7 @@ def _line(
     points = None
     if settled:
         # What is shown adds up: full marks less the deductions as shown.
-        points = shown(exact(item.max_points) - _charged(deductions))
+        points = shown(exact(item.max_points) - _charged(deductions)) if deductions else item.max_points
     return ItemLine(
         item=item.id,
         section=section.id,
@@ -234,7 +234,7 @@ def _line(
         points=points,
         low=shown(low) if points is None else points,
         high=shown(high) if points is None else points,
-        exact=never_ending(settled.points) if settled else "",
+        exact=never_ending(settled.points) if settled and deductions else "",
         failed=bool(settled and settled.failed),
         zh=settled.zh if settled else "",
         en=settled.en if settled else "",

@@ -43,6 +43,22 @@ class _Sum(NamedTuple):
     due: Fraction
 
 
+def nothing_open(sections: Sections) -> bool:
+    """Whether both ends are the same for every item, so that they need not be worked out twice."""
+    return all(
+        stake.low is stake.high and stake.applies != stake.absent for section in sections for stake in section
+    )
+
+
+def shares(sections: Sections) -> tuple[Fraction, Fraction] | None:
+    """The lowest and the highest share of what applies that is earned; None when nothing can apply."""
+    high = share(sections, ZERO, highest=True)
+    if high is None or nothing_open(sections):
+        return None if high is None else (high, high)
+    low = share(sections, ZERO, highest=False)
+    return None if low is None else (low, high)
+
+
 def share(sections: Sections, less: Fraction, highest: bool) -> Fraction | None:
     """The extreme of (earned − less) / applicable, at least 0; None when nothing can apply."""
     if any(stake.applies and not stake.absent for section in sections for stake in section):

@@ -51,7 +51,8 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
     sections = tuple(_section(everything, at, final) for at in range(len(checklist.sections)))
     due = added(stake.most for rows in everything.stakes for stake in rows if stake.applies)
     base = ranges.points(everything.stakes, highest=True)
-    low, high = _percent(everything, highest=False), _percent(everything, highest=True)
+    high = _percent(everything, highest=True)
+    low = high if final and ranges.nothing_open(everything.stakes) else _percent(everything, highest=False)
     gates = gates_of(everything)
     aborted = tuple(item.id for item in checklist.items if item.abort and everything.priced[item.id].failed)
     status = _status(inspection, aborted, final, due)
@@ -222,12 +223,10 @@ def _bonus(policy: Policy, lines: Sequence[ExtraLine]) -> Span:
 def _section(everything: Whole, at: int, final: bool) -> SectionLine:
     section = everything.checklist.sections[at]
     stakes = [everything.stakes[at]]
-    low, high = ranges.points(stakes, highest=False), ranges.points(stakes, highest=True)
+    high = ranges.points(stakes, highest=True)
+    low = high if ranges.nothing_open(stakes) else ranges.points(stakes, highest=False)
     due = added(stake.most for stake in stakes[0] if stake.applies)
-    ratio_low, ratio_high = (
-        ranges.share(stakes, ZERO, highest=False),
-        ranges.share(stakes, ZERO, highest=True),
-    )
+    ratios = ranges.shares(stakes)
     known = final or all(
         everything.priced[item.id].line.status in ("answered", "not_applicable") for item in section.items
     )
@@ -245,8 +244,8 @@ def _section(everything: Whole, at: int, final: bool) -> SectionLine:
         high=shown(high),
         deducted=shown(to_section) if known else Decimal(0),
         waived=shown(max(ZERO, -kept)) if known else Decimal(0),
-        ratio_low=None if ratio_low is None else rounded(ratio_low, RATIO_PLACES),
-        ratio_high=None if ratio_high is None else rounded(ratio_high, RATIO_PLACES),
+        ratio_low=None if ratios is None else rounded(ratios[0], RATIO_PLACES),
+        ratio_high=None if ratios is None else rounded(ratios[1], RATIO_PLACES),
         exact=never_ending(high) if known and due else "",
     )
 
