@@ -6,6 +6,7 @@ Plain Kivy with the tokens of `shared_schema.look`; some fifteen widgets in the 
 
 from pathlib import Path
 
+from kivy.clock import Clock
 from kivy.core.window import Window
 from kivy.lang import Builder
 
@@ -28,7 +29,10 @@ def _paint_window(*_: object) -> None:
 
 register_fonts()
 load_rules(__file__)
-theme.bind(canvas=_paint_window)
+kit_text.warm_markup()
+# Cards in columns in scroll views settle from the inside out, a round of layout for each level.
+Clock.max_iteration = 60
+theme.bind(canvas=_paint_window, scale=kit_text.warm_markup)
 _paint_window()
 # The keyboard pushes the field that is typed in above itself (Android); notes sit at the top anyway.
 Window.softinput_mode = "below_target"

@@ -2,8 +2,8 @@
 
 from functools import lru_cache
 
-from kivy.clock import Clock
 from kivy.core.text import Label as CoreLabel
+from kivy.core.text.markup import MarkupLabel
 from kivy.properties import (
     BooleanProperty,
     ColorProperty,
@@ -14,30 +14,38 @@ from kivy.properties import (
 from kivy.uix.label import Label
 
 from mobile.ui.icons import ICONS, glyph
-from mobile.ui.theme import theme
+from mobile.ui.theme import MARKUP, theme
 from mobile.ui.wrap import wrap
 
 
 @lru_cache(maxsize=8)
-def _ruler(bold: bool, size: float) -> CoreLabel:
-    return CoreLabel(font_name="Sans", font_size=size, bold=bold)
+def _ruler(font: str, size: float) -> CoreLabel:
+    return CoreLabel(font_name=font, font_size=size, font_hinting="light")
 
 
 @lru_cache(maxsize=20_000)
-def width_of(text: str, bold: bool, size: float) -> float:
+def width_of(text: str, font: str, size: float) -> float:
     """The width of a piece of text in px; Han characters come again and again, so each is measured once."""
-    width: float = _ruler(bold, size).get_extents(text)[0]
+    width: float = _ruler(font, size).get_extents(text)[0]
     return width
 
 
 @lru_cache(maxsize=4_000)
-def broken(text: str, width: int, bold: bool, size: float, lines_max: int) -> str:
+def broken(text: str, width: int, font: str, size: float, lines_max: int) -> str:
     """The text broken into lines for a width in px."""
-    return wrap(text, width, lambda piece: width_of(piece, bold, size), lines_max)
+    return wrap(text, width, lambda piece: width_of(piece, font, size), lines_max)
+
+
+def font_for(text: str, strong: bool) -> str:
+    """The font to draw it with: the heavier one has GB 2312 only, and names hold characters that it has not.
+
+    Kivy's own `bold` is not used: it thickens the heavier font once more, and measures it without (2.3.1).
+    """
+    return "Strong" if strong and drawable(text) else "Sans"
 
 
 def drawable(text: str) -> bool:
-    """Whether the heavier font can draw it: it has GB 2312 only, and names hold characters that have not."""
+    """Whether the heavier font has every character."""
     return not any("㐀" <= character <= "鿿" and not _in_gb2312(character) for character in text)
 
 
@@ -48,6 +56,13 @@ def _in_gb2312(character: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def warm_markup(*_: object) -> None:
+    """Draws one character of markup in each font and size; the very first one of each is measured wrong."""
+    for size in (theme.hint, theme.body, theme.item):
+        for font in ("Sans", "Strong"):
+            MarkupLabel(text="0", font_name=font, font_size=size + MARKUP, font_hinting="light").refresh()
 
 
 class Text(Label):
@@ -61,15 +76,22 @@ class Text(Label):
     """Whether its height follows its lines."""
 
     def __init__(self, **kwargs: object) -> None:
-        self._rebreak = Clock.create_trigger(self._break, -1)
         super().__init__(**kwargs)
-        for name in ("content", "width", "font_size", "bold", "lines_max"):
-            self.fbind(name, self._rebreak)
-        self._rebreak()
+        for name in ("parent", "content", "width", "font_size", "font_name", "lines_max"):
+            self.fbind(name, self._break)
 
     def _break(self, *_: object) -> None:
-        if self.width > 1:
-            self.text = broken(self.content, int(self.width), self.bold, self.font_size, int(self.lines_max))
+        # At once, not with the next round of layout: a paragraph's height decides where everything below it is,
+        # and Kivy gives up after a number of rounds.
+        if self.parent is None or self.width <= 1:
+            return
+        # A pixel less: it is left free at the right, because Kivy measures a little short of what it draws.
+        room = int(self.width) - 1
+        text = broken(self.content, room, self.font_name, self.font_size, int(self.lines_max))
+        if text != self.text:
+            self.text = text
+            self.texture_update()
+            self._trigger_texture.cancel()
 
 
 class Caption(Label):

@@ -1,0 +1,216 @@
+"""The Kivy App: makes the frame and its screens, and turns taps into sheets and verbs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from kivy.app import App
+from kivy.clock import Clock
+from kivy.metrics import dp
+from kivy.uix.anchorlayout import AnchorLayout
+
+from mobile.rows import DisputeRow, FindingRow
+from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit
+from mobile.ui.item import Fact
+from mobile.ui.kit_controls import Card, Push, button
+from mobile.ui.people import PeopleScreen
+from mobile.ui.session import Begin, Session
+from mobile.ui.shell import Shell
+from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.start import StartScreen
+from mobile.ui.theme import theme
+from mobile.ui.visit import Banner, VisitScreen
+from mobile.ui.words import say, words
+from mobile.ui.work import WorkScreen
+
+assert kit.PARTS, "loading the kit registers fonts and rules"
+
+
+class HuchaApp(App):
+    """互查 on a tablet."""
+
+    title = "互查 Hucha"
+
+    def __init__(self, session: Session, begin: Begin, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.session = session
+        self._begin = begin
+
+    def build(self) -> Shell:
+        session = self.session
+        self.visit = VisitScreen(session)
+        self.start = StartScreen(session, server=self._begin.server)
+        screens = {
+            "start": self.start,
+            "people": PeopleScreen(session),
+            "work": WorkScreen(session),
+            "visit": self.visit,
+        }
+        self.shell = Shell(session, screens)
+        top, bottom, item = self.shell.ids.top, self.shell.ids.bottom, self.visit.item
+        top.bind(on_leave=lambda _: session.leave(), on_menu=lambda _: self._menu())
+        bottom.bind(
+            on_exchange=lambda _: self._exchange(),
+            on_why=lambda _: self._why(),
+            on_findings=lambda _: self._findings(),
+            on_differences=lambda _: self._disputes(),
+            on_next=lambda bar: session.go(item=bar.following, pane="item"),
+        )
+        item.bind(
+            on_na=lambda _: self._sheet(sheets_item.not_applicable),
+            on_note=lambda _: self._sheet(sheets_item.note),
+            on_add_finding=lambda _: self._sheet(sheets_item.new_finding),
+            on_finding=lambda _, row: self._amend(row),
+            on_settle=lambda _, op: self._settle_item(op),
+        )
+        session.bind(
+            shown=self._show,
+            syncing=self._show,
+            on_told=lambda _, text, icon: self.shell.tell(text, icon),
+        )
+        words.bind(language=lambda *_: self.shell.close(at_once=True))
+        theme.bind(palette=lambda *_: Clock.schedule_once(self._repaint, 0))
+        return self.shell
+
+    def on_start(self) -> None:
+        self.session.begin(self._begin, self.start.refused)
+
+    def on_pause(self) -> bool:
+        """Everything is on the disk already, so the system may take the screen away at any time."""
+        return True
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def _show(self, *_: object) -> None:
+        shown: Shown | None = self.session.shown
+        if shown is None:
+            return
+        self.shell.show(shown)
+        if shown.visit is not None:
+            self._show_acts(shown.visit)
+            self._show_banner(shown.visit)
+        else:
+            self.shell.ids.top.ids.acts.clear_widgets()
+
+    def _repaint(self, *_: object) -> None:
+        """Rows hold colours in their markup, so another palette makes them anew."""
+        if self.session.shown is not None:
+            self.visit.forget()
+            self._show()
+
+    def _show_acts(self, visit: VisitShown) -> None:
+        """What the leader can do with the visit as a whole, in the stage it is in."""
+        may, stage, acts = visit.head.may, visit.head.stage, self.shell.ids.top.ids.acts
+        wanted: list[Push] = []
+        if "deliberated" in may and stage in ("opened", "returned"):
+            wanted.append(button(say("visit.deliberate"), self._deliberate, kind="tonal", icon="deliberate"))
+        if "submitted" in may:
+            wanted.append(button(say("visit.submit"), self._submit, kind="primary", icon="hand_in"))
+        acts.clear_widgets()
+        for push in wanted:
+            acts.add_widget(push)
+
+    def _show_banner(self, visit: VisitShown) -> None:
+        place = self.visit.items.ids.banner
+        place.clear_widgets()
+        head = visit.head
+        if head.stage == "prepared":
+            banner = Banner(icon="letter", title=say("visit.prepared"), detail=say("visit.prepared_explain"))
+            if "opened" in head.may:
+                opening = button(say("visit.open"), self._open, kind="primary")
+                banner.ids.acts.add_widget(opening)
+            place.add_widget(banner)
+        elif head.stage == "returned":
+            banner = Banner(icon="undo", tone="warn", title=say("visit.returned"))
+            for remark in head.remarks:
+                banner.add_widget(Fact(icon="", text=remark))
+            place.add_widget(banner)
+        elif head.stage in ("submitted", "accepted", "locked", "aborted"):
+            place.add_widget(
+                Banner(icon="lock", tone="muted", title=say("visit.closed", stage=head.stage_text))
+            )
+
+    # --- sheets ----------------------------------------------------------------------------------------
+
+    def _sheet(self, make: Any) -> None:
+        if self.visit.item.detail is not None:
+            self.shell.open(make(self.session, self.visit.item.detail, self.shell.close))
+
+    def _amend(self, row: FindingRow) -> None:
+        if row.text is not None and "finding_amended" in self._visit.head.may:
+            self.shell.open(sheets_item.amended_finding(self.session, row, row.item, self.shell.close))
+
+    def _settle_item(self, op: str) -> None:
+        detail = self.visit.item.detail
+        field = "" if detail is None else detail.field
+        row = next((one for one in self._visit.disputes if one.field == field), None)
+        if row is not None:
+            self._settle(row, op)
+
+    def _settle(self, row: DisputeRow, op: str) -> None:
+        self.shell.open(
+            sheets_item.settlement(
+                self.session,
+                code=row.item,
+                field=row.field,
+                values=row.values,
+                chosen=op,
+                seen=row.seen,
+                close=self.shell.close,
+            )
+        )
+
+    def _open(self) -> None:
+        self.shell.open(sheets_visit.opening(self.session, self._visit, self.shell.close))
+
+    def _deliberate(self) -> None:
+        self.shell.open(sheets_visit.deliberation(self.session, self._visit, self.shell.close))
+
+    def _submit(self) -> None:
+        self.shell.open(sheets_visit.submission(self.session, self._visit, self.shell.close))
+
+    def _why(self) -> None:
+        self.shell.open(sheets_visit.why(self._visit))
+
+    def _disputes(self) -> None:
+        self.shell.open(sheets_lists.disputes(self._visit, self._settle))
+
+    def _findings(self) -> None:
+        def go_to(row: FindingRow) -> None:
+            self.shell.close()
+            self.session.go(item=row.item, pane="item")
+
+        self.shell.open(sheets_lists.findings(self._visit, go_to))
+
+    def _exchange(self) -> None:
+        if self.session.shown is not None:
+            self.shell.open(sheets_lists.exchange(self.session, self.session.shown, self.shell.close))
+
+    def _menu(self) -> None:
+        self.shell.open(sheets_lists.menu(self.session, self.shell.close))
+
+    @property
+    def _visit(self) -> VisitShown:
+        visit: VisitShown = self.session.shown.visit
+        return visit
+
+
+def post(job: Callable[[], None]) -> None:
+    """Hands a call to the screens' thread."""
+    Clock.schedule_once(lambda _: job(), 0)
+
+
+class SorryApp(App):
+    """One sentence, when there is nothing to open: which file, what happened, and the cure."""
+
+    title = "互查 Hucha"
+
+    def __init__(self, sentence: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._sentence = sentence
+
+    def build(self) -> AnchorLayout:
+        frame = AnchorLayout()
+        card = Card(tone="bad", size_hint_x=None, width=dp(560), padding=dp(24))
+        card.add_widget(Fact(icon="problem", tone="bad", text=self._sentence))
+        frame.add_widget(card)
+        return frame

@@ -1,0 +1,336 @@
+"""The answer controls of the item pane: one for each kind of response a checklist can ask for.
+
+Each shows what stands and reports a whole answer; what is typed halfway stays in the control until it
+is recorded.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
+from kivy.uix.boxlayout import BoxLayout
+
+from mobile.rows import ClauseRow, ItemDetail
+from mobile.ui.kit import load_rules
+from mobile.ui.kit_controls import Field
+from mobile.ui.words import say
+from shared_schema.operations import (
+    Actual,
+    AnswerValue,
+    ClauseHit,
+    Clauses,
+    Count,
+    Present,
+    Ratio,
+    Value,
+    YesNo,
+)
+
+
+class AnswerControl(BoxLayout):
+    """What the controls have in common."""
+
+    may = BooleanProperty(False)
+    __events__ = ("on_answer",)
+
+    def show(self, detail: ItemDetail) -> None:
+        """Shows what stands."""
+        self.may = "answer" in detail.may
+        self.fill(detail, None if detail.current is None else detail.current.answer)
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        """Shows the answer this person starts from."""
+        raise NotImplementedError
+
+    def give(self, answer: AnswerValue) -> None:
+        """The finger has answered."""
+        self.dispatch("on_answer", answer)
+
+    def on_answer(self, answer: AnswerValue) -> None:
+        """A whole answer."""
+
+
+class YesNoAnswer(AnswerControl):
+    """Met or not met."""
+
+    value = StringProperty("")
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        self.ids.choice.options = [
+            ("yes", say("yes_no.yes"), "check", "ok"),
+            ("no", say("yes_no.no"), "close", "bad"),
+        ]
+        self.value = "" if not isinstance(answer, YesNo) else "yes" if answer.ok else "no"
+
+    def pick(self, key: str) -> None:
+        if key != self.value:
+            self.give(YesNo(key == "yes"))
+
+
+class PresentAnswer(AnswerControl):
+    """A veto: it happened or not."""
+
+    value = StringProperty("")
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        self.ids.choice.options = [
+            ("no", say("present.no"), "check", "ok"),
+            ("yes", say("present.yes"), "problem", "bad"),
+        ]
+        self.value = "" if not isinstance(answer, Present) else "yes" if answer.present else "no"
+
+    def pick(self, key: str) -> None:
+        if key != self.value:
+            self.give(Present(key == "yes"))
+
+
+class CountAnswer(AnswerControl):
+    """How many problems were found, or (`actual`) how many times something was really done."""
+
+    number = NumericProperty(None, allownone=True)
+    highest = NumericProperty(1_000_000)
+    unit = StringProperty("")
+    label = StringProperty("")
+    none_text = StringProperty("")
+    found_is_bad = BooleanProperty(True)
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        self.found_is_bad = detail.control == "count"
+        self.label = say("count.found" if self.found_is_bad else "actual.done")
+        self.none_text = say("count.none_long") if self.found_is_bad else "0"
+        self.unit = detail.unit
+        match answer:
+            case Count(count=number) | Actual(actual=number):
+                self.number = number
+            case _:
+                self.number = None
+
+    def offer(self, number: float) -> None:
+        if self.number is None or number != self.number:
+            self.give(Count(int(number)) if self.found_is_bad else Actual(int(number)))
+
+
+class ClauseLine(BoxLayout):
+    """One clause; where the amount is at discretion, ticking it asks for amount and reason first."""
+
+    clause = StringProperty("")
+    text = StringProperty("")
+    points = StringProperty("")
+    on = BooleanProperty(False)
+    may = BooleanProperty(False)
+    filling = BooleanProperty(False)
+    amount = StringProperty("")
+    low = StringProperty("")
+    high = StringProperty("")
+    by = StringProperty("")
+    reason = StringProperty("")
+    problem = StringProperty("")
+    __events__ = ("on_tick", "on_record")
+
+    def on_tick(self) -> None:
+        """The clause was ticked or unticked."""
+
+    def on_record(self) -> None:
+        """Amount and reason are given."""
+
+    def hit(self) -> ClauseHit:
+        """What is recorded of it."""
+        if not self.low:
+            return ClauseHit(self.clause)
+        return ClauseHit(self.clause, Decimal(self.amount), self.reason.strip())
+
+
+class AmountStepper(BoxLayout):
+    """An amount of points between two bounds, in steps; decimals as text, never a float."""
+
+    amount = StringProperty("")
+    lowest = StringProperty("")
+    highest = StringProperty("")
+    by = StringProperty("")
+    __events__ = ("on_amount_wanted",)
+
+    def step(self, direction: int) -> None:
+        if not self.amount:
+            return
+        wanted = Decimal(self.amount) + direction * Decimal(self.by)
+        if Decimal(self.lowest) <= wanted <= Decimal(self.highest):
+            self.dispatch("on_amount_wanted", str(wanted))
+
+    def on_amount_wanted(self, amount: str) -> None:
+        """The finger wants this amount."""
+
+
+class ClausesAnswer(AnswerControl):
+    """The clauses that apply, each once."""
+
+    none_found = BooleanProperty(False)
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        lines = self.ids.clauses
+        if [line.clause for line in reversed(lines.children)] != [row.clause for row in detail.clauses]:
+            lines.clear_widgets()
+            for row in detail.clauses:
+                lines.add_widget(self._line(row))
+        hits = {hit.clause: hit for hit in answer.hit} if isinstance(answer, Clauses) else {}
+        self.none_found = isinstance(answer, Clauses) and not answer.hit
+        for line, row in zip(reversed(lines.children), detail.clauses, strict=True):
+            hit = hits.get(row.clause)
+            line.may, line.text, line.points = self.may, row.text, _clause_points(row, hit)
+            if hit is not None:
+                line.filling, line.problem = bool(row.low), ""
+                line.reason, line.amount = hit.reason, str(hit.deduct if hit.deduct is not None else row.low)
+            elif line.on:
+                line.filling = False
+            line.on = hit is not None
+
+    def _line(self, row: ClauseRow) -> ClauseLine:
+        line = ClauseLine(clause=row.clause, low=row.low, high=row.high, by=row.step, amount=row.low)
+        line.bind(on_tick=self._tick, on_record=self._record)
+        return line
+
+    def _tick(self, line: ClauseLine) -> None:
+        if line.on:
+            self._give(without=line)
+        elif line.filling:
+            line.filling = False
+        elif line.low:
+            line.filling = True
+        else:
+            self._give(added=line)
+
+    def _record(self, line: ClauseLine) -> None:
+        if not line.reason.strip():
+            line.problem = say("clauses.reason_missing")
+            return
+        line.problem = ""
+        self._give(added=line)
+
+    def _give(self, *, added: ClauseLine | None = None, without: ClauseLine | None = None) -> None:
+        lines = list(reversed(self.ids.clauses.children))
+        self.give(
+            Clauses(tuple(line.hit() for line in lines if line is not without and (line.on or line is added)))
+        )
+
+    def none(self) -> None:
+        if not self.none_found:
+            self.give(Clauses())
+
+
+def _clause_points(row: ClauseRow, hit: ClauseHit | None) -> str:
+    if not row.low:
+        return say("clauses.deduct", points=row.points)
+    if hit is not None and hit.deduct is not None:
+        return say("clauses.deduct", points=hit.deduct)
+    return say("clauses.discretion", low=row.low, high=row.high)
+
+
+class FormAnswer(AnswerControl):
+    """Figures that make sense only together: typed, then recorded."""
+
+    problem = StringProperty("")
+    changed = BooleanProperty(False)
+    whole = BooleanProperty(False)
+    asks_whole = BooleanProperty(False)
+    labels: tuple[str, ...] = ()
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._before: tuple[str, ...] | None = None
+        self.entries = [Field(numeric=True) for _ in self.labels]
+        for entry in self.entries:
+            entry.bind(text=self._typed)
+            self.ids.fields.add_widget(entry)
+        self.bind(whole=self._typed)
+
+    def put(self, detail: ItemDetail, *texts: str, whole: bool = False) -> None:
+        """Shows what stands, unless something else is half typed over what has not changed."""
+        for entry, label in zip(self.entries, self.labels, strict=True):
+            entry.label = say(label)
+            entry.disabled = not self.may
+        now = (detail.item, *texts, str(whole))
+        if now != self._before:
+            self._before = now
+            for entry, text in zip(self.entries, texts, strict=True):
+                entry.text = text
+            self.whole, self.changed, self.problem = whole, False, ""
+
+    def _typed(self, *_: object) -> None:
+        if self._before is not None:
+            now = (*(entry.text for entry in self.entries), str(self.whole))
+            self.changed = now != self._before[1:]
+
+    def record(self) -> None:
+        answer = self.read(*(entry.text.strip() for entry in self.entries))
+        if isinstance(answer, str):
+            self.problem = answer
+        else:
+            self.problem = ""
+            self.give(answer)
+
+    def read(self, *texts: str) -> AnswerValue | str:
+        """The answer typed, or the sentence that says what is missing."""
+        raise NotImplementedError
+
+
+class RatioAnswer(FormAnswer):
+    """How many of the sampled conform."""
+
+    labels = ("ratio.sampled", "ratio.conforming")
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        self.asks_whole = True
+        ratio = answer if isinstance(answer, Ratio) else None
+        texts = ("", "") if ratio is None else (str(ratio.sampled), str(ratio.conforming))
+        self.put(detail, *texts, whole=ratio is not None and ratio.population == ratio.sampled)
+
+    def read(self, *texts: str) -> AnswerValue | str:
+        sampled, conforming = (_whole(text) for text in texts)
+        if sampled is None or conforming is None:
+            return say("value.cure")
+        if conforming > sampled:
+            return say("ratio.cure")
+        return Ratio(sampled, conforming, sampled if self.whole else None)
+
+
+class ValueAnswer(FormAnswer):
+    """A measured figure."""
+
+    labels = ("value.figure", "value.sampled")
+
+    def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
+        value = answer if isinstance(answer, Value) else None
+        sampled = "" if value is None or value.sampled is None else str(value.sampled)
+        self.put(detail, "" if value is None else str(value.value), sampled)
+
+    def read(self, *texts: str) -> AnswerValue | str:
+        figure = _decimal(texts[0])
+        sampled = _whole(texts[1])
+        if figure is None or (texts[1] and sampled is None):
+            return say("value.cure")
+        return Value(figure, sampled)
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _decimal(text: str) -> Decimal | None:
+    try:
+        figure = Decimal(text)
+    except InvalidOperation:
+        return None
+    return figure if figure.is_finite() and figure >= 0 else None
+
+
+CONTROLS: dict[str, type[AnswerControl]] = {
+    "yes_no": YesNoAnswer,
+    "present": PresentAnswer,
+    "count": CountAnswer,
+    "actual": CountAnswer,
+    "clauses": ClausesAnswer,
+    "ratio": RatioAnswer,
+    "value": ValueAnswer,
+}
+"""The control of each kind of answer."""
+
+load_rules(__file__)

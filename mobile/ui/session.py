@@ -1,0 +1,236 @@
+"""Between the screens and the worker: what is shown, where the person is, and every verb a tap calls.
+
+A tap goes to the worker; only after the commit come the new rows back, and only then does the screen
+change. Nothing here blocks: the screens' thread never waits for the disk or the network.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import msgspec
+from kivy.clock import Clock
+from kivy.event import EventDispatcher
+from kivy.properties import BooleanProperty, ObjectProperty
+
+from mobile.actions import Desk
+from mobile.store import Identity, Store
+from mobile.sync import Sync, SyncReport, pause_ms
+from mobile.ui.shown import Place, Shown, gather
+from mobile.ui.theme import PALETTES, theme
+from mobile.ui.words import say, words
+from mobile.worker import Worker
+from shared_schema.ids import OpId
+from shared_schema.problems import Problem
+
+PLACE, LANGUAGE, PALETTE, SERVER = "ui.place", "ui.language", "ui.palette", "tablet.server"
+"""Settings of the store in which the interface finds its way back after a restart."""
+
+
+class Tools(NamedTuple):
+    """What `main` made; used on the worker's thread only."""
+
+    store: Store
+    desk: Desk
+    connect: Callable[[str], Sync]
+    """The exchange with the server at an address."""
+    entropy: Callable[[int], bytes]
+
+
+class Begin(NamedTuple):
+    """What the command line asks of this start."""
+
+    server: str = ""
+    code: str = ""
+    language: str = ""
+    person: str = ""
+
+
+class Session(EventDispatcher):
+    """One person at work on this tablet."""
+
+    shown = ObjectProperty(None, allownone=True)
+    syncing = BooleanProperty(False)
+    __events__ = ("on_told",)
+
+    def __init__(self, worker: Worker, tools: Tools) -> None:
+        super().__init__()
+        self._worker = worker
+        self._tools = tools
+        self._sync: Sync | None = None
+        self._next_sync: Any = None
+        self.place = Place()
+        self.server = ""
+
+    # --- where the person is ---------------------------------------------------------------------------
+
+    def begin(self, begin: Begin, refused: Callable[[str], None]) -> None:
+        """Shows the place of last time; enrols first if the command line brought a code."""
+
+        def restore() -> tuple[Shown, str, str]:
+            store = self._tools.store
+            for key, value in ((SERVER, begin.server), (LANGUAGE, begin.language)):
+                if value:
+                    store.set_setting(key, value)
+            place = _read_place(store.setting(PLACE))
+            if begin.person and begin.person != place.person:
+                place = Place(person=begin.person)
+            language = "en" if store.setting(LANGUAGE) == "en" else "zh"
+            shown = gather(self._tools.desk, store.sync_state(), place, language)
+            return shown, store.setting(PALETTE), store.setting(SERVER)
+
+        def show(result: tuple[Shown, str, str]) -> None:
+            shown, palette, self.server = result
+            words.language = shown.language
+            theme.palette = palette if palette in PALETTES else "light"
+            self._show(shown)
+            if not shown.enrolled and begin.code and self.server:
+                self.enrol(self.server, begin.code, refused)
+            elif shown.enrolled:
+                self._sync_after(0)
+
+        self._worker.call(restore, show, self._failed)
+
+    def go(self, **changes: str) -> None:
+        """Goes to another person, inspection, section, item or pane; remembered for the next start."""
+        self.place = self.place._replace(**changes)
+        self._look(remember=True)
+
+    def leave(self) -> None:
+        """One step back: from the visit to the work list."""
+        if self.place.inspection:
+            self.go(inspection="", section="", item="", pane="items")
+
+    def speak(self, language: str) -> None:
+        """Changes the language, at once and for the next start."""
+        words.language = language
+        self._keep(LANGUAGE, language)
+        self._look()
+
+    def paint(self, palette: str) -> None:
+        """Changes the colours, at once and for the next start."""
+        theme.palette = palette
+        self._keep(PALETTE, palette)
+
+    # --- what the person does --------------------------------------------------------------------------
+
+    def do(
+        self, verb: str, *args: Any, told: str = "", then: Callable[[], object] | None = None, **facts: Any
+    ) -> None:
+        """One verb of the desk on this inspection, by this person; then what stands is shown."""
+        place, language = self.place, words.language
+
+        def write() -> Shown:
+            getattr(self._tools.desk, verb)(place.person, place.inspection, *args, **facts)
+            return gather(self._tools.desk, self._tools.store.sync_state(), place, language)
+
+        def committed(shown: Shown) -> None:
+            self._show_if_still_at(place, shown)
+            if then is not None:
+                then()
+            if told:
+                self.dispatch("on_told", told, "check")
+
+        self._worker.call(write, committed, self._failed)
+
+    def set_aside(self, op: OpId) -> None:
+        """A refused operation has been dealt with."""
+        self._worker.call(lambda: self._tools.desk.set_aside(op), lambda _: self._look(), self._failed)
+
+    # --- the server ------------------------------------------------------------------------------------
+
+    def enrol(self, server: str, code: str, refused: Callable[[str], None]) -> None:
+        """Makes this tablet known to the server, then fetches what is assigned; `refused` says why not."""
+
+        def enrolled(_: Identity) -> None:
+            self.server = server
+            self._keep(SERVER, server)
+            self.sync()
+
+        self._sync = self._tools.connect(server)
+        self._worker.run(
+            partial(self._sync.enrol_steps, code),
+            enrolled,
+            lambda problem: refused(problem.message(words.language)),
+            lambda: refused(say("start.offline", server=server)),
+        )
+
+    def sync(self, *, quietly: bool = False) -> None:
+        """One contact with the server. What it brings is shown; being offline is a state, not an error."""
+        if self.syncing:
+            return
+        if not self.server:
+            if not quietly:
+                self.dispatch("on_told", say("sync.by_hand"), "offline")
+            return
+        if self._sync is None:
+            self._sync = self._tools.connect(self.server)
+        self.syncing = True
+
+        def done(_: SyncReport) -> None:
+            self.syncing = False
+            self._look(told=not quietly)
+            self._worker.call(self._pause_seconds, self._sync_after)
+
+        def failed(problem: Problem) -> None:
+            self.syncing = False
+            self._failed(problem)
+
+        self._worker.run(self._sync.steps, done, failed)
+
+    def _pause_seconds(self) -> float:
+        return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000
+
+    def _sync_after(self, seconds: float) -> None:
+        if self._next_sync is not None:
+            self._next_sync.cancel()
+        self._next_sync = Clock.schedule_once(lambda _: self.sync(quietly=True), seconds)
+
+    # --- showing ---------------------------------------------------------------------------------------
+
+    def _look(self, *, remember: bool = False, told: bool = False) -> None:
+        place, language = self.place, words.language
+
+        def look() -> Shown:
+            store = self._tools.store
+            shown = gather(self._tools.desk, store.sync_state(), place, language)
+            if remember:
+                store.set_setting(PLACE, msgspec.json.encode(list(shown.place)).decode())
+            return shown
+
+        def show(shown: Shown) -> None:
+            self._show_if_still_at(place, shown)
+            if told:
+                self.dispatch("on_told", shown.sync.text, "sync")
+
+        self._worker.call(look, show, self._failed)
+
+    def _show_if_still_at(self, place: Place, shown: Shown) -> None:
+        # Two quick taps: what belongs to the place left in between is not shown any more.
+        if place == self.place:
+            self._show(shown)
+
+    def _show(self, shown: Shown) -> None:
+        self.place = shown.place
+        self.shown = shown
+
+    def _keep(self, key: str, value: str) -> None:
+        self._worker.call(lambda: self._tools.store.set_setting(key, value), failed=self._failed)
+
+    def _failed(self, problem: Problem) -> None:
+        self.dispatch("on_told", problem.message(words.language), "problem")
+
+    def crashed(self, _: Exception) -> None:
+        """A bug, logged by the worker: nothing was written, and the person is told so."""
+        self.dispatch("on_told", say("failed.store"), "problem")
+
+    def on_told(self, text: str, icon: str) -> None:
+        """A sentence for the person."""
+
+
+def _read_place(stored: str) -> Place:
+    try:
+        return Place(*msgspec.json.decode(stored, type=list[str])) if stored else Place()
+    except (msgspec.DecodeError, TypeError):
+        # Kept by another version: the work list is a fair place to begin.
+        return Place()

@@ -1,0 +1,121 @@
+"""Sheets that list: disputes, findings, the exchange with the server, and the person's own menu."""
+
+from collections.abc import Callable
+
+from mobile.rows import DisputeRow, FindingRow
+from mobile.ui.item import DisputeCard, Fact, FindingLine, Said
+from mobile.ui.kit_controls import Card, Segmented, button
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
+from mobile.ui.session import Session
+from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.theme import theme
+from mobile.ui.words import joined, say, words
+
+Close = Callable[[], None]
+
+
+def disputes(visit: VisitShown, settle: Callable[[DisputeRow, str], None]) -> Sheet:
+    """Every field in dispute, values side by side."""
+    sheet = Sheet(title=say("dispute.list"))
+    for row in visit.disputes:
+        card = DisputeCard()
+        card.show(row.values, may_settle=row.may_settle, title=f"{row.item} {row.title}".strip())
+        card.bind(on_adopt=lambda _, op, row=row: settle(row, op))
+        sheet.put(card)
+    if not visit.disputes:
+        sheet.put(Text(content=say("dispute.none"), color=theme.ink_2))
+    return sheet
+
+
+def findings(visit: VisitShown, go_to: Callable[[FindingRow], None]) -> Sheet:
+    """All findings of the visit; a tap goes to the item."""
+    sheet = Sheet(title=say("finding.title"))
+    for row in visit.findings:
+        line = FindingLine(row)
+        line.by = joined(row.item, line.by)
+        line.bind(on_release=lambda one: go_to(one.row))
+        sheet.put(line)
+    if not visit.findings:
+        sheet.put(Text(content=say("finding.none_all"), color=theme.ink_2))
+    return sheet
+
+
+def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
+    """What is sent and what is not; what the server refused, and why."""
+    sheet = Sheet(title=say("sync.title"))
+    row = shown.sync
+    sheet.put(Text(content=row.text, strong=True, font_size=theme.item))
+    if row.detail:
+        sheet.put(Text(content=row.detail, color=theme.ink_2))
+    if row.notice:
+        sheet.put(Fact(icon="info", text=row.notice, tone="warn"))
+    for label, number in (
+        ("sync.unsent_label", row.unsent),
+        ("sync.photos_label", row.photos_left),
+        ("sync.refused_label", row.refused),
+    ):
+        sheet.put(Fact(icon="", text=f"{say(label)}  {number}"))
+    if shown.refused:
+        sheet.put(Text(content=say("sync.refused_title"), strong=True))
+        sheet.put(Text(content=say("sync.refused_explain"), color=theme.ink_2, font_size=theme.hint))
+    for refused in shown.refused:
+        card = Card(tone="bad")
+        card.add_widget(Said(text=refused.title, strong=True, by=refused.when))
+        if refused.text:
+            card.add_widget(Text(content=refused.text))
+        card.add_widget(Fact(icon="refused", text=refused.message, tone="bad"))
+        sheet.put(card)
+
+    def now() -> None:
+        close()
+        session.sync()
+
+    sheet.act(
+        button(say("close"), close, kind="plain"), button(say("sync.now"), now, kind="primary", icon="sync")
+    )
+    return sheet
+
+
+def menu(session: Session, close: Close) -> Sheet:
+    """Language, colours, and handing the tablet to somebody else."""
+    sheet = Sheet(title=say("menu.title"))
+    language = Segmented(
+        options=[
+            ("zh", say("menu.language_zh"), "", "accent"),
+            ("en", say("menu.language_en"), "", "accent"),
+        ],
+        value=words.language,
+    )
+    colours = Segmented(
+        options=[
+            ("light", say("menu.light"), "", "accent"),
+            ("high_contrast", say("menu.high_contrast"), "contrast", "accent"),
+        ],
+        value=theme.palette,
+    )
+
+    def speak(_: object, key: str) -> None:
+        close()
+        session.speak(key)
+
+    def paint(one: Segmented, key: str) -> None:
+        one.value = key
+        session.paint(key)
+
+    language.bind(on_pick=speak)
+    colours.bind(on_pick=paint)
+    sheet.put(
+        Text(content=say("menu.language"), color=theme.ink_2, font_size=theme.hint),
+        language,
+        Text(content=say("menu.contrast"), color=theme.ink_2, font_size=theme.hint),
+        colours,
+    )
+
+    def switch() -> None:
+        close()
+        session.go(person="", inspection="", section="", item="", pane="items")
+
+    if session.place.person:
+        sheet.act(button(say("menu.switch"), switch, kind="outline", icon="people"))
+    return sheet

@@ -1,0 +1,131 @@
+"""Sheets about the whole visit: opening it, deliberating, handing it in, and why the score is what it is."""
+
+from collections.abc import Callable
+
+from mobile.ui.item import Fact
+from mobile.ui.kit_controls import Field, Tick, button
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
+from mobile.ui.session import Session
+from mobile.ui.shown import VisitShown
+from mobile.ui.theme import theme
+from mobile.ui.words import say
+
+Close = Callable[[], None]
+
+
+def heading(text: str) -> Text:
+    """A heading inside a sheet."""
+    return Text(content=text, strong=True)
+
+
+def opening(session: Session, visit: VisitShown, close: Close) -> Sheet:
+    """Who is there, was the task letter shown, was recusal asked: then the visit is open."""
+    sheet = Sheet(title=say("visit.open"))
+    person = session.place.person
+    members = [Tick(text=name, detail=role, on=member == person) for member, name, role in visit.head.members]
+    letter, recusal = Tick(text=say("open.letter")), Tick(text=say("open.recusal"))
+    cure = Text(content="", color=theme.bad)
+
+    def flip(tick: Tick) -> None:
+        tick.on = not tick.on
+
+    for tick in (*members, letter, recusal):
+        tick.bind(on_release=flip)
+
+    def open_visit() -> None:
+        there = [row[0] for row, tick in zip(visit.head.members, members, strict=True) if tick.on]
+        if len(there) < 2 or not letter.on or not recusal.on:
+            cure.content = say("open.cure")
+            return
+        close()
+        session.do(
+            "open_visit",
+            members=there,
+            task_letter_shown=letter.on,
+            recusal_asked=recusal.on,
+            told=say("open.done"),
+        )
+
+    sheet.put(heading(say("open.members")), *members, letter, recusal, cure)
+    sheet.act(
+        button(say("cancel"), close, kind="plain"), button(say("visit.open"), open_visit, kind="primary")
+    )
+    sheet.ticks = {**{row[0]: tick for row, tick in zip(visit.head.members, members, strict=True)}}
+    sheet.letter, sheet.recusal = letter, recusal
+    return sheet
+
+
+def deliberation(session: Session, visit: VisitShown, close: Close) -> Sheet:
+    """What the squad goes through together, and its opinion."""
+    sheet = Sheet(title=say("visit.deliberate"))
+    opinion = Field(label=say("deliberate.opinion"), lines=4, limit=4000)
+
+    def done() -> None:
+        close()
+        session.do("deliberate", opinion.text.strip(), told=say("deliberate.done"))
+
+    sheet.put(Text(content=say("deliberate.explain"), color=theme.ink_2), *_open_ends(visit), opinion)
+    sheet.act(
+        button(say("cancel"), close, kind="plain"), button(say("visit.deliberate"), done, kind="primary")
+    )
+    return sheet
+
+
+def submission(session: Session, visit: VisitShown, close: Close) -> Sheet:
+    """The inspection is handed in; what is not settled is said, and may stay so."""
+    sheet = Sheet(title=say("visit.submit"))
+    remark = Field(label=say("submit.remark"), lines=3, limit=4000)
+    ready = visit.score.final and not visit.disputes
+
+    def done() -> None:
+        close()
+        session.do(
+            "submit", remark.text.strip(), told=say("submit.done"), then=lambda: session.sync(quietly=True)
+        )
+
+    sheet.put(
+        Text(content=say("submit.ready" if ready else "submit.not_ready")),
+        *_open_ends(visit),
+        remark,
+        Text(content=say("submit.explain"), color=theme.ink_2, font_size=theme.hint),
+    )
+    sheet.act(
+        button(say("cancel"), close, kind="plain"),
+        button(say("visit.submit"), done, kind="primary", icon="hand_in"),
+    )
+    return sheet
+
+
+def why(visit: VisitShown) -> Sheet:
+    """The score as it stands and what keeps it a range."""
+    sheet = Sheet(title=say("score.title"))
+    sheet.put(
+        Text(content=visit.score.text, strong=True, font_size=theme.score),
+        Text(content=visit.score.grade_text),
+    )
+    if visit.score.why:
+        sheet.put(heading(say("score.why")), *(Fact(icon="info", text=reason) for reason in visit.score.why))
+    else:
+        sheet.put(Text(content=say("score.final"), color=theme.ink_2))
+    for row in visit.sections:
+        if row.points_text:
+            sheet.put(Fact(icon="", text=f"{row.section}  {row.title}  {row.points_text}"))
+    return sheet
+
+
+def _open_ends(visit: VisitShown) -> list[Fact]:
+    score = visit.score
+    return [
+        Fact(
+            icon="open" if score.open_items else "check",
+            text=say("deliberate.open_items", count=score.open_items),
+            tone="warn" if score.open_items else "ok",
+        ),
+        Fact(
+            icon="disputed",
+            text=say("deliberate.disputes", count=len(visit.disputes)),
+            tone="dispute" if visit.disputes else "ok",
+        ),
+        Fact(icon="problem", text=say("deliberate.problems", count=score.problems), tone="ink_2"),
+    ]

@@ -1,0 +1,136 @@
+"""Everything the screens show at one place, gathered in one go on the worker thread; no Kivy.
+
+The screens get one `Shown` after every commit and draw what differs from the one before.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from mobile import rows, views
+from mobile.actions import Desk, Visit
+from mobile.store import SyncState
+from shared_schema.ids import ItemId, PersonId
+from shared_schema.problems import Language, Problem
+
+
+class Place(NamedTuple):
+    """Where a person is; kept in the store, so that a restart comes back to it."""
+
+    person: str = ""
+    inspection: str = ""
+    section: str = ""
+    item: str = ""
+    pane: str = "items"
+    """Which pane a narrow screen shows: sections, items or item."""
+
+
+class PersonRow(NamedTuple):
+    """One member of the squad."""
+
+    person: PersonId
+    name: str
+    role_text: str
+    visits: int
+
+
+class VisitShown(NamedTuple):
+    """One inspection as its screen shows it."""
+
+    head: rows.Head
+    sections: tuple[rows.SectionRow, ...]
+    items: tuple[rows.ItemRow, ...]
+    detail: rows.ItemDetail | None
+    score: rows.ScoreRow
+    findings: tuple[rows.FindingRow, ...]
+    disputes: tuple[rows.DisputeRow, ...]
+    next_open: ItemId | None
+
+
+class Shown(NamedTuple):
+    """All rows of the place a person is at."""
+
+    enrolled: bool
+    place: Place
+    language: Language
+    people: tuple[PersonRow, ...]
+    work: tuple[rows.WorkRow, ...]
+    sync: rows.SyncRow
+    refused: tuple[rows.RefusedRow, ...]
+    visit: VisitShown | None
+
+    @property
+    def screen(self) -> str:
+        """start, people, work or visit."""
+        if not self.enrolled:
+            return "start"
+        if not self.place.person:
+            return "people"
+        return "work" if self.visit is None else "visit"
+
+
+def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Shown:
+    """The rows of a place. A place that is gone (another squad's, an item of an older checklist) is left."""
+    visits = desk.visits()
+    people = person_rows(visits, language)
+    if place.person not in {one.person for one in people}:
+        place = Place()
+    here = next((one for one in visits if one.assignment.inspection == place.inspection), None)
+    if here is None:
+        place = Place(person=place.person)
+    else:
+        place = _standing(here, place)
+    return Shown(
+        enrolled=state.enrolled,
+        place=place,
+        language=language,
+        people=people,
+        work=views.work_rows(visits, language),
+        sync=views.sync_row(state, language),
+        refused=tuple(row for visit in visits for row in views.refused_rows(visit, language)),
+        visit=None if here is None else _visit(here, place, language),
+    )
+
+
+def person_rows(visits: Sequence[Visit], language: Language) -> tuple[PersonRow, ...]:
+    """The members of the squad's inspections, leaders first, each once."""
+    found: dict[str, PersonRow] = {}
+    rank: dict[str, int] = {}
+    for visit in visits:
+        roles = {person: role for person, _, role in views.head(visit, PersonId(""), language).members}
+        for member in visit.assignment.members:
+            before = found.get(member.person)
+            found[member.person] = PersonRow(
+                person=PersonId(member.person),
+                name=member.name_en if language == "en" and member.name_en else member.name_zh,
+                role_text=roles.get(PersonId(member.person), "") if before is None else before.role_text,
+                visits=1 + (0 if before is None else before.visits),
+            )
+            rank.setdefault(member.person, 0 if member.role == "leader" else 1)
+    return tuple(sorted(found.values(), key=lambda row: (rank[row.person], row.person)))
+
+
+def _standing(visit: Visit, place: Place) -> Place:
+    """The place with a section and an item that exist; an item decides its section."""
+    if place.item:
+        try:
+            section = views.section_of(visit, ItemId(place.item))
+        except Problem:
+            place = place._replace(item="", pane="items")
+        else:
+            return place._replace(section=section)
+    sections = [one.section for one in views.section_rows(visit)]
+    return place if place.section in sections else place._replace(section=sections[0] if sections else "")
+
+
+def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
+    person = PersonId(place.person)
+    return VisitShown(
+        head=views.head(visit, person, language),
+        sections=views.section_rows(visit, language),
+        items=views.item_rows(visit, place.section, person, language),
+        detail=views.item_detail(visit, ItemId(place.item), person, language) if place.item else None,
+        score=views.score_row(visit, language),
+        findings=views.finding_rows(visit, language),
+        disputes=views.dispute_rows(visit, person, language),
+        next_open=views.next_open(visit, place.item),
+    )

@@ -1,0 +1,41 @@
+"""A tablet that is not enrolled: what to do, and the two fields to do it with."""
+
+from typing import Any
+
+from kivy.properties import BooleanProperty, StringProperty
+from kivy.uix.boxlayout import BoxLayout
+
+from mobile.ui.kit import load_rules
+from mobile.ui.session import Session
+from mobile.ui.shown import Shown
+from mobile.ui.words import say
+
+
+class StartScreen(BoxLayout):
+    """Server address and one-time code."""
+
+    problem = StringProperty("")
+    busy = BooleanProperty(False)
+
+    def __init__(self, session: Session, *, server: str = "", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.session = session
+        self.ids.server.text = server
+
+    def show(self, shown: Shown) -> None:
+        """Nothing of it depends on rows."""
+
+    def enrol(self) -> None:
+        server, code = self.ids.server.text.strip(), self.ids.code.text.strip()
+        if not server or not code:
+            self.problem = say("start.both")
+            return
+        self.problem, self.busy = "", True
+        self.session.enrol(server, code, self.refused)
+
+    def refused(self, sentence: str) -> None:
+        """Why the tablet could not be enrolled."""
+        self.problem, self.busy = sentence, False
+
+
+load_rules(__file__)

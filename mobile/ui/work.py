@@ -1,0 +1,100 @@
+"""The work list: which units this squad inspects, when, how far each is, and what is not sent yet."""
+
+import datetime as dt
+from typing import Any
+
+from kivy.properties import BooleanProperty, NumericProperty, StringProperty
+from kivy.uix.floatlayout import FloatLayout
+
+from mobile.rows import WorkRow
+from mobile.ui.kit import load_rules
+from mobile.ui.kit_controls import Press
+from mobile.ui.kit_rows import show_rows
+from mobile.ui.session import Session
+from mobile.ui.shown import Shown
+from mobile.ui.words import joined, say
+
+STAGE_LOOKS = {
+    "prepared": ("pending", "muted"),
+    "opened": ("edit", "accent"),
+    "deliberated": ("deliberate", "accent"),
+    "returned": ("undo", "warn"),
+    "submitted": ("hand_in", "ok"),
+    "accepted": ("answered", "ok"),
+    "locked": ("lock", "muted"),
+    "aborted": ("not_applicable", "bad"),
+}
+"""Icon and tone of each stage; its word is `stage.<stage>`."""
+
+
+class WorkLine(Press):
+    """One inspection of the list."""
+
+    key = StringProperty("")
+    day = StringProperty("")
+    weekday = StringProperty("")
+    unit = StringProperty("")
+    address = StringProperty("")
+    stage_icon = StringProperty("")
+    stage_text = StringProperty("")
+    stage_tone = StringProperty("muted")
+    progress = NumericProperty(0)
+    progress_text = StringProperty("")
+    open_text = StringProperty("")
+    open_tone = StringProperty("ink_2")
+    sync_text = StringProperty("")
+    sync_tone = StringProperty("ink_2")
+    roomy = BooleanProperty(True)
+    session: Session
+
+    def on_release(self) -> None:
+        WorkLine.session.go(inspection=self.key, section="", item="", pane="items")
+
+
+class WorkScreen(FloatLayout):
+    """All inspections of the squad, what is to do first."""
+
+    empty = BooleanProperty(False)
+
+    def __init__(self, session: Session, **kwargs: Any) -> None:
+        WorkLine.session = session
+        super().__init__(**kwargs)
+
+    def show(self, shown: Shown) -> None:
+        show_rows(self.ids.rows, [_line(row) for row in shown.work])
+        self.empty = not shown.work
+
+
+def _line(row: WorkRow) -> dict[str, Any]:
+    icon, tone = STAGE_LOOKS[row.stage]
+    open_words = [
+        *([say("work.gone")] if row.gone else []),
+        *([say("work.disputes", count=row.disputes)] if row.disputes else []),
+        *([say("work.findings", count=row.findings)] if row.findings else []),
+    ]
+    return {
+        "key": row.inspection,
+        "day": row.date[5:] or "–",
+        "weekday": _weekday(row.date),
+        "unit": row.unit,
+        "address": joined(row.unit_kind, row.address),
+        "stage_icon": icon,
+        "stage_text": row.stage_text,
+        "stage_tone": tone,
+        "progress": row.done / row.total if row.total else 0,
+        "progress_text": row.progress_text,
+        "open_text": joined(*open_words),
+        "open_tone": "dispute" if row.disputes else "ink_2",
+        "sync_text": row.sync_text,
+        "sync_tone": "bad" if row.refused else "warn" if row.unsent else "ink_2",
+    }
+
+
+def _weekday(date: str) -> str:
+    try:
+        return say(f"weekday.{dt.date.fromisoformat(date).weekday()}")
+    except ValueError:
+        return ""
+
+
+load_rules(__file__)

@@ -1,0 +1,144 @@
+"""A tablet's folder as after enrolment and a first exchange: made-up visits, the default checklist, colleagues.
+
+The store, the verbs and every operation are real; only the server's part (assigning, telling news) is
+done by hand, so that screens can be looked at without one.
+"""
+
+import itertools
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from mobile.actions import Desk
+from mobile.settling import Journal, Reading, Settlement, Verdict
+from mobile.store import Identity, Store
+from mobile.vault import Vault
+from shared_schema.checklist import checklist_hash, to_bytes
+from shared_schema.checklist_reader import parse
+from shared_schema.ids import InspectionId, PersonId
+from shared_schema.operations import AnswerValue
+from shared_schema.wire import Assignment, EarlierFinding, InventoryDevice, Member
+
+CHECKLIST = Path(__file__).resolve().parents[2] / "server/demo/checklist.yaml"
+MORNING_MS = 1_795_222_800_000  # 2026-11-21 09:00 in China
+
+LEADER, SECOND, THIRD = PersonId("p-chen"), PersonId("p-lin"), PersonId("p-zhao")
+MEMBERS = (
+    Member(LEADER, "陈向东", "Chen Xiangdong", "leader"),
+    Member(SECOND, "林晓喆", "Lin Xiaozhe", "inspector"),
+    Member(THIRD, "赵敏", "Zhao Min", "inspector"),
+)
+VISIT = InspectionId("visit-wanxin")
+UNITS = (
+    ("visit-wanxin", "万新街道办事处", "Wanxin Subdistrict Office", "街道", "程林路 18 号", "2026-11-22"),
+    ("visit-archive", "区档案馆", "District Archives", "事业单位", "成林道 3 号 2 层", "2026-11-22"),
+    ("visit-finance", "区财政局", "District Finance Bureau", "机关", "利津路 6 号", "2026-11-24"),
+    ("visit-school", "东丽中学", "Dongli Middle School", "事业单位", "先锋东路 41 号", "2026-11-25"),
+    ("visit-water", "区水务局", "District Water Authority", "机关", "津塘公路 128 号", "2026-11-26"),
+)
+
+
+class Stage(NamedTuple):
+    """One tablet's folder with what is in it."""
+
+    folder: Path
+    device: str
+
+    def open(self) -> tuple[Store, Desk]:
+        """The store and its verbs, for playing a colleague."""
+        vault = Vault(self.folder)
+        store = Store.open(self.folder / "tablet.db", vault)
+        made = store.head().seq
+        rng = random.Random(f"{self.device} {made}")
+        ticks = itertools.count(MORNING_MS + made * 97_000, 97_000)
+        return store, Desk(store, rng.randbytes, lambda: next(ticks))
+
+
+def set_up(folder: Path, device: str = "tab-1", *, checklist: Path = CHECKLIST, units: int = len(UNITS)) -> Stage:
+    """An enrolled tablet that has exchanged once: its squad's visits and their checklist."""
+    folder.mkdir(parents=True, exist_ok=True)
+    vault = Vault(folder)
+    rng = random.Random(f"{device} key")
+    vault.make_key(rng.randbytes(32))
+    store = Store.open(folder / "tablet.db", vault)
+    store.enrol(Identity(device, "server-demo", "squad-3"), f"epoch-{device}")
+    content = to_bytes(parse(yaml.safe_load(checklist.read_text(encoding="utf-8"))))
+    hash_ = checklist_hash(parse(yaml.safe_load(checklist.read_text(encoding="utf-8"))))
+    store.settle(
+        Settlement(
+            journal=Journal(last_success_ms=MORNING_MS),
+            assignments=[_assignment(*unit, checklist=hash_) for unit in UNITS[:units]],
+            checklists=[(hash_, content)],
+        )
+    )
+    store.close()
+    return Stage(folder, device)
+
+
+def _assignment(
+    inspection: str, zh: str, en: str, kind: str, address: str, date: str, *, checklist: str
+) -> Assignment:
+    return Assignment(
+        inspection=inspection,
+        campaign="c-2026",
+        campaign_zh="2026 年度保密互查",
+        campaign_en="Peer inspection 2026",
+        unit=f"unit-{inspection}",
+        unit_zh=zh,
+        unit_en=en,
+        unit_kind=kind,
+        address=address,
+        contact="办公室 王老师 022-2488 0000",
+        profile={},
+        squad="squad-3",
+        squad_zh="第三检查组",
+        squad_en="Squad 3",
+        members=MEMBERS,
+        planned_date=date,
+        checklist=checklist,
+        inventory=tuple(
+            InventoryDevice(f"{'SM' if n < 6 else 'FM'}-{n:03}", n < 6, "办公室", "台式机") for n in range(1, 21)
+        ),
+        earlier=(EarlierFinding("F-2025-7", 2025, "E01", "一台非涉密计算机未装防护软件", open=True),),
+    )
+
+
+def tell(stage: Stage, inspection: str, *operations: bytes, cursor: int = 1) -> None:
+    """What colleagues recorded reaches this tablet, as an exchange would bring it."""
+    store, _ = stage.open()
+    own = [op for op, _ in store.outbox(1000, 10**7)]
+    store.settle(
+        Settlement(
+            journal=Journal(last_success_ms=MORNING_MS + 3_600_000),
+            verdicts=[Verdict(op, "accepted") for op in own],
+            news=[Reading(inspection, cursor, operations, "")],
+        )
+    )
+    store.close()
+
+
+def outbox(stage: Stage) -> list[bytes]:
+    """All operations of a tablet that were not sent."""
+    store, _ = stage.open()
+    raws = [raw for _, raw in store.outbox(1000, 10**7)]
+    store.close()
+    return raws
+
+
+def answer(desk: Desk, person: PersonId, answers: dict[str, AnswerValue], visit: InspectionId = VISIT) -> None:
+    """Answers several items."""
+    for item, value in answers.items():
+        desk.answer(person, visit, item, value)
+
+
+def open_visit(desk: Desk, visit: InspectionId = VISIT) -> None:
+    """The leader opens the visit with everybody there."""
+    desk.open_visit(
+        LEADER,
+        visit,
+        members=[member.person for member in MEMBERS],  # type: ignore[misc]
+        task_letter_shown=True,
+        recusal_asked=True,
+    )
