@@ -238,10 +238,13 @@ def _deliver(db: Database, plan: Plan, out: Path, version: str) -> None:
     }
     (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=1) + b"\n")
     people = {str(person.id): person.name_zh for person in plan.registers.people}
-    hashes = db.read(lambda conn: store.operation_hashes(conn, campaign))
     click.echo(telling.report(lines))
     click.echo(telling.bands(made_of))
-    click.echo(telling.trace(made_of, people, hashes))
+    traced = telling.best_documented(made_of)
+    if traced is not None:
+        ops = db.read(lambda conn: store.operation_rows(conn, traced.line.source.ops))
+        photos = db.read(lambda conn: store.photo_rows(conn, traced.deduction.source.evidence))
+        click.echo(telling.trace(traced, made_of, people, ops, photos))
     click.echo()
     _say(
         f"冻结 frozen {version}：重算 recomputed {recomputed.sheets}, 不同 differences {len(recomputed.differences)}"

@@ -1,9 +1,12 @@
 """What the demonstration prints: counters, the table by grade band, and the trace of one deducted point."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 from server.evaluation.exports import Table
 from server.follow_up.yearly_report import Line
+from server.storage.evaluation import OperationRow, PhotoRow
+from shared_schema.locale.terms import TERMS
 from shared_schema.sheet import Deduction, ItemLine, ScoreSheet
 
 
@@ -13,7 +16,7 @@ def report(lines: Iterable[Line]) -> str:
         (line.zh, line.en, str(line.this_year), "" if line.last_year is None else str(line.last_year))
         for line in lines
     ]
-    out = ["", "年度工作统计 / Yearly report", f"  {'':<44}{'今年':>4}{'去年':>6}"]
+    out = ["", "年度工作统计 / Yearly report", f"  {' ' * 50}  今年    去年"]
     for zh, en, this, last in rows:
         label = f"{zh} {en}"
         out.append(f"  {label}{' ' * max(1, 50 - _width(label))}{this:>6}{last:>8}")
@@ -39,35 +42,58 @@ def bands(made_of: Table) -> str:
     return "\n".join(out)
 
 
-def trace(made_of: Table, people: Mapping[str, str], operations: Mapping[str, str]) -> str:
-    """One deducted point, from the rule to the operation and its hash."""
-    best: tuple[int, str, ScoreSheet, ItemLine, Deduction] | None = None
-    for row, sheet in made_of.scored:
-        for line in sheet.items:
-            for one in line.deductions:
-                rank = 2 * bool(one.source.evidence) + bool(one.source.findings)
-                if best is None or rank > best[0]:
-                    best = (rank, row.unit_zh, sheet, line, one)
-    if best is None:
-        return ""
-    _, unit, sheet, line, one = best
+class Traced(NamedTuple):
+    """One deduction and all it hangs on."""
+
+    unit: str
+    sheet: ScoreSheet
+    line: ItemLine
+    deduction: Deduction
+
+
+def best_documented(made_of: Table) -> Traced | None:
+    """The deduction with the most to show: a finding and a photo, if there is one."""
+    deductions = (
+        Traced(f"{row.unit} {row.unit_zh}", sheet, line, one)
+        for row, sheet in made_of.scored
+        for line in sheet.items
+        for one in line.deductions
+    )
+    return max(
+        deductions,
+        key=lambda one: (bool(one.deduction.source.evidence), bool(one.deduction.source.findings)),
+        default=None,
+    )
+
+
+def trace(
+    traced: Traced,
+    made_of: Table,
+    people: Mapping[str, str],
+    operations: Sequence[OperationRow],
+    photos: Sequence[PhotoRow],
+) -> str:
+    """One deducted point: from the rule to the operations and their hashes, and on to the unit's score."""
+    unit, sheet, line, one = traced
     item = made_of.checklist.item(line.item)
-    authors = [f"{person} {people.get(person, '')}".strip() for person in one.source.persons]
     out = [
         "",
         "一分之由来 / The trace of one deducted point",
-        f"  单位 unit        {unit}",
-        f"  检查项 item      {line.item} {item.text.zh if item else ''}",
-        f"  依据 basis       {' '.join(item.basis) if item else ''}",
-        f"  规则 rule        {one.rule}: {one.zh}",
-        f"  扣分 points      -{one.charged}  （{line.points} / {line.max_points}）",
-        f"  检查人员 author  {'、'.join(authors)}",
-        f"  平板 tablet      {' '.join(one.source.devices)}",
-        f"  问题 finding     {' '.join(one.source.findings) or '–'}",
-        f"  照片 photo       {' '.join(one.source.evidence) or '–'}",
-        *(f"  记录 operation   {op}  sha256 {operations.get(op, '?')}" for op in one.source.ops),
-        f"  合计 sheet       {sheet.percent} = {sheet.steps[-1][0] if sheet.steps else ''}",
+        f"  单位 unit      {unit}",
+        f"  检查项 item    {line.item} {item.text.zh if item else ''}（{' '.join(item.basis) if item else ''}）",
+        f"  规则 rule      {one.rule}: {one.zh}",
+        f"  扣分 points    -{one.charged} → {line.points} / {line.max_points}",
     ]
+    for op in operations:
+        kind = TERMS.get(f"kind.{op.kind}", (op.kind, op.kind))[0]
+        author = f"{op.person} {people.get(op.person, '')}"
+        out.append(f"  记录 operation {kind}  {author}  平板 {op.device} 第 {op.seq} 条  {op.id}")
+        out.append(f"                 sha256 {op.hash}")
+    for photo in photos:
+        there = "已收到" if photo.received else "未收到"
+        out.append(f"  照片 photo     {photo.evidence}  {photo.size_bytes} 字节 {there}")
+        out.append(f"                 sha256 {photo.sha256}")
+    out.extend(f"  得分 score     {zh}" for zh, _ in sheet.steps)
     return "\n".join(out)
 
 

@@ -17,6 +17,7 @@ from server.storage.tables import (
     interview,
     operation,
     person,
+    photo,
     score_sheet,
     squad,
     squad_member,
@@ -72,6 +73,26 @@ class FindingRow(NamedTuple):
     repeat_of: str
     duplicate_of: str
     withdrawn: bool
+
+
+class OperationRow(NamedTuple):
+    """One operation as the log holds it."""
+
+    id: str
+    kind: str
+    person: str
+    device: str
+    seq: int
+    hash: str
+
+
+class PhotoRow(NamedTuple):
+    """One photo that stands on an inspection."""
+
+    evidence: str
+    sha256: str
+    size_bytes: int
+    received: bool
 
 
 class Counts(NamedTuple):
@@ -295,11 +316,21 @@ def is_open(conn: Connection, inspection_id: str) -> bool:
     return status not in ("scored", "not_scorable", "aborted") or disputes > 0 or held > 0
 
 
-def operation_hashes(conn: Connection, campaign_id: str) -> dict[str, str]:
-    """The hash of every operation of a campaign, by id."""
+def operation_rows(conn: Connection, op_ids: Sequence[str]) -> list[OperationRow]:
+    """What the log says of these operations, by tablet and number."""
+    columns = [getattr(operation.c, name) for name in OperationRow._fields]
+    query = select(*columns).where(operation.c.id.in_(op_ids))
+    return [
+        OperationRow._make(row) for row in conn.execute(query.order_by(operation.c.device, operation.c.seq))
+    ]
+
+
+def photo_rows(conn: Connection, evidence_ids: Sequence[str]) -> list[PhotoRow]:
+    """Photos by their evidence, and whether their bytes have arrived."""
     query = (
-        select(operation.c.id, operation.c.hash)
-        .join(inspection, inspection.c.id == operation.c.inspection)
-        .where(inspection.c.campaign == campaign_id)
+        select(evidence.c.evidence, evidence.c.sha256, evidence.c.size_bytes, photo.c.sha256.is_not(None))
+        .join(photo, photo.c.sha256 == evidence.c.sha256, isouter=True)
+        .where(evidence.c.evidence.in_(evidence_ids))
+        .order_by(evidence.c.evidence)
     )
-    return {row[0]: row[1] for row in conn.execute(query)}
+    return [PhotoRow._make(row) for row in conn.execute(query)]
