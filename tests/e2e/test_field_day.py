@@ -38,7 +38,7 @@ def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
 @pytest.fixture(scope="module")
 def scores(seasons: tuple[Path, Path, str]) -> dict[str, Any]:
     """scores.json of the first run."""
-    return msgspec.json.decode((seasons[0] / "scores.json").read_bytes())
+    return dict(msgspec.json.decode((seasons[0] / "scores.json").read_bytes()))
 
 
 @pytest.mark.e2e
