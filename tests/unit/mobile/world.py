@@ -12,6 +12,7 @@ from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
 from server.access.devices import enrol, make_enrolment, verify
 from server.intake.exchange import exchange
+from server.storage import photos
 from server.storage.database import Database
 from shared_schema import wire
 from shared_schema.chance import Chance
@@ -122,6 +123,16 @@ class Line:
         self._answer(lambda: self.server.db.read(lambda conn: verify(conn, device, signature, signed)))
         assert digest(content) == sha256
         self.server.photos[sha256] = content
+        self.server.db.write(
+            lambda conn: photos.add(
+                conn,
+                sha256=sha256,
+                size_bytes=len(content),
+                media_type="image/jpeg",
+                device=DeviceId(device),
+                now_ms=self.server.now_ms,
+            )
+        )
 
     def _answer(self, run: Callable[[], T]) -> T:
         try:

@@ -1,0 +1,129 @@
+"""The way to the server over real HTTP on this machine, and what goes wrong on it."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from mobile.transport import HttpTransport, Offline, Rejected
+
+Seen = list[tuple[str, str, bytes, dict[str, str]]]
+
+
+class Desk:
+    """A server that answers as told and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: Seen = []
+        self.answer: tuple[int, bytes] = (200, b"fine")
+        desk = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def _take(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                desk.seen.append((self.command, self.path, body, headers))
+                status, content = desk.answer
+                if status == 0:
+                    self.close_connection = True
+                    return
+                self.send_response(status)
+                self.send_header("content-length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            do_POST = do_PUT = _take  # noqa: N815 - named by the library
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
+        self._thread = threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def close(self) -> None:
+        self.http.shutdown()
+        self.http.server_close()
+        self._thread.join()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    made = Desk()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def transport(desk: Desk) -> Iterator[HttpTransport]:
+    made = HttpTransport(desk.url + "/")
+    yield made
+    made.close()
+
+
+def test_requests_arrive_byte_for_byte(desk: Desk, transport: HttpTransport) -> None:
+    """Enrolment, exchange and photo, each at its address, with its headers."""
+    assert transport.enrol(b"e") == b"fine"
+    assert transport.sync(b"s", {"hucha-device": "D-1"}) == b"fine"
+    transport.put_photo("ab12", b"\xff\xd8", {"hucha-signature": "77"})
+    assert [(method, path, body) for method, path, body, _ in desk.seen] == [
+        ("POST", "/enrol", b"e"),
+        ("POST", "/sync", b"s"),
+        ("PUT", "/files/ab12", b"\xff\xd8"),
+    ]
+    assert desk.seen[1][3]["hucha-device"] == "D-1"
+    assert desk.seen[1][3]["content-type"] == "application/json"
+    assert desk.seen[2][3]["content-type"] == "application/octet-stream"
+
+
+def test_the_servers_no_is_told_with_its_code(desk: Desk, transport: HttpTransport) -> None:
+    """Code, facts and whether to try again."""
+    desk.answer = (
+        403,
+        '{"code":"device_revoked","zh":"停用","en":"revoked","facts":{"device":"D"}}'.encode(),
+    )
+    with pytest.raises(Rejected) as caught:
+        transport.sync(b"", {})
+    assert (caught.value.problem.code, caught.value.problem.facts, caught.value.problem.retry) == (
+        "device_revoked",
+        {"device": "D"},
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "retry"),
+    [(502, "busy", True), (404, "request_malformed", False), (302, "request_malformed", False)],
+)
+def test_what_is_not_our_server_is_told_by_its_status(
+    desk: Desk, transport: HttpTransport, status: int, code: str, retry: bool
+) -> None:
+    """A proxy's page or a sign-in page of a network is no reply."""
+    desk.answer = (status, b"<html>")
+    with pytest.raises(Rejected) as caught:
+        transport.sync(b"", {})
+    problem = caught.value.problem
+    assert (problem.code, problem.retry, problem.facts) == (code, retry, {"where": f"HTTP {status}"})
+
+
+def test_no_server_and_a_lost_reply_are_offline(desk: Desk, transport: HttpTransport) -> None:
+    """Offline is a state: nobody there, or the line broke before the reply."""
+    desk.answer = (0, b"")
+    with pytest.raises(Offline):
+        transport.sync(b"", {})
+    nobody = HttpTransport("http://127.0.0.1:9")
+    with pytest.raises(Offline):
+        nobody.enrol(b"")
+    nobody.close()
+
+
+def test_a_server_below_a_path_is_reached(desk: Desk) -> None:
+    """The address may have a path."""
+    below = HttpTransport(desk.url + "/hucha/")
+    below.sync(b"", {})
+    below.close()
+    assert desk.seen[0][1] == "/hucha/sync"
