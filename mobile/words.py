@@ -52,7 +52,7 @@ from shared_schema.rules import (
 
 Entry = Item | Aggravating | Veto | Bonus
 CHINA = dt.timezone(dt.timedelta(hours=8))  # one zone for the whole country
-_YEAR_10000_MS = 253_402_300_800_000
+_YEAR_10000_MS = 253_402_300_800_000 - 8 * 3_600_000  # where that zone's calendar ends
 
 _CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS}
 
