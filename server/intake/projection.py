@@ -66,7 +66,7 @@ def projected(
         sheet = score(checklist_of(conn, row.checklist), inspection)
         return Projected(number, merge.dump(state), rows_of(row, number, state, inspection, sheet))
     except Exception as err:
-        if engines.meaning(err) is not None or isinstance(err, MemoryError):
+        if not engines.about_the_data(err):
             raise
         log.exception("projection failed", inspection=row.id, last_number=row.last_number)
         return failed(row)
@@ -101,7 +101,7 @@ def _store(conn: Connection, row: InspectionRow, new: Projected) -> None:
         with op_log.savepoint(conn):
             store(conn, row.id, new)
     except Exception as err:
-        if engines.meaning(err) is not None:
+        if not engines.about_the_data(err):
             raise
         # A value that the database will not take, though everything before it did.
         log.exception("rows not stored", inspection=row.id)

@@ -129,6 +129,16 @@ def meaning(err: BaseException | None) -> Meaning | None:
     return None
 
 
+def about_the_data(err: BaseException) -> bool:
+    """Whether it is no fault of the database or the machine: a value it will not take, or no driver's error at all."""
+    cause = err.orig if isinstance(err, DBAPIError) else err
+    if isinstance(cause, sqlite3.Error):
+        return isinstance(cause, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.ProgrammingError)
+    if isinstance(cause, psycopg.Error):
+        return isinstance(cause, psycopg.IntegrityError | psycopg.DataError | psycopg.ProgrammingError)
+    return not isinstance(err, MemoryError)
+
+
 def _sqlite_meaning(err: sqlite3.Error) -> Meaning | None:
     match getattr(err, "sqlite_errorcode", 0) & 0xFF:
         case sqlite3.SQLITE_FULL:

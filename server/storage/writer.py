@@ -60,7 +60,7 @@ class Writer:
     def __init__(self, connect: Callable[[float], Connection], conn: Connection) -> None:
         self._connect = connect
         self._conn: Connection | None = conn
-        self._patience = PATIENCE_SECONDS
+        self._given_up = False
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="hucha-writer", daemon=True)
@@ -151,11 +151,12 @@ class Writer:
     def _connected(self) -> Connection:
         if self._conn is None:
             try:
-                self._conn = self._connect(self._patience)
+                # Whoever comes after one that waited in vain need not wait as long again.
+                self._conn = self._connect(0.0 if self._given_up else PATIENCE_SECONDS)
             except Exception:
-                self._patience = 0.0  # whoever waits next need not wait as long again
+                self._given_up = True
                 raise
-            self._patience = PATIENCE_SECONDS
+            self._given_up = False
         return self._conn
 
     def _disconnect(self) -> None:
@@ -174,7 +175,6 @@ def _run_in_savepoint(conn: Connection, request: _Request[Any]) -> None:
         savepoint = conn.begin_nested()
         try:
             request.result = request.run(conn)
-            savepoint.commit()
         except Exception as err:
             if not engines.in_transaction(conn):
                 raise
@@ -182,4 +182,6 @@ def _run_in_savepoint(conn: Connection, request: _Request[Any]) -> None:
             if engines.meaning(err) == "retry" and run < RUNS_MAX:
                 continue
             request.error = err
+        else:
+            savepoint.commit()  # where this fails, nobody knows what the transaction holds: it is lost
         return
