@@ -14,7 +14,6 @@ from mobile.ui.kit_controls import Badge, Card, Field, Press, button
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
-from mobile.ui.theme import theme
 from mobile.ui.words import joined, say
 from shared_schema.operations import AnswerValue
 
@@ -77,7 +76,9 @@ class AnswerCard(Card):
     def show(self, detail: ItemDetail) -> None:
         self._show_control(detail)
         self._show_paper(detail)
-        self.points = say("item.points", points=detail.points_text) if detail.points_text else ""
+        # What lies outside the sections has no points of its own, but says in words what it does.
+        figures = detail.points_text[:1].isdigit()
+        self.points = say("item.points", points=detail.points_text) if figures else detail.points_text
         self.deductions = "\n".join(f"{row.points}  {row.text}".strip() for row in detail.deductions)
         self._show_standing(detail)
         self._show_acts(detail)
@@ -252,7 +253,7 @@ class FindingsCard(Card):
             finding.bind(on_release=lambda one: self.dispatch("on_open", one.row))
             rows.add_widget(finding)
         if not detail.findings:
-            rows.add_widget(Text(content=say("finding.none"), color=theme.ink_2))
+            rows.add_widget(Text(content=say("finding.none"), tone="ink_2"))
 
     def on_add(self) -> None:
         """A new finding."""
@@ -262,8 +263,7 @@ class FindingsCard(Card):
 
 
 def _by(value: ValueRow) -> str:
-    author = f"{value.author}（{say('dispute.mine')}）" if value.mine else value.author
-    return joined(author, value.when)
+    return joined(say("dispute.mine", name=value.author) if value.mine else value.author, value.when)
 
 
 class ItemPane(BoxLayout):
@@ -305,7 +305,7 @@ class ItemPane(BoxLayout):
         if detail is None:
             self.title = self.state_text = ""
             column.clear_widgets()
-            column.add_widget(Text(content=say("visit.choose_item"), color=theme.ink_2, flow="center"))
+            column.add_widget(Text(content=say("visit.choose_item"), tone="ink_2", flow="center"))
             return
         self._show(detail, column, another=before is None or before.item != detail.item)
 

@@ -16,7 +16,7 @@ from mobile.rows import ItemRow
 from mobile.ui.icons import glyph
 from mobile.ui.kit_controls import Press, corners
 from mobile.ui.kit_text import broken
-from mobile.ui.theme import MARKUP, theme
+from mobile.ui.theme import theme
 from mobile.ui.words import say
 from shared_schema.operations import Actual, AnswerValue, Count, Present, YesNo
 
@@ -171,7 +171,7 @@ class Quick(BoxLayout):
         chevron.size_hint_x, chevron.width, chevron.text_size = None, dp(20), (None, None)
         chevron.text = icon_markup("chevron", "ink_3", dp(20))
         room = int(self.width - dp(24))
-        words.size_hint_x, words.font_size = 1, theme.hint + MARKUP
+        words.size_hint_x, words.font_size = 1, theme.hint
         words.halign, words.text_size = "right", (room, None)
         words.color = theme.ink_2 if zone.tone in ("ink_3", "muted") else theme.tone(zone.tone)
         words.text = escape_markup(broken(zone.text, room - 1, "Sans", theme.hint, 2))
@@ -179,7 +179,7 @@ class Quick(BoxLayout):
     def _write(self, label: Any, zone: Zone) -> None:
         filled = bool(zone.tone)
         tone = "accent_ink" if filled and zone.answer is not None else zone.tone or "ink"
-        label.font_size, label.halign, label.text_size = theme.body + MARKUP, "center", (None, None)
+        label.font_size, label.halign, label.text_size = theme.body, "center", (None, None)
         label.color = getattr(theme, tone)
         icon_tone = tone if filled or zone.text else "accent" if zone.answer is not None else "muted"
         icon = icon_markup(zone.icon, icon_tone, dp(20 if not zone.text else 17)) if zone.icon else ""

@@ -29,10 +29,10 @@ def _paint_window(*_: object) -> None:
 
 register_fonts()
 load_rules(__file__)
-kit_text.warm_markup()
+kit_text.warm_fonts()
 # Cards in columns in scroll views settle from the inside out, a round of layout for each level.
 Clock.max_iteration = 60
-theme.bind(canvas=_paint_window, scale=kit_text.warm_markup)
+theme.bind(canvas=_paint_window, scale=kit_text.warm_fonts)
 _paint_window()
 # The keyboard pushes the field that is typed in above itself (Android); notes sit at the top anyway.
 Window.softinput_mode = "below_target"

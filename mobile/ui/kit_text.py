@@ -3,24 +3,24 @@
 from functools import lru_cache
 
 from kivy.core.text import Label as CoreLabel
-from kivy.core.text.markup import MarkupLabel
 from kivy.properties import (
     BooleanProperty,
     ColorProperty,
     NumericProperty,
+    ObjectProperty,
     OptionProperty,
     StringProperty,
 )
 from kivy.uix.label import Label
 
 from mobile.ui.icons import ICONS, glyph
-from mobile.ui.theme import MARKUP, theme
+from mobile.ui.theme import theme
 from mobile.ui.wrap import wrap
 
 
 @lru_cache(maxsize=8)
 def _ruler(font: str, size: float) -> CoreLabel:
-    return CoreLabel(font_name=font, font_size=size, font_hinting="light")
+    return CoreLabel(font_name=font, font_size=size)
 
 
 @lru_cache(maxsize=20_000)
@@ -58,17 +58,26 @@ def _in_gb2312(character: str) -> bool:
     return True
 
 
-def warm_markup(*_: object) -> None:
-    """Draws one character of markup in each font and size; the very first one of each is measured wrong."""
-    for size in (theme.hint, theme.body, theme.item):
+def warm_fonts(*_: object) -> None:
+    """Draws one character of markup in every font and size there is.
+
+    Kivy keeps one font object for a file and a size. The first label with markup changes how that object measures,
+    so what was measured before is drawn wider than its room, and the last figure is cut off (2.3.1).
+    """
+    for size in (theme.hint, theme.body, theme.item, theme.title, theme.score):
         for font in ("Sans", "Strong"):
-            MarkupLabel(text="0", font_name=font, font_size=size + MARKUP, font_hinting="light").refresh()
+            for one in (int(size), float(size)):
+                Label(text="0", markup=True, font_name=font, font_size=one).texture_update()
+    width_of.cache_clear()
+    broken.cache_clear()
 
 
 class Text(Label):
     """A paragraph. `content` is what it says, `text` the same broken into lines."""
 
     content = StringProperty("")
+    tone = StringProperty("ink")
+    type = StringProperty("body")
     strong = BooleanProperty(False)
     lines_max = NumericProperty(0)
     flow = OptionProperty("left", options=["left", "center", "right"])
@@ -98,6 +107,7 @@ class Caption(Label):
     """One line that is never broken and as wide as its words, such as the label of a button."""
 
     strong = BooleanProperty(False)
+    tint = ObjectProperty(None, allownone=True)
 
 
 class Icon(Label):

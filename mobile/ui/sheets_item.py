@@ -10,7 +10,6 @@ from mobile.ui.kit_controls import Field, Segmented, Stepper, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
-from mobile.ui.theme import theme
 from mobile.ui.words import joined, say
 from shared_schema.ids import FieldKey, OpId
 from shared_schema.operations import Finding
@@ -23,7 +22,7 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
     sheet = Sheet(title=say("na.title", code=detail.code))
     reasons = [Tick(text=words_said, radio=True) for _, words_said in detail.na_reasons]
     explanation = Field(label=say("na.explanation"), hint=say("na.hint"), lines=4, limit=4000)
-    cure = Text(content="", color=theme.bad)
+    cure = Text(content="", tone="bad")
 
     def choose(chosen: Tick) -> None:
         for tick in reasons:
@@ -43,12 +42,12 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
         session.do("not_applicable", detail.item, chosen, explanation.text.strip(), seen=detail.seen)
 
     sheet.put(
-        Text(content=detail.text, color=theme.ink_2),
+        Text(content=detail.text, tone="ink_2"),
         Text(content=say("na.reason"), strong=True),
         *reasons,
         cure,
         explanation,
-        Text(content=say("na.explain"), color=theme.ink_2, font_size=theme.hint),
+        Text(content=say("na.explain"), tone="ink_2", type="hint"),
     )
     sheet.act(button(say("cancel"), close, kind="plain"), button(say("na.record"), record, kind="primary"))
     return sheet
@@ -153,12 +152,12 @@ class FindingForm:
         """All fields in order, with their labels."""
         return [
             self.fact,
-            Text(content=say("finding.severity"), color=theme.ink_2, font_size=theme.hint),
+            Text(content=say("finding.severity"), tone="ink_2", type="hint"),
             self.severity,
-            Text(content=say("finding.disposal"), color=theme.ink_2, font_size=theme.hint),
+            Text(content=say("finding.disposal"), tone="ink_2", type="hint"),
             self.disposal,
             self.due,
-            Text(content=say("finding.occurrences"), color=theme.ink_2, font_size=theme.hint),
+            Text(content=say("finding.occurrences"), tone="ink_2", type="hint"),
             self.occurrences,
             self.cause,
             self.common,

@@ -20,11 +20,11 @@ def disputes(visit: VisitShown, settle: Callable[[DisputeRow, str], None]) -> Sh
     sheet = Sheet(title=say("dispute.list"))
     for row in visit.disputes:
         card = DisputeCard()
-        card.show(row.values, may_settle=row.may_settle, title=f"{row.item} {row.title}".strip())
+        card.show(row.values, may_settle=row.may_settle, title=row.title or row.item)
         card.bind(on_adopt=lambda _, op, row=row: settle(row, op))
         sheet.put(card)
     if not visit.disputes:
-        sheet.put(Text(content=say("dispute.none"), color=theme.ink_2))
+        sheet.put(Text(content=say("dispute.none"), tone="ink_2"))
     return sheet
 
 
@@ -37,7 +37,7 @@ def findings(visit: VisitShown, go_to: Callable[[FindingRow], None]) -> Sheet:
         line.bind(on_release=lambda one: go_to(one.row))
         sheet.put(line)
     if not visit.findings:
-        sheet.put(Text(content=say("finding.none_all"), color=theme.ink_2))
+        sheet.put(Text(content=say("finding.none_all"), tone="ink_2"))
     return sheet
 
 
@@ -45,9 +45,9 @@ def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
     """What is sent and what is not; what the server refused, and why."""
     sheet = Sheet(title=say("sync.title"))
     row = shown.sync
-    sheet.put(Text(content=row.text, strong=True, font_size=theme.item))
+    sheet.put(Text(content=row.text, strong=True, type="item"))
     if row.detail:
-        sheet.put(Text(content=row.detail, color=theme.ink_2))
+        sheet.put(Text(content=row.detail, tone="ink_2"))
     if row.notice:
         sheet.put(Fact(icon="info", text=row.notice, tone="warn"))
     for label, number in (
@@ -58,7 +58,7 @@ def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
         sheet.put(Fact(icon="", text=f"{say(label)}  {number}"))
     if shown.refused:
         sheet.put(Text(content=say("sync.refused_title"), strong=True))
-        sheet.put(Text(content=say("sync.refused_explain"), color=theme.ink_2, font_size=theme.hint))
+        sheet.put(Text(content=say("sync.refused_explain"), tone="ink_2", type="hint"))
     for refused in shown.refused:
         card = Card(tone="bad")
         card.add_widget(Said(text=refused.title, strong=True, by=refused.when))
@@ -106,9 +106,9 @@ def menu(session: Session, close: Close) -> Sheet:
     language.bind(on_pick=speak)
     colours.bind(on_pick=paint)
     sheet.put(
-        Text(content=say("menu.language"), color=theme.ink_2, font_size=theme.hint),
+        Text(content=say("menu.language"), tone="ink_2", type="hint"),
         language,
-        Text(content=say("menu.contrast"), color=theme.ink_2, font_size=theme.hint),
+        Text(content=say("menu.contrast"), tone="ink_2", type="hint"),
         colours,
     )
 

@@ -8,7 +8,6 @@ from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
-from mobile.ui.theme import theme
 from mobile.ui.words import say
 
 Close = Callable[[], None]
@@ -25,7 +24,7 @@ def opening(session: Session, visit: VisitShown, close: Close) -> Sheet:
     person = session.place.person
     members = [Tick(text=name, detail=role, on=member == person) for member, name, role in visit.head.members]
     letter, recusal = Tick(text=say("open.letter")), Tick(text=say("open.recusal"))
-    cure = Text(content="", color=theme.bad)
+    cure = Text(content="", tone="bad")
 
     def flip(tick: Tick) -> None:
         tick.on = not tick.on
@@ -65,9 +64,10 @@ def deliberation(session: Session, visit: VisitShown, close: Close) -> Sheet:
         close()
         session.do("deliberate", opinion.text.strip(), told=say("deliberate.done"))
 
-    sheet.put(Text(content=say("deliberate.explain"), color=theme.ink_2), *_open_ends(visit), opinion)
+    sheet.put(Text(content=say("deliberate.explain"), tone="ink_2"), *_open_ends(visit), opinion)
     sheet.act(
-        button(say("cancel"), close, kind="plain"), button(say("visit.deliberate"), done, kind="primary")
+        button(say("cancel"), close, kind="plain"),
+        button(say("deliberate.record"), done, kind="primary", icon="check"),
     )
     return sheet
 
@@ -88,7 +88,7 @@ def submission(session: Session, visit: VisitShown, close: Close) -> Sheet:
         Text(content=say("submit.ready" if ready else "submit.not_ready")),
         *_open_ends(visit),
         remark,
-        Text(content=say("submit.explain"), color=theme.ink_2, font_size=theme.hint),
+        Text(content=say("submit.explain"), tone="ink_2", type="hint"),
     )
     sheet.act(
         button(say("cancel"), close, kind="plain"),
@@ -101,13 +101,13 @@ def why(visit: VisitShown) -> Sheet:
     """The score as it stands and what keeps it a range."""
     sheet = Sheet(title=say("score.title"))
     sheet.put(
-        Text(content=visit.score.text, strong=True, font_size=theme.score),
+        Text(content=visit.score.text, strong=True, type="score"),
         Text(content=visit.score.grade_text),
     )
     if visit.score.why:
         sheet.put(heading(say("score.why")), *(Fact(icon="info", text=reason) for reason in visit.score.why))
     else:
-        sheet.put(Text(content=say("score.final"), color=theme.ink_2))
+        sheet.put(Text(content=say("score.final"), tone="ink_2"))
     for row in visit.sections:
         if row.points_text:
             sheet.put(Fact(icon="", text=f"{row.section}  {row.title}  {row.points_text}"))

@@ -17,13 +17,11 @@ LINE_HEIGHT = 0.94
 """Of the font's own line, which is 1.45 em high: two lines of item text fit a row of 56 dp."""
 
 
-MARKUP = 0.01
-"""Added to the size of every text with markup: Kivy shares one font object by name and size, and markup upsets
-the widths that plain text of that very size was measured with (2.3.1), so that its last figure is cut off."""
-
-
 def register_fonts() -> None:
-    """Makes the shipped fonts known: `Sans` and the heavier `Strong` for words, `Icons` for icons. Kivy's own font has no Han characters."""
+    """Makes the shipped fonts known: `Sans` and the heavier `Strong` for words, `Icons` for icons.
+
+    Kivy's own font has no Han characters, so ours takes its name as well.
+    """
     regular, strong = str(FONTS / "NotoSansSC-Regular.ttf"), str(FONTS / "NotoSansSC-SemiBold.ttf")
     for name, file in (("Sans", regular), ("Roboto", regular), ("Strong", strong)):
         LabelBase.register(name, file)
@@ -34,6 +32,8 @@ class Theme(EventDispatcher):
     """Colours by their token's name, and type sizes; bound to from every kv rule."""
 
     palette = StringProperty("light")
+    painted = NumericProperty(0)
+    """Counts palettes: a rule that asks for a colour by name passes it, and so follows the palette."""
     scale = NumericProperty(1.0)
 
     canvas = ColorProperty()
@@ -57,6 +57,9 @@ class Theme(EventDispatcher):
     accent_ink = ColorProperty()
     """The token `on_accent`: Kivy would take that name for the handler of `accent`."""
 
+    track = ColorProperty()
+    """The part of a progress bar that is not done."""
+
     hint = NumericProperty()
     body = NumericProperty()
     item = NumericProperty()
@@ -76,16 +79,23 @@ class Theme(EventDispatcher):
     def on_palette(self, *_: object) -> None:
         for name, colour in PALETTES[self.palette].items():
             setattr(self, "accent_ink" if name == "on_accent" else name, get_color_from_hex(colour))
+        # High contrast draws hairlines black, and what is not done yet must not look done.
+        self.track = self.line if self.palette == "light" else self.accent_weak
+        self.painted += 1
 
     def on_scale(self, *_: object) -> None:
         for name, size in TYPE.items():
             setattr(self, name, round(sp(size) * self.scale))
 
-    def tone(self, name: str) -> list[float]:
-        """The colour of a state: ok, warn, bad, dispute, muted, accent."""
+    def tone(self, name: str, *_: object) -> list[float]:
+        """The colour of that name: a state (ok, warn, bad, dispute, muted), an ink, the accent."""
         return list(getattr(self, name))
 
-    def weak(self, name: str) -> list[float]:
+    def size(self, name: str, *_: object) -> float:
+        """The type size of that name: hint, body, item, title, score."""
+        return float(getattr(self, name))
+
+    def weak(self, name: str, *_: object) -> list[float]:
         """The quiet background that goes with a state's colour."""
         return list(getattr(self, "canvas" if name in ("muted", "ink_2") else f"{name}_weak"))
 

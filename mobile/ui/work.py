@@ -85,7 +85,7 @@ def _line(row: WorkRow) -> dict[str, Any]:
         "progress_text": row.progress_text,
         "open_text": joined(*open_words),
         "open_tone": "dispute" if row.disputes else "ink_2",
-        "sync_text": row.sync_text,
+        "sync_text": row.sync_text if row.stage != "prepared" or row.unsent or row.refused else "",
         "sync_tone": "bad" if row.refused else "warn" if row.unsent else "ink_2",
     }
 

@@ -109,6 +109,7 @@ TABLET: dict[str, tuple[str, str]] = {
     "deliberate.disputes": ("分歧 {count} 处", "{count} disputes"),
     "deliberate.problems": ("有问题 {count} 项", "{count} items with problems"),
     "deliberate.opinion": ("小组意见", "The squad's opinion"),
+    "deliberate.record": ("记录评议", "Record the deliberation"),
     "deliberate.done": ("已记录评议", "Deliberation recorded"),
     "submit.explain": (
         "提交后本小组不能再修改；协调员可以退回。",
@@ -203,7 +204,7 @@ TABLET: dict[str, tuple[str, str]] = {
     "dispute.reason_missing": ("请写明理由。", "Give a reason."),
     "dispute.list": ("分歧", "Disputes"),
     "dispute.none": ("没有分歧。", "Nothing is disputed."),
-    "dispute.mine": ("我", "me"),
+    "dispute.mine": ("{name}（我）", "{name} (me)"),
     # findings
     "finding.title": ("问题记录", "Findings"),
     "finding.add": ("记录问题", "Record a finding"),
