@@ -3,12 +3,13 @@
 import itertools
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from msgspec import Raw, Struct
 
-from shared_schema import merge
+from shared_schema import merge, ranges
 from shared_schema.checklist import Checklist
 from shared_schema.checklist_reader import parse
 from shared_schema.operations import (
@@ -29,6 +30,7 @@ from shared_schema.operations import (
     Ratio,
     YesNo,
 )
+from shared_schema.ranges import Stake
 from shared_schema.scoring import score
 from shared_schema.sheet import ScoreSheet, explain, line_of
 from tests.make import make_op, make_photo
@@ -333,6 +335,40 @@ def test_an_answer_that_does_not_fit_leaves_the_item_open() -> None:
     assert sheet.line("A1").status == "open"  # type: ignore[union-attr]
     ratio = make_checklist([{"id": "A1", "max": "4", "rule": {"type": "ratio"}}])
     assert sheet_of(Answer("A1", Ratio(0, 0)), checklist=ratio).status == "open"
+
+
+# --- ends that are easily got wrong ----------------------------------------------------------------------
+
+
+def test_the_low_end_minds_the_floor_of_a_section() -> None:
+    """5 of 5 elsewhere; here -2 of 1 for sure, and perhaps 3 of 3 more: 6/9 with it, 5/6 without, never 5/9."""
+    sure, perhaps = (
+        Stake(Fraction(1), Fraction(-2), Fraction(-2)),
+        Stake(Fraction(3), Fraction(3), Fraction(3), absent=True),
+    )
+    elsewhere = Stake(Fraction(5), Fraction(5), Fraction(5))
+    assert ranges.share([[elsewhere], [sure, perhaps]], Fraction(0), highest=False) == Fraction(6, 9)
+
+
+def test_a_gate_on_a_section_that_may_turn_out_not_to_apply_is_only_possible() -> None:
+    """One says not met, one says N/A: nothing fires until that is settled."""
+    gates = [{"id": "G", "when": {"section": "A", "ratio_below": "0.6"}, "max_grade": "basic"}]
+    checklist = make_checklist([ITEMS[1]], gates=gates)
+    sheet = sheet_of(
+        Answer("A2", YesNo(ok=False)),
+        tap(NotApplicable("A2", "none"), by=2),
+        tap(NaConsent("A2", "none"), by=3),
+        checklist=checklist,
+    )
+    assert [gate.state for gate in sheet.gates] == ["possible"]
+
+
+@pytest.mark.parametrize(("grade_on", "grade"), [("rounded", "conform"), ("exact", "basic")])
+def test_the_grade_is_read_off_the_printed_figure_unless_told_otherwise(grade_on: str, grade: str) -> None:
+    """89.995 prints 90.00."""
+    items = [{"id": "A1", "max": "100", "rule": {"type": "per_occurrence", "deduct": "10.005"}}]
+    sheet = sheet_of(count("A1", 1), checklist=make_checklist(items, scoring={"grade_on": grade_on}))
+    assert (str(sheet.percent), sheet.grade) == ("90.00", grade)
 
 
 # --- the trace -------------------------------------------------------------------------------------------
