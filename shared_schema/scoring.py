@@ -12,6 +12,9 @@ The order of operations, the same for every checklist:
  9 gates    each that fires limits the grade; a veto forces its grade and leaves the percentage
 Nothing due: no percentage, no grade, not_scorable.
 
+Several checks of one department in a year are scored once (C2): they are recorded into one inspection, whose
+operations merge like those of several tablets.
+
 While anything is open the result is a range. An unanswered item is 0 to full; a disputed one lies
 between the values that stand; an N/A without another member's consent is N/A or not; an operation of an
 unknown kind opens the item it names, or everything. Every end of a range is taken for itself, so the
