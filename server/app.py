@@ -22,11 +22,12 @@ from litestar.exceptions import HTTPException
 from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
+from server.console import context as console
+from server.console.routes import router as console_router
 from server.intake.routes import head_photo, put_photo, sync
 from server.problems import reply
 from server.settings import Settings
@@ -49,14 +50,6 @@ HEADERS = {
 """Where a route does not set its own (the console's pages do)."""
 
 log = structlog.get_logger(__name__)
-
-try:
-    from server.console import context as console
-    from server.console.routes import router
-
-    console_router: Any = router
-except ImportError:
-    console_router = None
 
 
 def create_app(
@@ -87,7 +80,7 @@ def create_app(
             sync,
             put_photo,
             head_photo,
-            *([console_router] if console_router else []),
+            console_router,
         ],
         dependencies={
             "db": Provide(lambda: database, sync_to_thread=False),
@@ -102,16 +95,13 @@ def create_app(
         openapi_config=OpenAPIConfig(
             title="Hucha 互查",
             version=metadata.version("hucha"),
-            components=Components(schemas=schemas()),
-            render_plugins=[JsonRenderPlugin()],
+            render_plugins=[WireSchemas()],
         ),
         logging_config=None,
         debug=False,
     )
-    if console_router is not None:
-        console.install(
-            app.state, console.Console(database, clock, entropy, settings.photo_dir, secure=settings.https)
-        )
+    parts = console.Console(database, clock, entropy, settings.photo_dir, secure=settings.https)
+    console.install(app.state, parts)
     return app
 
 
@@ -157,6 +147,21 @@ def _bug(request: Request[Any, Any, Any], err: Exception) -> Response[bytes]:
     reference = secrets.token_hex(6)
     log.error("bug", reference=reference, path=request.scope["path"], exc_info=err)
     return _answer(Problem("internal", reference=reference))
+
+
+class WireSchemas(JsonRenderPlugin):
+    """The OpenAPI document as JSON, with the wire's own schemas, which the framework knows nothing of.
+
+    Pages that draw it fetch scripts from elsewhere, so none is served.
+    """
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document."""
+        parts = openapi_schema.get("components", {})
+        return super().render(
+            request,
+            {**openapi_schema, "components": {**parts, "schemas": {**parts.get("schemas", {}), **schemas()}}},
+        )
 
 
 class PatientBody(ASGIMiddleware):

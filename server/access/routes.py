@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 from litestar.openapi.spec import (
     OpenAPIMediaType,
     OpenAPIResponse,
@@ -15,7 +16,6 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
-from litestar.params import Dependency
 
 from server.access import devices
 from server.access.throttle import Throttle
@@ -29,9 +29,9 @@ JSON = "application/json"
 
 Clock = Callable[[], int]
 """Milliseconds since 1970."""
-GivenDatabase = Annotated[Database, Dependency(skip_validation=True)]
-GivenClock = Annotated[Clock, Dependency(skip_validation=True)]
-GivenThrottle = Annotated[Throttle, Dependency(skip_validation=True)]
+GivenDatabase = NamedDependency[Database]
+GivenClock = NamedDependency[Clock]
+GivenThrottle = NamedDependency[Throttle]
 
 
 def schemas() -> dict[str, Any]:

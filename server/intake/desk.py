@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from server.access.devices import CONSOLE_DEVICE
-from server.intake import projection
+from server.intake import projection, seals
 from server.intake.exchange import take
 from server.storage import chains, migrations, op_log, registers
 from server.storage.chains import Tip
@@ -71,7 +71,8 @@ def record(
     def role_of(_row: InspectionRow, _person: PersonId) -> Role:
         return role
 
-    (status,) = take(conn, [encode(envelope)], device=CONSOLE_DEVICE, role_of=role_of, now_ms=now_ms)
+    raw = seals.seal(encode(envelope), migrations.seal_key(conn))
+    (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=role_of, now_ms=now_ms)
     if status.problem:
         raise Problem(status.problem, **status.facts)
     return status
@@ -79,7 +80,7 @@ def record(
 
 def _check(state: State, role: Role, kind: str, body: Body, person: PersonId) -> None:
     """What a page should not have offered is refused here, where nothing is lost by refusing."""
-    if not may_author(role, kind):
+    if not may_author(role, kind, body.decision.kind if isinstance(body, DisputeSettled) else ""):
         raise Problem("author_not_allowed", person=person, kind=kind)
     stage = view(state).stage
     if not may_now(role, kind, stage):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 from msgspec import Raw
 
-from server.intake import news, projection
+from server.intake import news, projection, seals
 from server.problems import facts_of
 from server.storage import assignments, chains, devices, migrations, op_log, photos, registers
 from server.storage.database import Connection
@@ -82,6 +82,7 @@ def _reply(
             for one in sorted({row.checklist for row in inspections} - set(request.checklists))
         ),
         news=told.news,
+        rewound=told.rewound,
         gone=tuple(sorted(set(request.cursors) - {row.id for row in inspections})),
         photos_wanted=photos.wanted(conn, tablet.id, PHOTOS_WANTED_MAX),
         more=told.more,
@@ -121,7 +122,11 @@ def take(
             statuses.append(OpStatus("held" if isinstance(one.body, Unknown) else "accepted", one.id))
     op_log.append(conn, fresh, now_ms=now_ms)
     op_log.refuse(conn, device, refused, now_ms=now_ms)
-    chains.advance(conn, device, ({one.epoch for one in fresh} | {one.epoch for one in refused}) - {""})
+    for author in sorted({device} | {one.device for one in fresh}):
+        epochs = {one.epoch for one in fresh if one.device == author}
+        chains.advance(
+            conn, author, epochs | {one.epoch for one in refused if one.epoch and author == device}
+        )
     projection.project(conn, {one.inspection for one in fresh}, decoded={one.id: one for one in fresh})
     return statuses
 
@@ -176,16 +181,27 @@ class _Judge:
         return None
 
     def _check(self, operation: Operation) -> None:
-        if operation.device != self._device:
-            raise Problem("op_wrong_device", device=operation.device)
         row = self._inspection(operation.inspection)
         role = self._role_of(row, operation.person)
-        if role is None or not may_write(role, operation):
+        if operation.device != self._device and not self._may_bring(operation):
+            raise Problem("op_wrong_device", device=operation.device)
+        if operation.device != devices.CONSOLE and (role is None or not may_write(role, operation)):
             raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
         if not isinstance(operation.body, Unknown):
             if row.checklist not in self._checklists:
                 self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
             check_answer(self._checklists[row.checklist], operation.body)
+
+    def _may_bring(self, operation: Operation) -> bool:
+        """Whether this tablet may hand in what another one, or the console, has made.
+
+        After a restore tablets bring back what the server has lost. One tablet of a squad may write for any
+        of its members anyway; what the console makes carries our seal, which no tablet can forge.
+        """
+        if operation.device == devices.CONSOLE:
+            return seals.is_sealed(operation.raw, migrations.seal_key(self._conn))
+        mine, theirs = (devices.get(self._conn, one) for one in (self._device, operation.device))
+        return mine is not None and theirs is not None and mine.squad == theirs.squad
 
     def _inspection(self, inspection: InspectionId) -> InspectionRow:
         if inspection not in self._inspections:

@@ -20,6 +20,8 @@ class Told(NamedTuple):
 
     news: tuple[News, ...]
     more: bool
+    rewound: tuple[InspectionId, ...] = ()
+    """Inspections whose log is not the one this tablet has read."""
 
 
 def after_cursors(
@@ -50,7 +52,8 @@ def after_cursors(
             cursor, last_read = one.number, one.log_head
         more = more or cursor < row.last_number
         news.append(News(row.id, cursor, tuple(ops), last_read))
-    return Told(tuple(news), more)
+    rewound = tuple(row.id for row in inspections if row.id in request.cursors and row.id not in cursors)
+    return Told(tuple(news), more, rewound)
 
 
 def _valid_cursors(

@@ -1,11 +1,12 @@
 """What tablets call: `POST /sync`, `PUT` and `HEAD /files/{sha256}`; bytes in, bytes out."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
 from litestar import Request, Response, head, post, put
-from litestar.params import Dependency, FromPath
+from litestar.di import NamedDependency
+from litestar.params import FromPath
 
 from server.access import devices
 from server.access.routes import JSON, GivenClock, GivenDatabase, described
@@ -17,7 +18,7 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
 
-GivenPhotoFiles = Annotated[PhotoFiles, Dependency(skip_validation=True)]
+GivenPhotoFiles = NamedDependency[PhotoFiles]
 AnyRequest = Request[Any, Any, Any]
 SIGNED = (
     f"`{wire.DEVICE_HEADER}`: the tablet's id; `{wire.SIGNATURE_HEADER}`: its Ed25519 signature in hex over "

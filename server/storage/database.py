@@ -25,6 +25,7 @@ __all__ = ["Connection", "Database"]
 
 T = TypeVar("T")
 
+SEAL_KEY_BYTES = 32
 OPEN_PATIENCE_SECONDS = 5.0
 """How long opening waits for a database that is just starting, or for a server that is just stopping."""
 
@@ -63,33 +64,35 @@ class Database:
                 lock = StoreLock(path)
         database = cls(parsed, lock)
         try:
-            database._check(path)
+            database._check(path, must_exist=readonly or not create)
             if not readonly:
-                database._prepare(path, make_id(entropy(ID_BYTES)))
+                database._prepare(path, make_id(entropy(ID_BYTES)), entropy(SEAL_KEY_BYTES))
         except BaseException:
             database.close()
             raise
         return database
 
-    def _check(self, path: Path | None) -> None:
+    def _check(self, path: Path | None, *, must_exist: bool) -> None:
         """Refuses what we must not touch, before anything is touched."""
         if path is not None and not path.exists():
             return
         try:
-            self.read(migrations.refuse_newer)
+            version = self.read(migrations.refuse_newer)
         except DatabaseError as err:
             if path is not None and engines.meaning(err) is None:
                 raise Problem("store_damaged", path=path) from err
             raise
+        if version is None and must_exist:
+            raise Problem("not_found", what=self._url.render_as_string())
 
-    def _prepare(self, path: Path | None, server_id: str) -> None:
+    def _prepare(self, path: Path | None, server_id: str, seal_key: bytes) -> None:
         def keep_copy(version: int) -> None:
             if path is not None:
                 migrations.keep_sqlite_copy(path, version)
 
         conn = self._connect(OPEN_PATIENCE_SECONDS)
         try:
-            migrations.migrate(conn, server_id=server_id, keep_copy=keep_copy)
+            migrations.migrate(conn, server_id=server_id, seal_key=seal_key, keep_copy=keep_copy)
         except BaseException:
             conn.close()
             raise

@@ -6,6 +6,9 @@ from sqlalchemy import Connection, insert, select, update
 from server.storage.tables import device, enrolment
 from shared_schema.ids import DeviceId, SquadId
 
+CONSOLE = DeviceId("console")
+"""Names the console in operations made there; no tablet may have this id."""
+
 
 class DeviceRow(Struct, frozen=True, kw_only=True):
     """One enrolled tablet."""

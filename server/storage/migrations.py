@@ -37,7 +37,7 @@ def refuse_newer(conn: Connection) -> int | None:
     return version
 
 
-def migrate(conn: Connection, *, server_id: str, keep_copy: Callable[[int], None]) -> None:
+def migrate(conn: Connection, *, server_id: str, seal_key: bytes, keep_copy: Callable[[int], None]) -> None:
     """Brings the database to our version; `keep_copy(version)` is called before the first step. Raises schema_too_new.
 
     `conn` begins and ends its own transactions here.
@@ -51,6 +51,7 @@ def migrate(conn: Connection, *, server_id: str, keep_copy: Callable[[int], None
                 [
                     {"key": "schema_version", "value": str(SCHEMA_VERSION)},
                     {"key": "server_id", "value": server_id},
+                    {"key": "seal_key", "value": seal_key.hex()},
                 ],
             )
             return
@@ -91,3 +92,9 @@ def server_id(conn: Connection) -> str:
     """The identity made with this database, or given to it when it was restored from a backup."""
     found: str = conn.execute(select(meta.c.value).where(meta.c.key == "server_id")).scalar_one()
     return found
+
+
+def seal_key(conn: Connection) -> bytes:
+    """The key made with this database, by which it knows its own console's operations again."""
+    found: str = conn.execute(select(meta.c.value).where(meta.c.key == "seal_key")).scalar_one()
+    return bytes.fromhex(found)

@@ -36,9 +36,7 @@ class Points(TypeDecorator[str]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(
-            Numeric() if dialect.name == "postgresql" else Text()
-        )
+        return dialect.type_descriptor(Numeric() if dialect.name == "postgresql" else Text())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         return None if value is None else str(value)
@@ -112,9 +110,7 @@ checklist = Table(
     Column("version", String(32), nullable=False),
     Column("title_zh", Text, nullable=False),
     Column("title_en", Text, nullable=False),
-    Column(
-        "content", LargeBinary, nullable=False
-    ),  # canonical JSON, the bytes the hash is over
+    Column("content", LargeBinary, nullable=False),  # canonical JSON, the bytes the hash is over
     UniqueConstraint("code", "version"),
 )
 
@@ -233,9 +229,7 @@ operation = Table(
     metadata,
     _id("id", primary_key=True),
     _id("inspection"),
-    Column(
-        "number", BigInteger, nullable=False
-    ),  # counted per inspection, without gaps: the cursor of news
+    Column("number", BigInteger, nullable=False),  # counted per inspection, without gaps: the cursor of news
     _id("person"),
     _id("device"),
     _id("epoch"),
@@ -327,9 +321,7 @@ score_sheet = Table(
     Column("held", Integer, nullable=False),
     Column("checklist", String(64), nullable=False),
     Column("engine", String(32), nullable=False),
-    Column(
-        "sheet", LargeBinary, nullable=False
-    ),  # canonical JSON of the whole ScoreSheet with its traces
+    Column("sheet", LargeBinary, nullable=False),  # canonical JSON of the whole ScoreSheet with its traces
     Index("score_sheet_campaign", "campaign"),
 )
 
@@ -340,9 +332,7 @@ score_section = Table(
     _id("section", primary_key=True),
     Column("points_max", Points, nullable=False),
     Column("applicable", Points, nullable=True),
-    Column(
-        "earned_low", Points, nullable=True
-    ),  # null where nothing of the section applies
+    Column("earned_low", Points, nullable=True),  # null where nothing of the section applies
     Column("earned_high", Points, nullable=True),
 )
 

@@ -45,7 +45,7 @@ def put(key: str) -> Write:
 def keys(db: Database) -> set[str]:
     """What has been committed."""
     found = db.read(lambda conn: set(conn.execute(text("SELECT key FROM meta")).scalars()))
-    return found - {"schema_version", "server_id"}
+    return found - {"schema_version", "server_id", "seal_key"}
 
 
 def fail(conn: Connection) -> None:
@@ -188,3 +188,13 @@ def test_a_reader_of_its_own_may_look_while_the_server_runs(url: str, db: Databa
         assert keys(looking) == {"k"}
         with pytest.raises(Problem, match="not_allowed"):
             looking.write(put("no"))
+
+
+def test_a_database_that_must_be_there_is_not_made(new_url: str) -> None:
+    for _ in range(2):
+        with pytest.raises(Problem, match="not_found"):
+            Database.open(new_url, create=False)
+        with pytest.raises(Problem, match="not_found"):
+            Database.open(new_url, readonly=True)
+    Database.open(new_url).close()
+    Database.open(new_url, create=False).close()

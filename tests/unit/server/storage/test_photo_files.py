@@ -1,0 +1,84 @@
+"""Photo files: named by their bytes, whole or absent, and safe when the answer goes out."""
+
+import errno
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.storage.photo_files import PhotoFiles
+from shared_schema.ids import digest
+from shared_schema.problems import Problem
+
+CONTENT = b"\xff\xd8\xff a picture"
+NAME = digest(CONTENT)
+
+
+def test_what_is_put_is_there(tmp_path: Path) -> None:
+    files = PhotoFiles(tmp_path / "photos")
+    assert not files.has(NAME)
+    with pytest.raises(Problem, match="not_found"):
+        files.get(NAME)
+    files.put(NAME, CONTENT)
+    files.put(NAME, CONTENT)
+    assert files.has(NAME)
+    assert files.get(NAME) == CONTENT
+    assert [path.name for path in (tmp_path / "photos").rglob("*") if path.is_file()] == [NAME]
+
+
+def test_other_bytes_are_refused(tmp_path: Path) -> None:
+    files = PhotoFiles(tmp_path)
+    with pytest.raises(Problem, match="photo_wrong_hash"):
+        files.put(NAME, CONTENT + b"!")
+    assert list(tmp_path.rglob("*")) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "../" * 20 + "x" * 4, "x" * 64, NAME.upper(), NAME + "\n", NAME[:-1] + "/"]
+)
+def test_nothing_but_a_hash_names_a_file(tmp_path: Path, name: str) -> None:
+    with pytest.raises(Problem, match="not_found"):
+        PhotoFiles(tmp_path).path(name)
+
+
+def test_it_is_synced_before_it_gets_its_name_and_its_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The order that survives a power cut: bytes, name, folder."""
+    done: list[str] = []
+    real_fsync, real_replace = os.fsync, Path.replace
+
+    def fsync(handle: int) -> None:
+        done.append("folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "bytes")  # noqa: PTH112
+        real_fsync(handle)
+
+    def replace(path: Path, target: Any) -> Path:
+        done.append("name")
+        return real_replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
+    PhotoFiles(tmp_path).put(NAME, CONTENT)
+    assert done[:3] == ["bytes", "name", "folder"]
+
+
+@pytest.mark.parametrize("at", ["write", "fsync", "replace"])
+def test_a_full_disk_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    with monkeypatch.context() as patched:
+        if at == "fsync":
+            patched.setattr(os, "fsync", full)
+        elif at == "replace":
+            patched.setattr(Path, "replace", full)
+        else:
+            patched.setattr(Path, "open", full)
+        with pytest.raises(Problem, match="disk_full"):
+            PhotoFiles(tmp_path).put(NAME, CONTENT)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    PhotoFiles(tmp_path).put(NAME, CONTENT)
+    assert PhotoFiles(tmp_path).get(NAME) == CONTENT

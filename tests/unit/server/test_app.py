@@ -1,0 +1,268 @@
+"""The server over HTTP: who may come in, what is refused and how, and what every answer carries."""
+
+import asyncio
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+import server.app
+from server.access import devices
+from server.app import running
+from server.settings import Settings
+from server.storage.database import Database
+from shared_schema import wire
+from shared_schema.ids import DeviceId
+from shared_schema.operations import Note
+from shared_schema.wire import EnrolReply, EnrolRequest, ProblemReply
+from tests.contract.plan import CHECKLIST, plan
+from tests.contract.talk import ask
+from tests.make import Scribe, make_request
+
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
+JPEG = b"\xff\xd8\xff" + b"a small picture" * 40
+NAME = sha256(JPEG).hexdigest()
+ITEM = CHECKLIST.items[0].id
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """An open database with the small campaign; every tablet of it has the same key."""
+    settings = Settings(data=tmp_path_factory.mktemp("server"), port=0, log_level="error")
+    with Database.open(settings.database_url) as database:
+        database.write(lambda conn: plan(conn, public_key=PUBLIC))
+        yield database
+
+
+@pytest.fixture(scope="module")
+def http(db: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A client of the running server."""
+    settings = Settings(data=tmp_path_factory.mktemp("photos"), port=0, log_level="error")
+    with running(settings, db) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
+
+
+def signed(content: bytes, device: str = "D-1", key: Ed25519PrivateKey = KEY) -> dict[str, str]:
+    """The headers of a tablet that signs these bytes."""
+    return {wire.DEVICE_HEADER: device, wire.SIGNATURE_HEADER: key.sign(content).hex()}
+
+
+def problem(reply: httpx.Response) -> str:
+    """The code of a refusal, which says the same in two languages and shows no trace."""
+    found = msgspec.json.decode(reply.content, type=ProblemReply)
+    assert found.zh
+    assert found.en
+    assert reply.headers["content-type"] == "application/json"
+    assert b"Traceback" not in reply.content
+    return f"{reply.status_code} {found.code}"
+
+
+# --- tablets ---------------------------------------------------------------------------------------
+
+
+def test_an_exchange_over_http(http: httpx.Client) -> None:
+    body = wire.encode(make_request([Scribe().write(Note(ITEM, "x"))]))
+    reply = http.post("/sync", content=body, headers=signed(body))
+    assert reply.status_code == 200
+    assert [one.status for one in wire.read_reply(reply.content).statuses] == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({wire.DEVICE_HEADER: "D-99"}, "401 device_unknown"),
+        ({wire.DEVICE_HEADER: ""}, "401 device_unknown"),
+        ({wire.SIGNATURE_HEADER: "00" * 64}, "401 signature_invalid"),
+        ({wire.SIGNATURE_HEADER: ""}, "401 signature_invalid"),
+        ({wire.SIGNATURE_HEADER: "not hex"}, "401 signature_invalid"),
+        ({wire.SIGNATURE_HEADER: Ed25519PrivateKey.generate().sign(b"other").hex()}, "401 signature_invalid"),
+    ],
+)
+def test_who_is_not_a_tablet_of_ours_is_turned_away(
+    http: httpx.Client, change: dict[str, str], code: str
+) -> None:
+    body = wire.encode(make_request())
+    assert problem(http.post("/sync", content=body, headers={**signed(body), **change})) == code
+    path = f"PUT /files/{NAME}".encode()
+    assert problem(http.put(f"/files/{NAME}", content=JPEG, headers={**signed(path), **change})) == code
+
+
+def test_a_body_changed_on_the_way_is_noticed(http: httpx.Client) -> None:
+    body = wire.encode(make_request())
+    assert problem(http.post("/sync", content=body + b" ", headers=signed(body))) == "401 signature_invalid"
+
+
+def test_a_tablet_cannot_speak_for_another(http: httpx.Client) -> None:
+    body = wire.encode(make_request(device="D-2"))
+    assert problem(http.post("/sync", content=body, headers=signed(body))) == "400 request_malformed"
+
+
+def test_a_revoked_tablet_is_turned_away_from_now_on(http: httpx.Client, db: Database) -> None:
+    body = wire.encode(make_request(device="D-22"))
+    headers = signed(body, "D-22")
+    assert http.post("/sync", content=body, headers=headers).status_code == 200
+    db.write(lambda conn: devices.revoke(conn, "D-22", 1))
+    assert problem(http.post("/sync", content=body, headers=headers)) == "403 device_revoked"
+
+
+def test_limits(http: httpx.Client) -> None:
+    big = b"x" * (wire.REQUEST_BYTES_MAX + 1)
+    assert problem(http.post("/sync", content=big, headers=signed(big))) == "413 request_too_large"
+    # The same without a length announced.
+    chunks = (big[at : at + 65536] for at in range(0, len(big), 65536))
+    assert problem(http.post("/sync", content=chunks, headers=signed(big))) == "413 request_too_large"
+    assert problem(http.post("/enrol", content=b"x" * 20_000)) == "413 request_too_large"
+
+
+def test_a_body_that_stalls_is_given_up(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.app, "BODY_STALL_SECONDS", 0.2)
+
+    async def stall() -> bytes:
+        reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
+        writer.write(b"POST /sync HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
+        answer = await asyncio.wait_for(reader.read(200), 5)
+        writer.close()
+        return answer
+
+    assert asyncio.run(stall()).startswith(b"HTTP/1.1 503")
+
+
+# --- enrolment -------------------------------------------------------------------------------------
+
+
+def test_a_code_makes_one_tablet_once(http: httpx.Client, db: Database) -> None:
+    db.write(lambda conn: devices.make_enrolment(conn, "S-1", "AB12-CD34", "T-1", 10**15))
+    asks = wire.encode(EnrolRequest(code="ab12 cd34", public_key=PUBLIC, name="平板一", app="1.0"))
+    first = http.post("/enrol", content=asks)
+    assert msgspec.json.decode(first.content, type=EnrolReply).device == "T-1"
+    # The first reply may have been lost: the same tablet asks again and is answered the same.
+    assert http.post("/enrol", content=asks).content == first.content
+    other = wire.encode(EnrolRequest(code="AB12CD34", public_key="11" * 32))
+    assert problem(http.post("/enrol", content=other)) == "403 enrolment_code_invalid"
+    body = wire.encode(make_request(device="T-1"))
+    assert http.post("/sync", content=body, headers=signed(body, "T-1")).status_code == 200
+    assert ask(db, "SELECT name, app, squad FROM device WHERE id = 'T-1'") == [("平板一", "1.0", "S-1")]
+
+
+def test_guessing_codes_is_slowed_down(db: Database, tmp_path: Path) -> None:
+    guess = wire.encode(EnrolRequest(code="guess", public_key=PUBLIC))
+    with (
+        running(Settings(data=tmp_path, port=0, log_level="error"), db) as url,
+        httpx.Client(base_url=url) as client,
+    ):
+        answers = [problem(client.post("/enrol", content=guess)) for _ in range(31)]
+    assert answers[0] == "403 enrolment_code_invalid"
+    assert answers[-1] == "429 sign_in_throttled"
+
+
+# --- photos ----------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_kept_under_its_hash(http: httpx.Client, db: Database) -> None:
+    def head() -> int:
+        return http.head(f"/files/{NAME}", headers=signed(f"HEAD /files/{NAME}".encode())).status_code
+
+    def put(content: bytes) -> httpx.Response:
+        return http.put(f"/files/{NAME}", content=content, headers=signed(f"PUT /files/{NAME}".encode()))
+
+    assert head() == 404
+    assert problem(put(JPEG + b"!")) == "422 photo_wrong_hash"
+    assert problem(put(b"<svg/>")) == "415 photo_type"
+    assert head() == 404
+    assert put(JPEG).status_code == 204
+    assert put(JPEG).status_code == 204
+    assert head() == 200
+    assert ask(db, "SELECT sha256, size_bytes, media_type, device FROM photo") == [
+        (NAME, len(JPEG), "image/jpeg", DeviceId("D-1"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "..%2f..%2fetc%2fpasswd", "x" * 64, NAME.upper(), NAME + "0", "%00", "CON"]
+)
+def test_a_photo_has_no_other_name_than_a_hash(http: httpx.Client, name: str) -> None:
+    reply = http.put(f"/files/{name}", content=JPEG, headers=signed(f"PUT /files/{name}".encode()))
+    assert reply.status_code in {401, 404, 405}
+    assert problem(reply).split()[1] in {"not_found", "signature_invalid"}
+
+
+# --- every answer ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/nothing/here", "/sync", "/schema/openapi.json"])
+def test_every_answer_carries_the_security_headers(http: httpx.Client, path: str) -> None:
+    headers = http.get(path).headers
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "server" not in headers
+
+
+def test_the_wrong_way_to_ask_is_answered_in_our_words(http: httpx.Client) -> None:
+    assert problem(http.get("/sync")).startswith("405 ")
+    assert problem(http.delete(f"/files/{NAME}")).startswith("405 ")
+
+
+def test_openapi_describes_what_tablets_call(http: httpx.Client) -> None:
+    found = http.get("/schema/openapi.json").json()
+    assert found["openapi"].startswith("3.1")
+    asked = found["paths"]["/sync"]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    assert asked == "#/components/schemas/ExchangeRequest"
+    schemas = found["components"]["schemas"]
+    assert set(schemas["ExchangeRequest"]["required"]) == {"device"}
+    assert "receipts" in schemas["ExchangeReply"]["properties"]
+    named = {text.rpartition("/")[2] for text in _references(found)}
+    assert named <= schemas.keys()
+    assert {"/enrol", "/sync", "/files/{sha256}", "/healthz"} <= found["paths"].keys()
+
+
+def _references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+@pytest.mark.parametrize("path", ["/schema/redoc", "/schema/swagger", "/schema/elements", "/schema/rapidoc"])
+def test_no_page_that_needs_the_internet_is_served(http: httpx.Client, path: str) -> None:
+    assert http.get(path).status_code == 404
+
+
+def test_a_bug_is_answered_with_a_reference_and_nothing_else(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def crash(*_: object, **__: object) -> bytes:
+        raise ZeroDivisionError("a secret of the house")
+
+    monkeypatch.setattr("server.intake.routes.exchange", crash)
+    body = wire.encode(make_request())
+    reply = http.post("/sync", content=body, headers=signed(body))
+    assert problem(reply) == "500 internal"
+    assert b"secret" not in reply.content
+
+
+def test_the_app_closes_the_database_it_opened(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, port=0, log_level="error")
+    with running(settings) as url:
+        assert set(httpx.get(f"{url}/healthz").json()) == {"server"}
+    Database.open(settings.database_url).close()  # nobody holds it any more
+
+
+def test_logs_are_json_lines_without_content(
+    db: Database, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    secret = "只有分队知道的话"
+    with running(Settings(data=tmp_path, port=0, log_level="info"), db) as url:
+        body = wire.encode(make_request([Scribe(epoch="E-log").write(Note(ITEM, secret))]))
+        assert httpx.post(f"{url}/sync", content=body, headers=signed(body)).status_code == 200
+    lines = [msgspec.json.decode(line) for line in capfd.readouterr().err.splitlines()]
+    assert "exchange" in {line["event"] for line in lines}
+    assert secret not in str(lines)
