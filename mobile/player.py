@@ -1,6 +1,7 @@
 """One tablet played from a script: the real verbs, store and exchange, with a scripted clock and chance."""
 
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,8 @@ class BadLine:
 
     def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """The reply to one exchange, unless it is this one's turn to go wrong."""
-        if self._late is not None:
-            self._late, late = None, self._late
+        late, self._late = self._late, None
+        if late is not None:
             late()
         lose, self.lose = self.lose, ""
         if lose == "late":
@@ -195,14 +196,14 @@ class Player:
         """Of the standing values the one with the lowest score, were it to stand alone."""
         state, checklist = self._store.state(inspection), self._desk.visit(inspection).checklist
 
-        def worth(standing: Standing[Body]) -> tuple[bool, object]:
+        def worth(standing: Standing[Body]) -> Decimal:
             alone = tuple(one for one in state.fields[cell.field] if one.id == standing.op)
             sheet = score(
                 checklist, view(State({**state.fields, cell.field: alone}, state.replaced, state.held))
             )
-            return (sheet.percent_low is not None, sheet.percent_low or 0)
+            return Decimal(0) if sheet.percent_low is None else sheet.percent_low
 
-        return min(cell.standing, key=worth)  # type: ignore[arg-type,return-value]
+        return min(cell.standing, key=worth)
 
     def _expect(self, inspection: InspectionId, wanted: Step) -> None:
         """Compares what the tablet shows with what the script says it must."""

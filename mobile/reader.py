@@ -77,9 +77,8 @@ class Reader(NamedTuple):
         checklist = self.visit.checklist
         for section in checklist.sections:
             yield section.id, section.title.read(self.language), section.items
-        for key, entries in zip(
-            EXTRAS, (checklist.aggravating, checklist.vetoes, checklist.bonus), strict=True
-        ):
+        extras: tuple[Sequence[Entry], ...] = (checklist.aggravating, checklist.vetoes, checklist.bonus)
+        for key, entries in zip(EXTRAS, extras, strict=True):
             if entries:
                 yield key, self.say(f"section.{key}"), entries
 
