@@ -1,5 +1,6 @@
 """Everything the page of one inspection shows, read in one snapshot and put in the order people read it."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from server.storage import console_inspection as store
@@ -8,7 +9,7 @@ from server.storage.console_inspection import LogEntry, Member, Name, Picture
 from server.storage.console_reads import InspectionLine
 from server.storage.database import Connection
 from shared_schema.checklist import Checklist, Section
-from shared_schema.ids import FieldKey
+from shared_schema.ids import FieldKey, FindingId
 from shared_schema.inspection import Cell, FindingState, Inspection
 from shared_schema.operations import DisputeSettled, field_of
 from shared_schema.problems import Problem
@@ -76,6 +77,16 @@ class Dossier(NamedTuple):
         """Findings by item, as far as they say what was found; withdrawn ones last."""
         known = [one for one in self.view.findings.values() if one.record is not None]
         return sorted(known, key=lambda one: (one.withdrawn, one.item or "", one.finding))
+
+    def item_text(self, item: str, language: str) -> str:
+        """What an item of the checklist is about; nothing for one it has not got."""
+        entry = self.checklist.entry(item)
+        return "" if entry is None else entry.text.read(language)
+
+    def facts(self, findings: Sequence[str]) -> list[str]:
+        """What these findings say."""
+        known = [self.view.findings.get(FindingId(one)) for one in findings]
+        return [one.text.fact for one in known if one is not None and one.text is not None]
 
     def history(self, field: str) -> list[LogEntry]:
         """Every operation that wrote a field, in the order the server numbered them."""

@@ -58,6 +58,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "password": ("密码", "Password"),
     "problem": ("未能完成", "Not done"),
     "problem_code": ("代码 {code}", "Code {code}"),
+    "problem.not_allowed": ("{role}不能使用这一页", "This page is not for the {role}"),
     "to_start": ("回到首页", "To the start page"),
     "welcome": ("欢迎", "Welcome"),
     "welcome_empty": ("还没有检查任务", "There is no campaign yet"),
@@ -349,6 +350,8 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "scores.by": ("冻结人", "By"),
     # units, people
     "unit.kind": ("类别", "Kind"),
+    "unit.classified": ("涉密机", "Classified PCs"),
+    "unit.ordinary": ("非涉密机", "Ordinary PCs"),
     "unit.contact": ("联络员", "Contact"),
     "unit.profile": ("情况", "Profile"),
     "units.search": ("单位名称或代码", "Name or code of a unit"),
@@ -409,7 +412,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     ),
     "tablet.done": ("完成", "Done"),
     "tablet.codes_open": ("{count} 个注册码尚未使用：", "{count} codes not used yet:"),
-    "tablet.until": ("{at} 前有效", "good until {at}"),
+    "tablet.until": ("最早 {at} 失效", "the first expires {at}"),
     # checklists
     "checklist.title": ("名称", "Title"),
     "checklist.code": ("代码", "Code"),
@@ -443,7 +446,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     # answers and bodies in words
     "answer.yes": ("符合", "met"),
     "answer.no": ("不符合", "not met"),
-    "answer.count": ("{count} {unit}", "{count} × {unit}"),
+    "answer.count": ("{count} {unit}", "{count} found"),
     "answer.none_found": ("未发现", "none found"),
     "answer.no_clause": ("无扣分情形", "no clause applies"),
     "answer.ratio": ("{conforming} / {sampled} 符合", "{conforming} of {sampled} conform"),

@@ -1,5 +1,6 @@
 """System: accounts for the system administrator, the audit trail for the auditor."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -65,6 +66,7 @@ def audit_trail(
         )
         return {
             "rows": rows[:AUDIT_ROWS],
+            "facts": {row.id: sorted(json.loads(row.facts).items()) for row in rows},
             "more": rows[AUDIT_ROWS - 1].id if len(rows) > AUDIT_ROWS else None,
             "people": store.audit_people(conn),
             "actions": AUDIT_ACTIONS,
