@@ -54,6 +54,10 @@ class Settlement(NamedTuple):
     forked: Sequence[str] = ()
     new_epoch: str = ""
     news: Sequence[Reading] = ()
+    rewound: Sequence[str] = ()
+    """Inspections of which a restored server has lost something: all that is held of them is in doubt."""
+    read_to_the_end: bool = False
+    """There is no more news: what is still in doubt, the server has not got."""
     assignments: Sequence[Assignment] | None = None
     checklists: Sequence[tuple[str, bytes]] = ()
     gone: Sequence[str] = ()
@@ -79,9 +83,13 @@ def settle(db: Database, settlement: Settlement) -> Settled:
         db.execute("UPDATE epoch SET forked = 1 WHERE epoch = ?", (epoch,))
     if settlement.new_epoch:
         db.execute("INSERT INTO epoch (epoch) VALUES (?)", (settlement.new_epoch,))
+    for inspection in settlement.rewound:
+        _doubt(db, inspection)
     fresh: dict[str, list[Operation]] = {}
     for reading in settlement.news:
         _news(db, reading, fresh)
+    if settlement.read_to_the_end:
+        db.execute("UPDATE operation SET status = 'relay' WHERE status = 'doubtful'")
     _registers(db, settlement)
     return Settled(frozenset(refold), fresh)
 
@@ -95,9 +103,27 @@ def _verdicts(db: Database, verdicts: Iterable[Verdict]) -> set[str]:
             " WHERE id = ? AND own AND status = 'unsent' RETURNING inspection",
             (verdict.status, verdict.problem, facts, verdict.op),
         ).fetchall()
+        # What a colleague made and the server takes back from here is news like any other; what it will not
+        # take, nobody else has, so it counts here no longer either.
+        rows += db.execute(
+            "UPDATE operation SET status = ? WHERE id = ? AND NOT own AND status = 'relay' RETURNING inspection",
+            ("disowned" if verdict.status in ("refused", "id_reused") else "news", verdict.op),
+        ).fetchall()
         if verdict.status in ("refused", "id_reused"):
             refold.update(inspection for (inspection,) in rows)
     return refold
+
+
+def _doubt(db: Database, inspection: str) -> None:
+    """What the server had of an inspection it may have lost: own operations go in again, others' must be read again."""
+    db.execute(
+        "UPDATE operation SET status = 'unsent' WHERE inspection = ? AND own AND status IN ('accepted', 'held')",
+        (inspection,),
+    )
+    db.execute(
+        "UPDATE operation SET status = 'doubtful' WHERE inspection = ? AND NOT own AND status = 'news'",
+        (inspection,),
+    )
 
 
 def _receipts(db: Database, receipts: Iterable[Head]) -> None:
@@ -123,9 +149,16 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         op, hash_ = row[0], row[4]
         # The echo of an operation made here is in the file already.
         known = db.execute(
-            "SELECT 1 FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
-        ).fetchone()
+            "SELECT status FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
+        ).fetchall()
         if known:
+            db.execute(
+                "UPDATE operation SET status = 'news'"
+                " WHERE id = ? AND status IN ('doubtful', 'relay', 'disowned')",
+                (op,),
+            )
+            if operation is not None and known == [("disowned",)]:
+                fresh.setdefault(operation.inspection, []).append(operation)
             continue
         db.execute(
             "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"

@@ -164,7 +164,7 @@ class Store:
         if inspection not in self._states:
             rows = self._rows(
                 "SELECT raw FROM operation WHERE inspection = ?"
-                " AND status NOT IN ('refused', 'id_reused', 'set_aside') ORDER BY position",
+                " AND status NOT IN ('refused', 'id_reused', 'set_aside', 'disowned') ORDER BY position",
                 inspection,
             )
             self._states[inspection] = apply(EMPTY, _readable(raw for (raw,) in rows))
@@ -226,9 +226,13 @@ class Store:
     # -- for the exchange -----------------------------------------------------------------------------
 
     def outbox(self, ops_max: int, bytes_max: int) -> list[tuple[str, bytes]]:
-        """The next unsent operations in the order they were made, as (id, bytes); at least one if there is any."""
+        """The next operations to send in the order they came here, as (id, bytes); at least one if there is any.
+
+        Besides what was made here these are colleagues' operations that a restored server has lost.
+        """
         rows = self._rows(
-            "SELECT id, raw FROM operation WHERE status = 'unsent' ORDER BY position LIMIT ?", ops_max
+            "SELECT id, raw FROM operation WHERE status IN ('unsent', 'relay') ORDER BY position LIMIT ?",
+            ops_max,
         )
         total = 0
         for index, (_, raw) in enumerate(rows):

@@ -142,7 +142,7 @@ class Sync:
                 raise
             reply = _checked(asked, body)
             report = self._settle(asked, reply, report)
-            if not reply.more and not self._store.unsent():
+            if not reply.more and not self._store.outbox(1, OPS_BYTES_MAX):
                 break
         return report
 
@@ -292,6 +292,8 @@ def settlement_of(
         ],
         assignments=reply.assignments,
         checklists=[(one.hash, bytes(one.content)) for one in sound],
+        rewound=reply.rewound,
+        read_to_the_end=not reply.more,
         gone=reply.gone,
         photos_wanted=reply.photos_wanted,
     )

@@ -16,7 +16,8 @@ _SCHEMA = """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- Every operation held, as bytes. own: made in this file, so part of its chains.
--- status of own: unsent (the outbox), accepted, held, refused, id_reused, set_aside; of others': news, unreadable.
+-- status of own: unsent (the outbox), accepted, held, refused, id_reused, set_aside; of others': news, unreadable,
+-- doubtful (the server was restored: is it still there?), relay (it is not, so it goes in again), disowned (refused).
 CREATE TABLE operation (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL, inspection TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
@@ -27,7 +28,7 @@ CREATE TABLE operation (
 CREATE UNIQUE INDEX operation_id ON operation (id, own);
 CREATE UNIQUE INDEX operation_chain ON operation (epoch, seq) WHERE own;
 CREATE INDEX operation_inspection ON operation (inspection, position);
-CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
+CREATE INDEX operation_outbox ON operation (position) WHERE status IN ('unsent', 'relay');
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
 
 -- The unbroken runs of this file's numbers. receipt: the last number the server said it holds.

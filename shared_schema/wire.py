@@ -159,6 +159,10 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     assignments: tuple[Assignment, ...] | None = None
     checklists: tuple[ChecklistDocument, ...] = ()
     news: tuple[News, ...] = ()
+    rewound: tuple[Id, ...] = ()
+    """Inspections whose log is no longer the one the tablet has read: the server was restored from a backup since.
+    Their news begins at the start. Whatever the tablet holds of them and does not read again, its own or its
+    colleagues', it hands in again, so that nothing is lost of which any tablet still has a copy."""
     gone: tuple[Id, ...] = ()
     """Inspections the tablet asked about that are not (or no longer) its squad's."""
     photos_wanted: tuple[Hash, ...] = ()

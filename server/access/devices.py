@@ -17,8 +17,7 @@ from shared_schema.ids import DeviceId, SquadId, digest
 from shared_schema.problems import Problem
 from shared_schema.wire import EnrolReply, EnrolRequest
 
-CONSOLE_DEVICE = DeviceId("console")
-"""Names the console in operations made there; no tablet may have this id."""
+CONSOLE_DEVICE = store.CONSOLE
 
 
 def make_enrolment(conn: Connection, squad: str, code: str, device_id: str, expires_at_ms: int) -> None:

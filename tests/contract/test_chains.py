@@ -73,7 +73,7 @@ def test_a_refused_operation_leaves_no_gap(db: Database) -> None:
 
 
 def test_another_tablets_operations_never_move_a_chain(db: Database) -> None:
-    ops = chain(2)
+    ops = chain(2, Scribe(device="D-21"))
     assert outcomes(say(db, ops, device="D-2")) == ["op_wrong_device"] * 2
     assert tip(db) == Tip(0, "")
     assert db.read(chains.gaps) == []

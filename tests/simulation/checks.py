@@ -300,7 +300,7 @@ def everyone_agrees(world: World) -> Iterator[str]:
             counted = {
                 one.op: one.raw
                 for one in held
-                if one.inspection == inspection and one.status in ("accepted", "held", "news", "unreadable")
+                if one.inspection == inspection and one.status in ("accepted", "held", "news", "unreadable", "relay")
             }
             missing = sorted(set(log) - set(counted))
             if missing:

@@ -17,9 +17,8 @@ from mobile.vault import Vault
 from server.intake import desk
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, make_id
-from shared_schema.operations import Envelope, Operation, body_bytes, encode, field_of, read
+from shared_schema.operations import Envelope, Note, Operation, body_bytes, encode, field_of, read
 from shared_schema.problems import Problem
-from tests.make import make_answer
 from tests.simulation import season
 from tests.simulation.faults import Weather
 from tests.simulation.hub import Copy, Hub, Killed
@@ -382,13 +381,13 @@ class World:
     def restore_tablet(self) -> None:
         """A tablet comes back with the old copy of its file."""
         tablet = self._draw_tablet()
-        if tablet.backup is not None and self.weather.strikes("tablet_restored", 0.5):
+        if tablet.backup is not None and self.weather.strikes("tablet_restored", 0.9):
             tablet.restore()
             self._count_destroyed()
 
     def restore_server(self) -> None:
         """The server comes up with an old copy of its file."""
-        if self.copy is not None and self.weather.strikes("server_restored", 0.4):
+        if self.copy is not None and self.weather.strikes("server_restored", 0.9):
             self.hub.restore(self.copy)
             self._count_destroyed()
 
@@ -396,7 +395,7 @@ class World:
         """A tablet's file and key are copied to a second tablet, and both go on."""
         tablet = self._draw_tablet()
         twins = [one for one in self.tablets if one.device == tablet.device]
-        if len(twins) > 1 or not self.weather.strikes("tablet_cloned", 0.3):
+        if len(twins) > 1 or not self.weather.strikes("tablet_cloned", 0.6):
             return
         name = f"{tablet.device}x"
         people = season.SQUADS[tablet.squad]
@@ -434,14 +433,16 @@ class World:
         which = self.random.choice(_POISON)
         if not self.weather.strikes("poison", 0.5):
             return
-        sound = self._by_hand(tablet, inspection, "answer", bytes(body_bytes(make_answer("A02", 1))))
+        # On a field that nobody taps: until it is refused it counts on its own tablet, and would be seen there.
+        sound = self._by_hand(tablet, inspection, "note", bytes(body_bytes(Note("A02", "误"))))
         plain = json.loads(sound.raw)
         own = {one.op for one in tablet.held() if one.own}
         others = sorted(one.op for one in tablet.held() if not one.own and one.op not in own)
         if which == "reused" and not others:
             return
         if which == "reused":
-            plain["id"] = others[0]
+            # By nobody of the squad, so that it is wrong even where the server has lost the first of that id.
+            plain.update(id=others[0], person="P-99")
         elif which == "stranger":
             plain["person"] = "P-99"
         elif which == "elsewhere":
@@ -453,7 +454,7 @@ class World:
         elif which == "leader":
             plain.update(kind="accepted", body={})
         elif which == "nan":
-            plain["body"]["answer"] = {"type": "value", "value": "NaN"}
+            plain.update(kind="answer", body={"item": "A02", "answer": {"type": "value", "value": "NaN"}})
         else:
             plain["body"] = {"item": 7}
         raw = json.dumps(plain).encode()
@@ -541,8 +542,8 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.late_letter, 2),
     (World.kill_tablet, 1.5),
     (World.back_up, 2.5),
-    (World.restore_tablet, 1.2),
-    (World.restore_server, 0.8),
+    (World.restore_tablet, 2),
+    (World.restore_server, 1.6),
     (World.clone_tablet, 0.8),
     (World.jump_clock, 1),
     (World.send_newer, 1.2),
