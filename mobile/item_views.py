@@ -99,7 +99,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
             for code in (with_points.na if with_points else ())
         ),
         consents=_consents(reader, item),
-        may_consent="na_consent" in may and _may_consent(cell, consent, person),
+        may_consent="na_consent" in may and bool(_awaited(cell, consent, person)),
         may=may,
         own_note=note.value.text if note is not None else "",
         notes=tuple(
@@ -130,6 +130,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         seen=_ops(cell),
         note_seen=_ops(note),
         consent_seen=_ops(consent),
+        consent_reason=_awaited(cell, consent, person),
     )
 
 
@@ -155,17 +156,15 @@ def _paper_ref(cell: Cell[Answer | NotApplicable] | None, person: PersonId) -> s
     return "" if answer is None else answer.paper_ref
 
 
-def _may_consent(
-    cell: Cell[Answer | NotApplicable] | None, consent: Cell[Any] | None, person: PersonId
-) -> bool:
-    """Whether somebody else's N/A waits for this person's word."""
-    reasons = {
+def _awaited(cell: Cell[Answer | NotApplicable] | None, consent: Cell[Any] | None, person: PersonId) -> str:
+    """The reason of somebody else's N/A that waits for this person's word; "" when none does."""
+    reasons = [
         one.value.reason
         for one in (cell.standing if cell else ())
         if isinstance(one.value, NotApplicable) and one.person != person
-    }
-    given = consent is not None and consent.value.consents and consent.value.reason in reasons
-    return bool(reasons) and not given
+    ]
+    given = consent.value.reason if consent is not None and consent.value.consents else ""
+    return next((reason for reason in reasons if reason != given), "")
 
 
 def _consents(reader: Reader, item: str) -> tuple[str, ...]:

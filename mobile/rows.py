@@ -218,6 +218,8 @@ class ItemDetail(NamedTuple):
     seen: tuple[OpId, ...]
     note_seen: tuple[OpId, ...]
     consent_seen: tuple[OpId, ...]
+    consent_reason: str = ""
+    """The reason of the N/A that waits for this person's word."""
 
 
 class DisputeRow(NamedTuple):

@@ -172,6 +172,13 @@ def test_a_members_na_waits_for_another_members_word(busy: Tablet) -> None:
         return [views.item_detail(visit, ItemId(NA), person).may_consent for person in (LEADER, ANNA, BEN)]
 
     assert asked() == [True, False, True]
+    busy.desk.answer(
+        LEADER, VISIT, NA, Clauses(()), seen=()
+    )  # the leader sees it otherwise, and may still consent
+    detail = views.item_detail(busy.desk.visit(VISIT), ItemId(NA), BEN)
+    assert (detail.disputed, detail.consent_reason) == (True, "no_power")
+    busy.desk.settle(LEADER, VISIT, detail.field, detail.values[1].op, "无权限")
+    busy.desk.not_applicable(ANNA, VISIT, NA, "no_power")
     busy.desk.consent(LEADER, VISIT, NA, "no_power")
     detail = views.item_detail(busy.desk.visit(VISIT), ItemId(NA), LEADER)
     assert (detail.may_consent, len(detail.consents), detail.state) == (False, 1, "not_applicable")
