@@ -148,6 +148,24 @@ def test_a_reader_of_a_restored_server_misses_nothing(
     three.close()
 
 
+def test_a_colleagues_tablet_brings_back_what_its_owners_cannot(
+    server: Server, one: Tablet, two: Tablet
+) -> None:
+    """The server was restored and the tablet that made an operation is gone: whoever has read it hands it in."""
+    one.open_visit()
+    quiet(one, two)
+    old = server.backup()
+    made = [one.answer(COUNT, 1), one.answer("A09", 2)]
+    quiet(one, two)
+    server.restore(old)
+    two.answer(YES_NO, True, ANNA)
+    quiet(two)
+    assert {tap.raw for tap in made} < set(server.log())
+    assert len(server.log()) == 4
+    quiet(two, one)
+    assert one.fold() == two.fold()
+
+
 def test_a_tablet_restored_from_a_backup_numbers_anew(server: Server, one: Tablet) -> None:
     """The server knows more of its chain than it does: a new epoch, a notice, and nothing lost."""
     one.open_visit()
