@@ -110,22 +110,65 @@ class CountAnswer(AnswerControl):
             self.give(Count(int(number)) if self.found_is_bad else Actual(int(number)))
 
 
+class Discretion(BoxLayout):
+    """The amount within its bounds, and the reason for it."""
+
+    low = StringProperty("")
+    high = StringProperty("")
+    by = StringProperty("")
+    amount = StringProperty("")
+    reason = StringProperty("")
+    problem = StringProperty("")
+    __events__ = ("on_record",)
+
+    def on_record(self) -> None:
+        """Amount and reason are given."""
+
+
 class ClauseLine(BoxLayout):
     """One clause; where the amount is at discretion, ticking it asks for amount and reason first."""
 
-    clause = StringProperty("")
     text = StringProperty("")
     points = StringProperty("")
     on = BooleanProperty(False)
     may = BooleanProperty(False)
     filling = BooleanProperty(False)
-    amount = StringProperty("")
-    low = StringProperty("")
-    high = StringProperty("")
-    by = StringProperty("")
-    reason = StringProperty("")
-    problem = StringProperty("")
     __events__ = ("on_tick", "on_record")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.row: ClauseRow | None = None
+        self.form: Discretion | None = None
+
+    def show(self, row: ClauseRow, hit: ClauseHit | None, *, may: bool) -> None:
+        """Shows the clause as it stands; a form that is being filled in stays as it is."""
+        if row != self.row:
+            self.row = row
+            self.fill(False)
+            self.form = None
+        self.may, self.text, self.points = may, row.text, _clause_points(row, hit)
+        if hit is not None and row.low:
+            self.fill(True)
+            assert self.form is not None
+            self.form.problem, self.form.reason = "", hit.reason
+            self.form.amount = row.low if hit.deduct is None else str(hit.deduct)
+        elif self.on:
+            self.fill(False)
+        self.on = hit is not None
+
+    def fill(self, filling: bool) -> None:
+        """Opens or closes the form for amount and reason."""
+        row = self.row
+        self.filling = filling
+        if not filling:
+            if self.form is not None and self.form.parent is not None:
+                self.remove_widget(self.form)
+            return
+        if self.form is None and row is not None:
+            self.form = Discretion(low=row.low, high=row.high, by=row.step, amount=row.low)
+            self.form.bind(on_record=lambda _: self.dispatch("on_record"))
+        if self.form is not None and self.form.parent is None:
+            self.add_widget(self.form)
 
     def on_tick(self) -> None:
         """The clause was ticked or unticked."""
@@ -135,9 +178,10 @@ class ClauseLine(BoxLayout):
 
     def hit(self) -> ClauseHit:
         """What is recorded of it."""
-        if not self.low:
-            return ClauseHit(self.clause)
-        return ClauseHit(self.clause, Decimal(self.amount), self.reason.strip())
+        assert self.row is not None
+        if self.form is None:
+            return ClauseHit(self.row.clause)
+        return ClauseHit(self.row.clause, Decimal(self.form.amount), self.form.reason.strip())
 
 
 class AmountStepper(BoxLayout):
@@ -166,44 +210,33 @@ class ClausesAnswer(AnswerControl):
     none_found = BooleanProperty(False)
 
     def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
-        lines = self.ids.clauses
-        if [line.clause for line in reversed(lines.children)] != [row.clause for row in detail.clauses]:
-            lines.clear_widgets()
-            for row in detail.clauses:
-                lines.add_widget(self._line(row))
         hits = {hit.clause: hit for hit in answer.hit} if isinstance(answer, Clauses) else {}
         self.none_found = isinstance(answer, Clauses) and not answer.hit
-        for line, row in zip(reversed(lines.children), detail.clauses, strict=True):
-            hit = hits.get(row.clause)
-            line.may, line.text, line.points = self.may, row.text, _clause_points(row, hit)
-            if hit is not None:
-                line.filling, line.problem = bool(row.low), ""
-                line.reason, line.amount = hit.reason, str(hit.deduct if hit.deduct is not None else row.low)
-            elif line.on:
-                line.filling = False
-            line.on = hit is not None
-
-    def _line(self, row: ClauseRow) -> ClauseLine:
-        line = ClauseLine(clause=row.clause, low=row.low, high=row.high, by=row.step, amount=row.low)
-        line.bind(on_tick=self._tick, on_record=self._record)
-        return line
+        place = self.ids.clauses
+        for line in place.children[: max(0, len(place.children) - len(detail.clauses))]:
+            place.remove_widget(line)
+        while len(place.children) < len(detail.clauses):
+            line = ClauseLine()
+            line.bind(on_tick=self._tick, on_record=self._record)
+            place.add_widget(line)
+        for line, row in zip(reversed(place.children), detail.clauses, strict=True):
+            line.show(row, hits.get(row.clause), may=self.may)
 
     def _tick(self, line: ClauseLine) -> None:
         if line.on:
             self._give(without=line)
         elif line.filling:
-            line.filling = False
-        elif line.low:
-            line.filling = True
+            line.fill(False)
+        elif line.row is not None and line.row.low:
+            line.fill(True)
         else:
             self._give(added=line)
 
     def _record(self, line: ClauseLine) -> None:
-        if not line.reason.strip():
-            line.problem = say("clauses.reason_missing")
-            return
-        line.problem = ""
-        self._give(added=line)
+        assert line.form is not None
+        line.form.problem = "" if line.form.reason.strip() else say("clauses.reason_missing")
+        if not line.form.problem:
+            self._give(added=line)
 
     def _give(self, *, added: ClauseLine | None = None, without: ClauseLine | None = None) -> None:
         lines = list(reversed(self.ids.clauses.children))

@@ -43,21 +43,26 @@ class ItemText(BoxLayout):
 
     def show(self, detail: ItemDetail) -> None:
         self.text = detail.text
-        facts = self.ids.facts
-        facts.clear_widgets()
-        for icon, key, words_said in (
-            ("method", "item.method", detail.methods),
-            ("basis", "item.basis", detail.basis),
-            ("letter", "item.evidence", detail.evidence),
-        ):
-            if words_said:
-                facts.add_widget(Fact(icon=icon, text=f"{say(key)}  {words_said}"))
-        if detail.photo_text:
-            facts.add_widget(
-                Fact(icon="camera" if detail.photo_allowed else "no_camera", text=detail.photo_text)
+        wanted = [
+            (icon, f"{say(key)}  {told}")
+            for icon, key, told in (
+                ("method", "item.method", detail.methods),
+                ("basis", "item.basis", detail.basis),
+                ("letter", "item.evidence", detail.evidence),
             )
+            if told
+        ]
+        wanted.append(("camera" if detail.photo_allowed else "no_camera", detail.photo_text))
         if detail.guidance:
-            facts.add_widget(Fact(icon="info", text=detail.guidance))
+            wanted.append(("info", detail.guidance))
+        # Widgets are dear and items are many: the lines of the item before are written anew.
+        facts = self.ids.facts
+        for surplus in facts.children[: max(0, len(facts.children) - len(wanted))]:
+            facts.remove_widget(surplus)
+        while len(facts.children) < len(wanted):
+            facts.add_widget(Fact())
+        for fact, (icon, told) in zip(reversed(facts.children), wanted, strict=True):
+            fact.icon, fact.text = icon, told
 
 
 class AnswerCard(Card):
@@ -69,9 +74,9 @@ class AnswerCard(Card):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._control: AnswerControl | None = None
-        self._kind = ""
+        self._controls: dict[str, AnswerControl] = {}
         self._paper: Field | None = None
+        self._item = ""
 
     def show(self, detail: ItemDetail) -> None:
         self._show_control(detail)
@@ -89,17 +94,17 @@ class AnswerCard(Card):
         return "" if self._paper is None else self._paper.text.strip()
 
     def _show_control(self, detail: ItemDetail) -> None:
-        # Each item its own control: what was half typed on one must not stand on the next.
-        kind = f"{detail.control} {detail.item}"
-        if kind != self._kind or self._control is None:
-            self._kind = kind
-            self._control = CONTROLS[detail.control]()
-            self._control.bind(on_answer=lambda _, answer: self.dispatch("on_answer", answer))
+        control = self._controls.get(detail.control)
+        if control is None:
+            control = self._controls[detail.control] = CONTROLS[detail.control]()
+            control.bind(on_answer=lambda _, answer: self.dispatch("on_answer", answer))
+        if control.parent is None:
             self.ids.control.clear_widgets()
-            self.ids.control.add_widget(self._control)
-            self._paper = None
+            self.ids.control.add_widget(control)
+        control.show(detail)
+        if detail.item != self._item:
+            self._item, self._paper = detail.item, None
             self.ids.paper.clear_widgets()
-        self._control.show(detail)
 
     def _show_paper(self, detail: ItemDetail) -> None:
         if not detail.by_number:

@@ -18,10 +18,7 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.textinput import TextInput
 from kivy.uix.widget import Widget
 
-from mobile.ui import kit_text
-
 TONES = ["accent", "ok", "warn", "bad", "dispute", "muted", "ink_2"]
-assert kit_text
 
 
 class Panel(BoxLayout):

@@ -1,6 +1,7 @@
 """Text and icons of the kit: a label that breaks Chinese rightly and is exactly as high as its lines."""
 
 from functools import lru_cache
+from typing import Any
 
 from kivy.core.text import Label as CoreLabel
 from kivy.properties import (
@@ -75,6 +76,8 @@ def warm_fonts(*_: object) -> None:
 class Text(Label):
     """A paragraph. `content` is what it says, `text` the same broken into lines."""
 
+    text: Any
+
     content = StringProperty("")
     tone = StringProperty("ink")
     type = StringProperty("body")
@@ -96,9 +99,9 @@ class Text(Label):
             return
         # A pixel less: it is left free at the right, because Kivy measures a little short of what it draws.
         room = int(self.width) - 1
-        text = broken(self.content, room, self.font_name, self.font_size, int(self.lines_max))
-        if text != self.text:
-            self.text = text
+        lines = broken(self.content, room, self.font_name, self.font_size, int(self.lines_max))
+        if lines != self.text:
+            self.text = lines
             self.texture_update()
             self._trigger_texture.cancel()
 

@@ -21,7 +21,7 @@ from mobile.ui.theme import PALETTES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.ids import OpId
-from shared_schema.problems import Problem
+from shared_schema.problems import Language, Problem
 
 PLACE, LANGUAGE, PALETTE, SERVER = "ui.place", "ui.language", "ui.palette", "tablet.server"
 """Settings of the store in which the interface finds its way back after a restart."""
@@ -75,7 +75,7 @@ class Session(EventDispatcher):
             place = _read_place(store.setting(PLACE))
             if begin.person and begin.person != place.person:
                 place = Place(person=begin.person)
-            language = "en" if store.setting(LANGUAGE) == "en" else "zh"
+            language: Language = "en" if store.setting(LANGUAGE) == "en" else "zh"
             shown = gather(self._tools.desk, store.sync_state(), place, language)
             return shown, store.setting(PALETTE), store.setting(SERVER)
 
