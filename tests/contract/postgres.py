@@ -60,8 +60,9 @@ class Postgres:
         deadline = time.monotonic() + START_SECONDS_MAX
         while _works_in(self._folder) and time.monotonic() < deadline:
             time.sleep(0.01)
-        # What was killed leaves this behind, and while nobody has reaped it, it looks alive.
-        pid_file.unlink(missing_ok=True)
+        # What was killed leaves these behind, and while nobody has reaped it, it looks alive.
+        for left in (pid_file, *self._folder.glob(".s.PGSQL.*")):
+            left.unlink(missing_ok=True)
 
     def start(self) -> None:
         """Starts it again; after a crash its orphans must have gone first."""
