@@ -114,7 +114,9 @@ class Watch:
                 continue
             self.lengths[inspection] = (world.hub.generation, row.last_number)
             raws = [one.raw for one in world.hub.log(inspection)]
-            self.ever_logged |= {json.loads(raw)["id"] for raw in raws}
+            ids = {json.loads(raw)["id"] for raw in raws}
+            self.ever_logged |= ids
+            world.met_disputes |= world.journal.disputes(ids)
             found += log_is_sound(world, inspection)
             self.looks += 1
             if self.looks % 3 == 0:
@@ -167,6 +169,7 @@ def at_the_end(world: World) -> list[str]:
     for inspections in world.inspections.values():
         for inspection in inspections:
             raws = [one.raw for one in world.hub.log(inspection)]
+            world.weather.counts["late"] += _late(raws)
             found += order_does_not_matter(raws, Random(world.seed))
             found += twice_is_once_in_a_fold(raws)
             found += taps_and_differences(world, inspection)
@@ -179,6 +182,16 @@ def at_the_end(world: World) -> list[str]:
     found += nobody_is_stopped(world)
     found += twice_is_once_for_requests(world)
     return found
+
+
+def _late(raws: Iterable[bytes]) -> int:
+    """How many operations reached the log while the inspection was handed in."""
+    late, handed_in = 0, False
+    for raw in raws:
+        kind = json.loads(raw)["kind"]
+        handed_in = kind == "submitted" or (handed_in and kind != "returned")
+        late += handed_in and kind not in ("submitted", "accepted", "locked", "dispute_settled")
+    return late
 
 
 def _stands(state: State) -> dict[str, tuple[str, ...]]:
@@ -235,9 +248,7 @@ def taps_and_differences(world: World, inspection: str) -> Iterator[str]:
                 yield f"overruled: {op} on {field} of {inspection} is gone, and nobody who saw the dispute settled it"
         for op in sorted(shown.get(field, set()) - truth.get(field, set())):
             yield f"overruled: {op} on {field} of {inspection} still stands, though somebody who saw it decided"
-    expected = {
-        field for field, ops in shown.items() if journal.differ(field, ops & set(journal.entries))
-    }
+    expected = {field for field, ops in shown.items() if journal.differ(field, ops & set(journal.entries))}
     listed = {str(row[1]) for row in world.hub.rows(inspection)["dispute"]}
     if listed != expected:
         yield f"overruled: {inspection} lists {sorted(listed)} as disputes, not {sorted(expected)}"
@@ -272,11 +283,16 @@ def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
 def nothing_is_lost(world: World) -> Iterator[str]:
     """Every tap that was committed is in the log, unless every copy of it was destroyed."""
     ids = world.hub.ids()
-    waiting = {one.op for tablet in world.tablets for one in tablet.held() if one.own and one.status == "unsent"}
+    waiting = {
+        one.op for tablet in world.tablets for one in tablet.held() if one.own and one.status == "unsent"
+    }
     for op in sorted(world.journal.committed - ids - waiting):
         if op not in world.destroyed:
             where = [
-                f"{tablet.name} ({one.status})" for tablet in world.tablets for one in tablet.held() if one.op == op
+                f"{tablet.name} ({one.status})"
+                for tablet in world.tablets
+                for one in tablet.held()
+                if one.op == op
             ]
             yield f"lost: {op} ({world.journal.entries[op].kind}) is not in the log; it is on {where}"
 
@@ -286,7 +302,9 @@ def nothing_is_invented(world: World) -> Iterator[str]:
     for tablet in world.tablets:
         for one in tablet.held():
             entry = world.journal.entries.get(one.op)
-            known = (entry is not None and entry.raw == bytes(one.raw)) or bytes(one.raw) in world.journal.poison
+            known = (entry is not None and entry.raw == bytes(one.raw)) or bytes(
+                one.raw
+            ) in world.journal.poison
             if not known:
                 yield f"invented: nobody tapped {one.op} on {tablet.name}"
 
@@ -300,7 +318,8 @@ def everyone_agrees(world: World) -> Iterator[str]:
             counted = {
                 one.op: one.raw
                 for one in held
-                if one.inspection == inspection and one.status in ("accepted", "held", "news", "unreadable", "relay")
+                if one.inspection == inspection
+                and one.status in ("accepted", "held", "news", "unreadable", "relay")
             }
             missing = sorted(set(log) - set(counted))
             if missing:
@@ -384,7 +403,8 @@ def _id(raw: bytes) -> str:
 def _everything(world: World) -> object:
     inspections = [one for some in world.inspections.values() for one in some]
     return [
-        (world.hub.log(one), world.hub.row(one), world.hub.rows(one), world.hub.state(one)) for one in inspections
+        (world.hub.log(one), world.hub.row(one), world.hub.rows(one), world.hub.state(one))
+        for one in inspections
     ]
 
 
@@ -399,7 +419,9 @@ def no_clock_matters_in_a_fold(raws: Sequence[bytes], random: Random) -> Iterato
     for version in (raws, stamped):
         inspection = merge.view(merge.apply(merge.EMPTY, readable(version)))
         disputes = [str(cell.field) for cell in inspection.disputes]
-        results.append((list(screen_of(inspection).items()), disputes, inspection.stage, _figures(inspection)))
+        results.append(
+            (list(screen_of(inspection).items()), disputes, inspection.stage, _figures(inspection))
+        )
     if results[0] != results[1]:
         yield "clock: other times on the same operations give another inspection"
 
@@ -427,7 +449,14 @@ def outcome(world: World) -> object:
                 for one in tablet.held()
                 if one.inspection == inspection and one.own and one.op in numbers
             )
-            told.append((inspection, stands, disputes, reading.inspection.stage, _figures(reading.inspection), statuses))
+            told.append(
+                (
+                    inspection,
+                    stands,
+                    disputes,
+                    reading.inspection.stage,
+                    _figures(reading.inspection),
+                    statuses,
+                )
+            )
     return told
-
-

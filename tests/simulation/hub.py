@@ -85,7 +85,9 @@ class Hub:
 
     def refused(self) -> set[bytes]:
         """The bytes of everything refused and kept."""
-        return self.db.read(lambda conn: {bytes(row[0]) for row in op_log.run(conn, "SELECT raw FROM refusal")})
+        return self.db.read(
+            lambda conn: {bytes(row[0]) for row in op_log.run(conn, "SELECT raw FROM refusal")}
+        )
 
     def state(self, inspection: str) -> tuple[int, merge.State | None]:
         """The stored state, and the log number it reaches."""

@@ -119,7 +119,9 @@ class Journal:
             inspection=plain["inspection"],
             field=shape,
             kind=plain["kind"],
-            decides=plain["body"]["decision"]["kind"] if plain["kind"] == "dispute_settled" else plain["kind"],
+            decides=plain["body"]["decision"]["kind"]
+            if plain["kind"] == "dispute_settled"
+            else plain["kind"],
             person=plain["person"],
             device=plain["device"],
             place=place,
@@ -171,4 +173,3 @@ class Journal:
     def disputes(self, known: Iterable[str]) -> set[tuple[str, str]]:
         """The fields in dispute, where these operations are known."""
         return {place for place, ops in self.standing(known).items() if self.differ(place[1], ops)}
-

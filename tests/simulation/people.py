@@ -43,6 +43,8 @@ class Person(NamedTuple):
     inspection: InspectionId
     screen: Screen
     visit: Visit
+    hands_in: bool = True
+    """Whether inspections are handed in here at all: without that, nothing comes late."""
 
     def draws(self) -> Tap | None:
         """What this person does next; None when nothing comes to mind."""
@@ -186,9 +188,7 @@ class Person(NamedTuple):
         after = self.random.choice(("已改", "已补"))
         return Tap(
             f"fix/{finding}",
-            lambda seen: self.tablet.desk.fix(
-                self.person, self.inspection, finding, "缺", after, seen=seen
-            ),
+            lambda seen: self.tablet.desk.fix(self.person, self.inspection, finding, "缺", after, seen=seen),
         )
 
     def checks_device(self) -> Tap:
@@ -256,7 +256,7 @@ class Person(NamedTuple):
         )
 
     def submits(self) -> Tap | None:
-        if self.role != "leader":
+        if self.role != "leader" or not self.hands_in:
             return None
         return Tap("stage", lambda seen: self.tablet.desk.submit(self.person, self.inspection, seen=seen))
 

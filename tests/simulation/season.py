@@ -1,5 +1,6 @@
 """The season a world plays in: a small checklist, two squads, their inspections and tablets; made once and copied."""
 
+import atexit
 import hashlib
 import shutil
 import tempfile
@@ -11,6 +12,7 @@ from mobile.store import Identity, Store
 from mobile.vault import Vault
 from server.storage import devices, registers
 from server.storage.database import Connection, Database
+from server.storage.migrations import server_id
 from shared_schema.checklist import Checklist, to_bytes
 from shared_schema.checklist_reader import parse
 from shared_schema.ids import DeviceId, SquadId
@@ -136,21 +138,21 @@ def make(folder: Path) -> None:
 
 
 def _register(conn: Connection) -> str:
-    from server.storage.migrations import server_id
-
     named = registers.put_checklist(conn, to_bytes(checklist()))
-    campaign = {"id": "C-1", "year": 2026, "kind": "mutual", "title_zh": "互查", "title_en": "Peer inspection"}
-    registers.put_campaign(conn, {**campaign, "checklist": named, "state": "open", "draw_seed": "", "draw": {}})
+    campaign = {
+        "id": "C-1",
+        "year": 2026,
+        "kind": "mutual",
+        "title_zh": "互查",
+        "title_en": "Peer inspection",
+    }
+    registers.put_campaign(
+        conn, {**campaign, "checklist": named, "state": "open", "draw_seed": "", "draw": {}}
+    )
     registers.put_units(conn, [_unit(one) for squad in INSPECTIONS for one in INSPECTIONS[squad]])
     registers.put_inventory(
-        conn,
-        [
-            {"unit": f"U-{one}", "register_no": f"{one}-{n}", "classified": n == 1, "department": "办公室", "kind": "desktop"}
-            for squad in INSPECTIONS
-            for one in INSPECTIONS[squad]
-            for n in (1, 2)
-        ],
-    )  # fmt: skip
+        conn, [_computer(one, n) for some in INSPECTIONS.values() for one in some for n in (1, 2)]
+    )
     registers.put_people(conn, [_person(person) for people in SQUADS.values() for person in people])
     registers.put_squads(
         conn,
@@ -202,6 +204,13 @@ def _unit(inspection: str) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _computer(inspection: str, number: int) -> dict[str, object]:
+    return {
+        "unit": f"U-{inspection}", "register_no": f"{inspection}-{number}", "classified": number == 1,
+        "department": "办公室", "kind": "desktop",
+    }  # fmt: skip
+
+
 def _person(person: str) -> dict[str, object]:
     return {
         "id": person, "name_zh": person, "name_en": person, "unit": "U-I-1", "experienced": True,
@@ -210,17 +219,15 @@ def _person(person: str) -> dict[str, object]:
 
 
 @lru_cache(maxsize=1)
-def _template() -> tuple[Path, object]:
+def _template() -> Path:
     folder = memory_folder()
     make(folder)
-    # The folder goes when the process does, however it ends.
-    import atexit
-
-    return folder, atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def copy() -> Path:
     """A new folder with the season's files."""
     folder = memory_folder()
-    shutil.copytree(_template()[0], folder, dirs_exist_ok=True)
+    shutil.copytree(_template(), folder, dirs_exist_ok=True)
     return folder

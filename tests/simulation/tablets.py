@@ -59,7 +59,7 @@ class Backup(NamedTuple):
 class WatchedStore(Store):
     """The real store, which tells the world of each operation before it is committed."""
 
-    watch: Callable[[Operation], object] = staticmethod(lambda operation: None)  # noqa: RUF012
+    watch: Callable[[Operation], object] = staticmethod(lambda operation: None)
 
     def record(self, operation: Operation, photo: tuple[str, str] | None = None) -> None:
         """As the store does it."""

@@ -6,18 +6,31 @@ end, the world runs until it is quiet, and everyone must agree.
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any, NamedTuple
 
 from msgspec import Raw
 
-from mobile.transport import Offline
+from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
 from server.intake import desk
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, make_id
-from shared_schema.operations import Envelope, Note, Operation, body_bytes, encode, field_of, read
+from shared_schema.merge import view
+from shared_schema.operations import (
+    KIND_OF,
+    Decision,
+    DisputeSettled,
+    Envelope,
+    Note,
+    Operation,
+    body_bytes,
+    encode,
+    field_of,
+    read,
+)
 from shared_schema.problems import Problem
 from tests.simulation import season
 from tests.simulation.faults import Weather
@@ -198,6 +211,7 @@ class World:
                 inspection_id,
                 tablet.screens[inspection],
                 visit,
+                "late" in self.weather.wanted,
             )
             drawn = somebody.draws()
             if drawn is None:
@@ -238,15 +252,11 @@ class World:
         inspection = self.random.choice(self.inspections[squad])
         state = self.hub.state(inspection)[1]
         assert state is not None
-        from shared_schema.merge import view
-
         seen = view(state)
         screen = screen_of(seen)
         disputed = [cell for cell in seen.disputes if str(cell.field) != "stage"]
         body: Any = coordinator_says(self.random, seen.stage)
         if seen.stage == "submitted" and disputed and self.random.random() < 0.6:
-            from shared_schema.operations import KIND_OF, Decision, DisputeSettled
-
             cell = self.random.choice(disputed)
             kept: Any = self.random.choice(cell.standing)
             body = DisputeSettled(
@@ -323,8 +333,6 @@ class World:
 
     def late_letter(self) -> None:
         """A request arrives that was long given up; which of them is chance."""
-        from mobile.transport import Rejected
-
         if self.letters:
             letter = self.letters.pop(int(self.random.random() * len(self.letters)))
             try:
@@ -336,8 +344,6 @@ class World:
 
     def kill_tablet(self) -> None:
         """A tablet's program ends in the middle of what it does."""
-        import sqlite3
-
         tablet = self._draw_tablet()
         budget = int(self.random.random() ** 2 * 3000)
         what = self.random.random()
@@ -458,7 +464,9 @@ class World:
         else:
             plain["body"] = {"item": 7}
         raw = json.dumps(plain).encode()
-        self._record(tablet, sound._replace(id=plain["id"], inspection=plain["inspection"], raw=raw), "poison")
+        self._record(
+            tablet, sound._replace(id=plain["id"], inspection=plain["inspection"], raw=raw), "poison"
+        )
 
     def _by_hand(self, tablet: Tablet, inspection: str, kind: str, body: bytes) -> Operation:
         head = tablet.store.head()
