@@ -2,20 +2,25 @@
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
+from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
 from server.storage.database import Database
+from server.storage.op_log import run
+from shared_schema import wire
+from shared_schema.ids import DeviceId
 from shared_schema.operations import Note, Operation
 from shared_schema.problems import Problem
 from shared_schema.wire import ExchangeReply
 from tests.contract.plan import CHECKLIST, plan
-from tests.contract.talk import ask, outcomes, say
-from tests.make import Scribe, make_answer, make_finding
+from tests.contract.talk import NOW_MS, ask, outcomes, say
+from tests.make import Scribe, make_answer, make_finding, make_request
 
 YES_NO = next(item.id for item in CHECKLIST.items if item.response == "yes_no")
 POINTS_MIN = 40
@@ -169,3 +174,33 @@ def is_honest(err: Exception) -> bool:
     if isinstance(err, Problem):
         return err.code == ("disk_full" if FAULT.code == sqlite3.SQLITE_FULL else "busy")
     return FAULT.code == sqlite3.SQLITE_INTERRUPT and "a fault of the test" in str(err)
+
+
+def test_a_full_disk_is_said_and_work_goes_on_when_there_is_space(db: Database) -> None:
+    world = World(db)
+    say(db, world.next())
+    ((pages,),) = db.write(lambda conn: run(conn, "PRAGMA page_count"))
+    small_disk = f"PRAGMA max_page_count = {pages + 2}"
+
+    def shrink(driver: Any, _record: Any) -> None:
+        driver.execute(small_disk)
+
+    event.listen(db._write_engine, "connect", shrink)  # a new connection does not make the disk larger
+    db.write(lambda conn: run(conn, small_disk))
+    before = world.stored()
+    big = [world.scribe.write(Note(YES_NO, "满" * 1300), inspection=f"I-{1 + n % 9}") for n in range(60)]
+    small = world.scribe.write(Note(YES_NO, "x"))
+    together = [db.submit(partial(_send, ops)) for ops in ([small], big)]
+    outcome = [future.exception() for future in together]
+    assert outcome[0] is None, "whoever fits is served, whoever does not is told"
+    assert isinstance(outcome[1], Problem)
+    assert outcome[1].code == "disk_full"
+    assert world.stored() == before | {small.raw}
+    event.remove(db._write_engine, "connect", shrink)
+    db.write(lambda conn: run(conn, "PRAGMA max_page_count = 1000000"))
+    assert set(outcomes(say(db, big))) == {"accepted"}
+    assert rebuild(db, check=True).differences == ()
+
+
+def _send(ops: list[Operation], conn: Connection) -> bytes:
+    return exchange(conn, wire.encode(make_request(ops)), device=DeviceId("D-1"), now_ms=NOW_MS)
