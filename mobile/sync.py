@@ -205,8 +205,8 @@ class Sync:
             except Rejected as err:
                 if not err.problem.code.startswith("photo_"):
                     raise
-                # What is wrong with one photo keeps none of the others.
-                report = self._failed(report, problem=err.problem)
+                # What is wrong with one photo keeps none of the others, and delays no operation.
+                report = self._failed(report, problem=err.problem, more_attempts=0)
                 continue
             self._store.photo_became(sha256, "received")
             report = report._replace(photos=report.photos + 1)
@@ -215,7 +215,12 @@ class Sync:
     # -- small ------------------------------------------------------------------------------------------
 
     def _failed(
-        self, report: SyncReport, *, offline: bool = False, problem: ProblemReply | None = None
+        self,
+        report: SyncReport,
+        *,
+        offline: bool = False,
+        problem: ProblemReply | None = None,
+        more_attempts: int = 1,
     ) -> SyncReport:
         before = self._store.journal()
         code = problem.code if problem else ""
@@ -226,7 +231,7 @@ class Sync:
                 problem=code,
                 facts=problem.facts if problem else {},
                 retry=problem is None or problem.retry,
-                attempts=before.attempts + 1,
+                attempts=before.attempts + more_attempts,
             )
         )
         return report._replace(outcome="offline" if offline else "failed", problem=code)

@@ -1,0 +1,101 @@
+"""What a reply changes where it is not what one hopes for."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from mobile import photos
+from mobile.player import draw
+from mobile.sync import PAUSE_MS, pause_ms
+from mobile.transport import Rejected
+from shared_schema import wire
+from shared_schema.operations import Envelope, encode
+from tests.unit.mobile.world import ANNA, COUNT, SCENE, VISIT, YES_NO, Tablet, quiet
+
+
+def with_news(*raws: bytes) -> Callable[[bytes], bytes]:
+    """Adds operations to the news of a reply, as a server of another version might send them."""
+
+    def change(body: bytes) -> bytes:
+        reply = wire.read_reply(body)
+        [news] = [one for one in reply.news if one.inspection == VISIT]
+        more = replace(news, ops=(*news.ops, *map(msgspec.Raw, raws)))
+        return wire.encode(replace(reply, news=(more,)))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        encode(
+            Envelope(
+                id="odd", inspection=VISIT, person=ANNA, device="T-2", epoch="E", seq=1, kind="answer",
+                body=msgspec.Raw(b'{"item":7}'),
+            )
+        ),
+        b'{"no":"envelope"}',
+    ],
+)  # fmt: skip
+def test_news_that_cannot_be_read_is_kept_as_bytes_and_stops_nothing(
+    one: Tablet, two: Tablet, raw: bytes
+) -> None:
+    """It waits in the file for a version that can; the same again is not kept twice."""
+    one.open_visit()
+    quiet(one, two)
+    for number in range(2):
+        two.answer(YES_NO, True, ANNA)
+        two.answer(COUNT, number, ANNA)
+        two.meet()
+        one.line.change = with_news(raw)
+        assert one.meet().news == 2
+    one.line.change = lambda reply: reply
+    assert one.store._rows("SELECT raw FROM operation WHERE status = 'unreadable'") == [(raw,)]
+    one.reopen()
+    assert len(one.standing(f"answer/{YES_NO}")) == 1
+    assert one.fold() == two.fold()
+
+
+def test_one_photo_the_server_will_not_take_keeps_no_other(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others go; people are told of the one, and it waits."""
+    one.open_visit()
+    taken = [photos.take(draw(name, 64, 48), one.folder / "photos", one.vault) for name in "abc"]
+    for photo in taken:
+        one.desk.attach_photo(ANNA, VISIT, SCENE, photo)
+    real = one.line.put_photo
+
+    def picky(sha256: str, content: bytes, headers: dict[str, str]) -> None:
+        if sha256 == min(photo.sha256 for photo in taken):
+            raise Rejected(wire.ProblemReply("photo_too_large", "", "", facts={"limit_bytes": "9"}))
+        real(sha256, content, headers)
+
+    monkeypatch.setattr(one.line, "put_photo", picky)
+    report = one.sync.once()
+    assert (report.outcome, report.photos, report.problem) == ("failed", 2, "photo_too_large")
+    state = one.store.sync_state()
+    assert (state.photos_left, state.problem, state.unsent) == (1, "photo_too_large", 0)
+    assert pause_ms(one.store.journal(), b"    ") == PAUSE_MS
+
+
+def test_a_photo_server_that_turns_the_tablet_away_ends_the_run(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would turn away each of them."""
+    one.open_visit()
+    for name in "ab":
+        taken = photos.take(draw(name, 64, 48), one.folder / "photos", one.vault)
+        one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+    asked: list[str] = []
+
+    def closed(sha256: str, content: bytes, headers: dict[str, str]) -> None:
+        asked.append(sha256)
+        raise Rejected(wire.ProblemReply("busy", "", "", retry=True))
+
+    monkeypatch.setattr(one.line, "put_photo", closed)
+    assert one.sync.once().problem == "busy"
+    assert len(asked) == 1
+    assert one.store.journal().retry
