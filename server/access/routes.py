@@ -16,6 +16,7 @@ from litestar.openapi.spec import (
     RequestBody,
     Schema,
 )
+from litestar.params import RawBody
 
 from server.access import devices
 from server.access.throttle import Throttle
@@ -71,7 +72,7 @@ def _json(struct: type) -> dict[str, OpenAPIMediaType]:
 )
 async def enrol(
     request: Request[Any, Any, Any],
-    body: bytes,
+    body: RawBody,
     db: GivenDatabase,
     clock: GivenClock,
     throttle: GivenThrottle,

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 from litestar import Request, Response, head, post, put
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, RawBody
 
 from server.access import devices
 from server.access.routes import JSON, GivenClock, GivenDatabase, described
@@ -44,7 +44,7 @@ async def _verified(request: AnyRequest, db: Database, signed: bytes) -> DeviceI
     description=SIGNED + "the body.",
     tags=["tablets"],
 )
-async def sync(request: AnyRequest, body: bytes, db: GivenDatabase, clock: GivenClock) -> Response[bytes]:
+async def sync(request: AnyRequest, body: RawBody, db: GivenDatabase, clock: GivenClock) -> Response[bytes]:
     """Answers one exchange after it is committed."""
     device = await _verified(request, db, body)
     now_ms = clock()
@@ -69,7 +69,7 @@ async def sync(request: AnyRequest, body: bytes, db: GivenDatabase, clock: Given
 async def put_photo(
     request: AnyRequest,
     sha256: FromPath[str],
-    body: bytes,
+    body: RawBody,
     db: GivenDatabase,
     photo_files: GivenPhotoFiles,
     clock: GivenClock,
