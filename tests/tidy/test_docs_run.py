@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from msgspec import Struct
 from openpyxl import load_workbook
 
 from mobile import settings as tablet_settings
@@ -17,6 +18,8 @@ from server.planning.checklists import read_checklist
 from server.settings import PREFIX, Settings
 from server.storage import tables
 from server.storage.database import Database
+from shared_schema import wire
+from shared_schema.operations import Envelope
 from shared_schema.problems import REGISTRY
 from tests.tidy.tree import PACKAGES, ROOT, python_files
 
@@ -165,6 +168,18 @@ def test_every_problem_is_described_as_it_is_registered() -> None:
         [f"`{code}`", str(kind.status), "yes" if kind.retry else "no"] for code, kind in REGISTRY.items()
     ]
     assert described == registered
+
+
+@pytest.mark.parametrize(
+    ("heading", "messages"),
+    [
+        ("## POST /enrol", (wire.EnrolRequest, wire.EnrolReply)),
+        ("## POST /sync", (wire.ExchangeRequest, wire.ExchangeReply, Envelope)),
+    ],
+)
+def test_every_field_of_a_message_is_described(heading: str, messages: tuple[type[Struct], ...]) -> None:
+    fields = {field for message in messages for field in message.__struct_fields__}
+    assert sorted(fields ^ set(codes_in(rows_under(WIRE, heading)))) == []
 
 
 def test_every_code_name_of_the_glossary_is_in_the_code() -> None:
