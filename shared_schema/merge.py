@@ -237,4 +237,4 @@ def _reach(operation: Operation) -> int:
 Fold = Callable[[State, Iterable[Operation]], State]
 """The shape of `apply`: what the simulation swaps for a deliberately broken one."""
 
-assert STAGE_KINDS <= set(_STAGE_RANK)
+assert set(_STAGE_RANK) >= STAGE_KINDS

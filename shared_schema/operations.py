@@ -583,53 +583,48 @@ def _where(err: Exception) -> str:
 # --- which field, and whether two values agree -----------------------------------------------------
 
 
+_FIELDS: Mapping[type[Struct], tuple[str, str]] = {
+    Answer: ("answer", "item"),
+    NotApplicable: ("answer", "item"),
+    Finding: ("finding", "finding"),
+    FindingAmended: ("finding", "finding"),
+    FindingWithdrawn: ("finding", "finding"),
+    FindingRepeatOf: ("repeat_of", "finding"),
+    FindingDuplicateOf: ("duplicate_of", "finding"),
+    FindingFixed: ("fix", "finding"),
+    UnitStated: ("statement", "finding"),
+    SampleDrawn: ("sample", "sample"),
+    DeviceChecked: ("device", "register_no"),
+    InterviewHeld: ("interview", "interview"),
+    EvidenceAttached: ("evidence", "evidence"),
+    EvidenceRemoved: ("evidence", "evidence"),
+    MeasureProposed: ("measure", "measure"),
+}
+"""The family of fields a body writes, and the attribute that says which of them."""
+
+
 def field_of(body: Body, person: PersonId) -> FieldKey | None:
     """The field an operation writes; None for a kind this version does not know.
 
     Notes and consents are each person's own, so nobody's note competes with a colleague's.
     A settlement writes the field its decision writes.
     """
-    key: str | None
     match body:
-        case Answer(item=item) | NotApplicable(item=item):
-            key = f"answer/{item}"
+        case Unknown():
+            return None
         case NaConsent(item=item):
-            key = f"consent/{item}/{person}"
+            return FieldKey(f"consent/{item}/{person}")
         case Note(item=item):
-            key = f"note/{item}/{person}"
-        case Finding(finding=finding) | FindingWithdrawn(finding=finding):
-            key = f"finding/{finding}"
-        case FindingRepeatOf(finding=finding):
-            key = f"repeat_of/{finding}"
-        case FindingDuplicateOf(finding=finding):
-            key = f"duplicate_of/{finding}"
-        case FindingFixed(finding=finding):
-            key = f"fix/{finding}"
-        case UnitStated(finding=finding):
-            key = f"statement/{finding}"
-        case SampleDrawn(sample=sample):
-            key = f"sample/{sample}"
-        case DeviceChecked(register_no=register_no):
-            key = f"device/{register_no}"
-        case InterviewHeld(interview=interview):
-            key = f"interview/{interview}"
-        case EvidenceAttached(evidence=evidence) | EvidenceRemoved(evidence=evidence):
-            key = f"evidence/{evidence}"
+            return FieldKey(f"note/{item}/{person}")
         case Signed(role=role, name=name) | SignatureRefused(role=role, name=name):
             # One head of the unit, many inspectors: inspectors sign each for themselves.
-            key = f"signature/{role}/{name}" if role == "inspector" else f"signature/{role}"
-        case MeasureProposed(measure=measure):
-            key = f"measure/{measure}"
-        case DisputeSettled():
-            owner = body.field.rsplit("/", 1)[-1] if body.field.startswith(("note/", "consent/")) else person
-            key = field_of(
-                decided(body), PersonId(owner)
-            )  # a person's own field may be settled by the leader
-        case Unknown():
-            key = None
-        case _:
-            key = "stage"
-    return None if key is None else FieldKey(key)
+            return FieldKey(f"signature/{role}/{name}" if role == "inspector" else f"signature/{role}")
+        case DisputeSettled(field=field):
+            # A person's own field may be settled by the leader; it stays that person's.
+            owner = field.rsplit("/", 1)[-1] if field.startswith(("note/", "consent/")) else person
+            return field_of(decided(body), PersonId(owner))
+    family, attribute = _FIELDS.get(type(body), ("stage", ""))
+    return FieldKey(f"{family}/{getattr(body, attribute)}" if attribute else family)
 
 
 def stands_for(body: Body) -> Body:
