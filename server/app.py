@@ -17,13 +17,12 @@ import uvicorn
 from litestar import Litestar, Request, Response, get
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
-from litestar.middleware import ASGIMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import Message, Scope
 
+from server.access.patience import PatientProtocol, patient_body
 from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
 from server.console import context as console
@@ -36,8 +35,6 @@ from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
 from shared_schema.problems import Problem
 
-BODY_STALL_SECONDS = 30.0
-"""How long a request's body may pause before the connection is given to somebody else."""
 SHUTDOWN_SECONDS = 10
 BACKLOG = 2048
 HEADERS = {
@@ -89,7 +86,7 @@ def create_app(
             "throttle": Provide(lambda: throttle, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},
-        middleware=[PatientBody()],
+        middleware=[patient_body],
         before_send=[_seal],
         lifespan=[lifespan],
         openapi_config=OpenAPIConfig(
@@ -164,29 +161,6 @@ class WireSchemas(JsonRenderPlugin):
         )
 
 
-class PatientBody(ASGIMiddleware):
-    """Gives up on a request whose body stalls, so that slow senders cannot occupy the server."""
-
-    scopes = (ScopeType.HTTP,)
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Serves one request."""
-        whole = False
-
-        async def patient() -> Any:
-            nonlocal whole
-            if whole:
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), BODY_STALL_SECONDS)
-            except TimeoutError as err:
-                raise Problem("busy") from err
-            whole = message["type"] != "http.request" or not message.get("more_body", False)
-            return message
-
-        await next_app(scope, patient, send)
-
-
 async def _seal(message: Message, _scope: Scope) -> None:
     if message["type"] == "http.response.start":
         headers = MutableScopeHeaders.from_message(message)
@@ -238,6 +212,7 @@ def _server(settings: Settings, db: Database | None) -> tuple[uvicorn.Server, so
     try:
         config = uvicorn.Config(
             create_app(settings, db),
+            http=PatientProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

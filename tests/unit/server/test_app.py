@@ -10,8 +10,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import server.app
-from server.access import devices
+from server.access import devices, patience
 from server.app import running
 from server.settings import Settings
 from server.storage.database import Database
@@ -119,17 +118,39 @@ def test_limits(http: httpx.Client) -> None:
     assert problem(http.post("/enrol", content=b"x" * 20_000)) == "413 request_too_large"
 
 
-def test_a_body_that_stalls_is_given_up(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server.app, "BODY_STALL_SECONDS", 0.2)
+HEAD = b"POST /sync HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n"
+
+
+@pytest.mark.parametrize(
+    ("parts", "answer"),
+    [
+        ([HEAD + b"\r\n", b"only this"], b"HTTP/1.1 503"),
+        ([HEAD + b"\r\n"], b"HTTP/1.1 503"),
+        ([HEAD], b""),
+        ([b"P", b"O", b"S", b"T", b" /"], b""),
+        ([], b""),
+        ([b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n", b"GET /he"], b"HTTP/1.1 200"),
+    ],
+    ids=["body", "no body", "head", "byte by byte", "nothing", "second head"],
+)
+def test_who_stalls_is_given_up(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, parts: list[bytes], answer: bytes
+) -> None:
+    monkeypatch.setattr(patience, "STALL_SECONDS", 0.3)
 
     async def stall() -> bytes:
         reader, writer = await asyncio.open_connection(http.base_url.host, http.base_url.port)
-        writer.write(b"POST /sync HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nonly this")
-        answer = await asyncio.wait_for(reader.read(200), 5)
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(0.05)
+        heard = await asyncio.wait_for(reader.read(12), 3)
+        if not heard.endswith(b"503"):
+            await asyncio.wait_for(reader.read(), 3)  # until the server closes
         writer.close()
-        return answer
+        await writer.wait_closed()
+        return heard
 
-    assert asyncio.run(stall()).startswith(b"HTTP/1.1 503")
+    assert asyncio.run(stall()) == answer
 
 
 # --- enrolment -------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Patience with slow senders ends: a request that stalls, in its head or in its body, is given up.
+
+Otherwise a few machines that send one byte a minute could keep everybody else out.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from shared_schema.problems import Problem
+
+STALL_SECONDS = 30.0
+"""A field line that brings nothing for so long is broken; the tablet tries again by itself."""
+
+Message = MutableMapping[str, Any]
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+def patient_body(app: Asgi) -> Asgi:
+    """The app, with bodies that must keep coming. A stalled one raises busy where it is read."""
+
+    async def served(scope: Any, receive: Callable[[], Awaitable[Message]], send: Any) -> None:
+        whole = scope["type"] != "http"
+
+        async def patient() -> Message:
+            nonlocal whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), STALL_SECONDS)
+            except TimeoutError as err:
+                raise Problem("busy") from err
+            whole = message["type"] != "http.request" or not message.get("more_body", False)
+            return message
+
+        await app(scope, patient, send)
+
+    return served
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP whose heads must arrive in time."""
+
+    _due: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A connection that says nothing is given up too."""
+        super().connection_made(transport)
+        self._due = self.loop.call_later(STALL_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Starts the clock with the first byte of a head and stops it with the last."""
+        if self._due is None and self.conn.their_state is h11.IDLE:
+            self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The clock does not outlive the connection."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _stop(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
