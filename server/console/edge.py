@@ -97,6 +97,8 @@ def check_policy(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     """A guard. Raises not_signed_in, not_allowed."""
     policy = policy_of(handler.opt)
     action = connection.scope["path"]
+    if "\x00" in action or b"%00" in connection.scope["query_string"]:
+        raise Problem("request_malformed", where="%00")  # PostgreSQL cannot even be asked for it
     if policy is None:
         raise Problem("not_allowed", action=action)
     if policy.public:

@@ -5,6 +5,7 @@ arrived in the meantime is therefore never hidden: it stays, and shows as a disp
 """
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from server.access import audit
 from server.console.context import console_of, signed_in
@@ -51,19 +52,21 @@ def _record(request: AnyRequest, inspection: str, body: Body, done: str) -> Resp
 
 
 @post("/inspections/{inspection:str}/accept", opt=COORDINATOR, status_code=200, sync_to_thread=True)
-def accept(request: AnyRequest, inspection: str) -> Response[str]:
+def accept(request: AnyRequest, inspection: FromPath[str]) -> Response[str]:
     """Takes the inspection in."""
     return _record(request, inspection, Accepted(value(request, "remark")), "accepted")
 
 
 @post("/inspections/{inspection:str}/lock", opt=COORDINATOR, status_code=200, sync_to_thread=True)
-def lock(request: AnyRequest, inspection: str) -> Response[str]:
+def lock(request: AnyRequest, inspection: FromPath[str]) -> Response[str]:
     """Closes the inspection: what arrives later is late."""
     return _record(request, inspection, Locked(value(request, "remark")), "locked")
 
 
 @get("/inspections/{inspection:str}/return", opt=COORDINATOR, sync_to_thread=True)
-def return_form(request: AnyRequest, inspection: str, rows: int = REMARK_ROWS) -> Response[str]:
+def return_form(
+    request: AnyRequest, inspection: FromPath[str], rows: FromQuery[int] = REMARK_ROWS
+) -> Response[str]:
     """The form for sending an inspection back, with room for a remark on each item it is about."""
 
     def load(conn: Connection) -> dict[str, object]:
@@ -83,7 +86,7 @@ def return_form(request: AnyRequest, inspection: str, rows: int = REMARK_ROWS) -
 
 
 @post("/inspections/{inspection:str}/return", opt=COORDINATOR, status_code=200, sync_to_thread=True)
-def send_back(request: AnyRequest, inspection: str) -> Response[str]:
+def send_back(request: AnyRequest, inspection: FromPath[str]) -> Response[str]:
     """Sends the inspection back to its squad, saying what is missing."""
     pairs = zip(values(request, "item"), values(request, "remark"), strict=False)
     remarks = tuple((item[:64], text) for item, text in pairs if text)
@@ -93,7 +96,7 @@ def send_back(request: AnyRequest, inspection: str) -> Response[str]:
 
 
 @post("/inspections/{inspection:str}/settle", opt=COORDINATOR, status_code=200, sync_to_thread=True)
-def settle(request: AnyRequest, inspection: str) -> Response[str]:
+def settle(request: AnyRequest, inspection: FromPath[str]) -> Response[str]:
     """Ends a dispute: one of the values the coordinator saw stands, for a reason that stays on the record."""
     kept, reason = value(request, "kept"), value(request, "reason")
     if not kept or kept not in values(request, "seen"):

@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from server.access import accounts
 from server.console.context import LANGUAGE_COOKIE, asking, console_of, signed_in
@@ -23,7 +24,7 @@ def sign_in_address(request: AnyRequest) -> str:
 
 
 @get("/sign-in", opt=allow_public(), sync_to_thread=False)
-def sign_in_form(request: AnyRequest, then: str = "/") -> Response[str]:
+def sign_in_form(request: AnyRequest, then: FromQuery[str] = "/") -> Response[str]:
     """The form."""
     return _form(request, local_path(then))
 
@@ -104,7 +105,7 @@ def home(request: AnyRequest) -> Response[str]:
 
 
 @get("/campaigns/{campaign:str}", opt=allow(*ANYONE_SIGNED_IN), sync_to_thread=False)
-def campaign_home(request: AnyRequest, campaign: str) -> Response[str]:
+def campaign_home(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """Sends each role to where its work in a campaign begins."""
     return go(request, home_of(signed_in(request).role, campaign))
 

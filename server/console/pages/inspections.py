@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from server.console.context import signed_in
 from server.console.dossier import Dossier, dossier, trace_line
@@ -31,14 +31,14 @@ TRACE = allow("coordinator", "evaluator", read="read.trace")
 @get("/campaigns/{campaign:str}/inspections", opt=LIST, sync_to_thread=True)
 def inspections(
     request: AnyRequest,
-    campaign: str,
-    q: str = "",
-    stage: str = "",
-    squad: str = "",
-    grade: str = "",
-    only: str = "",
-    page: int = 1,
-    opened: Annotated[str, Parameter(query="open")] = "",
+    campaign: FromPath[str],
+    q: FromQuery[str] = "",
+    stage: FromQuery[str] = "",
+    squad: FromQuery[str] = "",
+    grade: FromQuery[str] = "",
+    only: FromQuery[str] = "",
+    page: FromQuery[int] = 1,
+    opened: Annotated[str, QueryParameter(name="open")] = "",
 ) -> Response[str]:
     """The list, narrowed by what the address says; `open` names the one shown beside it."""
     by = Filter(q[:100], stage, squad, grade, only, max(1, min(page, PAGES_MAX)))
@@ -70,7 +70,9 @@ def _address(campaign: str, by: Filter, **change: Any) -> str:
 
 
 @get("/inspections/{inspection:str}", opt=RECORD, sync_to_thread=True)
-def inspection(request: AnyRequest, inspection: str, items: str = "", done: str = "") -> Response[str]:
+def inspection(
+    request: AnyRequest, inspection: FromPath[str], items: FromQuery[str] = "", done: FromQuery[str] = ""
+) -> Response[str]:
     """The whole record; as a sheet beside the list when htmx asks."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -134,7 +136,7 @@ def campaign_of(inspection: str) -> Callable[[Connection], str]:
 
 
 @get("/inspections/{inspection:str}/trace/{item:str}", opt=TRACE, sync_to_thread=True)
-def trace(request: AnyRequest, inspection: str, item: str) -> Response[str]:
+def trace(request: AnyRequest, inspection: FromPath[str], item: FromPath[str]) -> Response[str]:
     """Why an item has its points: rule, answer, author, tablet, photo, operation."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -146,7 +148,7 @@ def trace(request: AnyRequest, inspection: str, item: str) -> Response[str]:
 
 
 @get("/inspections/{inspection:str}/history", opt=TRACE, sync_to_thread=True)
-def history(request: AnyRequest, inspection: str, field: str) -> Response[str]:
+def history(request: AnyRequest, inspection: FromPath[str], field: FromQuery[str]) -> Response[str]:
     """Everything ever written to one field."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -160,7 +162,7 @@ def history(request: AnyRequest, inspection: str, field: str) -> Response[str]:
 
 
 @get("/inspections/{inspection:str}/operations/{op:str}", opt=TRACE, sync_to_thread=True)
-def operation(request: AnyRequest, inspection: str, op: str) -> Response[str]:
+def operation(request: AnyRequest, inspection: FromPath[str], op: FromPath[str]) -> Response[str]:
     """One operation as it was received."""
 
     def load(conn: Connection) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """Photos: only those that stand on an inspection, only to those who may read it, never as anything but a picture."""
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from server.console.context import console_of
 from server.console.policy import allow
@@ -14,7 +15,7 @@ SUFFIX = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
 
 @get("/inspections/{inspection:str}/photos/{evidence:str}", opt=PHOTO, sync_to_thread=True)
-def photo(request: AnyRequest, inspection: str, evidence: str) -> Response[bytes]:
+def photo(request: AnyRequest, inspection: FromPath[str], evidence: FromPath[str]) -> Response[bytes]:
     """The bytes of one photo."""
     console = console_of(request)
     found = console.db.read(lambda conn: store.pictures(conn, inspection))

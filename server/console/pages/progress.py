@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from server.console.context import console_of
 from server.console.policy import allow
@@ -27,7 +28,7 @@ class Week(NamedTuple):
 
 
 @get("/campaigns/{campaign:str}/progress", opt=BOTH, sync_to_thread=True)
-def progress(request: AnyRequest, campaign: str) -> Response[str]:
+def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """How far the campaign is, and what waits for a person."""
     now_ms = console_of(request).clock()
 
@@ -52,7 +53,7 @@ def progress(request: AnyRequest, campaign: str) -> Response[str]:
 
 
 @get("/campaigns/{campaign:str}/plan", opt=BOTH, sync_to_thread=True)
-def plan(request: AnyRequest, campaign: str) -> Response[str]:
+def plan(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """Which squad visits which unit in which week."""
 
     def load(conn: Connection) -> Mapping[str, Any]:

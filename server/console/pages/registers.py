@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get
+from litestar.params import FromPath, FromQuery
 
 from server.console.policy import allow
 from server.console.render import AnyRequest, show
@@ -17,7 +18,7 @@ BOTH = allow("coordinator", "evaluator")
 
 
 @get("/campaigns/{campaign:str}/units", opt=BOTH, sync_to_thread=True)
-def units(request: AnyRequest, campaign: str, q: str = "") -> Response[str]:
+def units(request: AnyRequest, campaign: FromPath[str], q: FromQuery[str] = "") -> Response[str]:
     """Every unit with its profile, its inventory and its visit."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -31,7 +32,7 @@ def units(request: AnyRequest, campaign: str, q: str = "") -> Response[str]:
 
 
 @get("/campaigns/{campaign:str}/people", opt=BOTH, sync_to_thread=True)
-def people(request: AnyRequest, campaign: str) -> Response[str]:
+def people(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """The pool, by squad."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -58,7 +59,7 @@ def people(request: AnyRequest, campaign: str) -> Response[str]:
     opt=allow("coordinator", "evaluator", read="read.findings"),
     sync_to_thread=True,
 )
-def findings(request: AnyRequest, campaign: str, only: str = "") -> Response[str]:
+def findings(request: AnyRequest, campaign: FromPath[str], only: FromQuery[str] = "") -> Response[str]:
     """What was found, and what became of it on the spot."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -87,7 +88,7 @@ def checklists(request: AnyRequest) -> Response[str]:
 
 
 @get("/checklists/{name:str}", opt=BOTH, sync_to_thread=True)
-def checklist(request: AnyRequest, name: str) -> Response[str]:
+def checklist(request: AnyRequest, name: FromPath[str]) -> Response[str]:
     """One version: every item in both languages with its points and its rule."""
     return show(
         request,

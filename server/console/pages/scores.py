@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 
 from server.access import audit
 from server.console.context import console_of, signed_in
@@ -24,7 +25,7 @@ JSON = "application/json"
 
 
 @get("/campaigns/{campaign:str}/scores", opt=SCORES, sync_to_thread=True)
-def scores(request: AnyRequest, campaign: str, done: str = "") -> Response[str]:
+def scores(request: AnyRequest, campaign: FromPath[str], done: FromQuery[str] = "") -> Response[str]:
     """The table as it is frozen, or as it stands. By grade band and unit code: it ranks nobody."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -56,19 +57,19 @@ def _figures(scored: exports.Scored) -> list[Decimal | None]:
 
 
 @get("/campaigns/{campaign:str}/scores.csv", opt=EXPORT, sync_to_thread=True)
-def scores_csv(request: AnyRequest, campaign: str) -> Response[bytes]:
+def scores_csv(request: AnyRequest, campaign: FromPath[str]) -> Response[bytes]:
     """The score table for any spreadsheet."""
     return _file(request, campaign, exports.export_csv, CSV, "csv")
 
 
 @get("/campaigns/{campaign:str}/scores.xlsx", opt=EXPORT, sync_to_thread=True)
-def scores_xlsx(request: AnyRequest, campaign: str) -> Response[bytes]:
+def scores_xlsx(request: AnyRequest, campaign: FromPath[str]) -> Response[bytes]:
     """The score table, every deduction and every finding as a workbook."""
     return _file(request, campaign, exports.export_xlsx, XLSX, "xlsx")
 
 
 @get("/campaigns/{campaign:str}/scores.json", opt=EXPORT, sync_to_thread=True)
-def scores_json(request: AnyRequest, campaign: str) -> Response[bytes]:
+def scores_json(request: AnyRequest, campaign: FromPath[str]) -> Response[bytes]:
     """The score table with every trace."""
     return _file(request, campaign, exports.export_json, JSON, "json")
 
@@ -87,7 +88,7 @@ def _file(
 
 
 @post("/campaigns/{campaign:str}/freeze", opt=allow("evaluator"), status_code=200, sync_to_thread=True)
-def freeze_scores(request: AnyRequest, campaign: str) -> Response[str]:
+def freeze_scores(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """Freezes the scores as they stand. Raises freeze_blocked, naming the units that are not ready."""
     console = console_of(request)
     who = signed_in(request)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.params import FromQuery
 
 from server.access import audit
 from server.console.context import console_of, signed_in
@@ -21,7 +22,7 @@ AUDIT_ACTIONS = ("sign_in", "sign_out", "denied", "read", "operation", "freeze",
 
 
 @get("/accounts", opt=allow("sysadmin"), sync_to_thread=True)
-def accounts(request: AnyRequest, done: str = "") -> Response[str]:
+def accounts(request: AnyRequest, done: FromQuery[str] = "") -> Response[str]:
     """Every account, its role, and whether it is open."""
     return show(
         request,
@@ -52,7 +53,10 @@ def lock_account(request: AnyRequest) -> Response[str]:
 
 @get("/audit", opt=allow("auditor", read="read.audit"), sync_to_thread=True)
 def audit_trail(
-    request: AnyRequest, who: str = "", action: str = "", before: int | None = None
+    request: AnyRequest,
+    who: FromQuery[str] = "",
+    action: FromQuery[str] = "",
+    before: FromQuery[int | None] = None,
 ) -> Response[str]:
     """Who did what, newest first. It names records; it never shows what is in them."""
 

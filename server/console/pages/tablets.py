@@ -5,6 +5,7 @@ from typing import Any
 
 import segno
 from litestar import Response, get, post
+from litestar.params import FromPath, FromQuery
 from markupsafe import Markup
 
 from server.access import audit, devices
@@ -24,7 +25,7 @@ CODE_LENGTH = 10  # 50 bits, good once, for ten minutes
 
 
 @get("/campaigns/{campaign:str}/tablets", opt=allow("coordinator", "secadmin"), sync_to_thread=True)
-def tablets(request: AnyRequest, campaign: str, done: str = "") -> Response[str]:
+def tablets(request: AnyRequest, campaign: FromPath[str], done: FromQuery[str] = "") -> Response[str]:
     """Every tablet of the campaign's squads."""
     now_ms = console_of(request).clock()
 
@@ -42,7 +43,7 @@ def tablets(request: AnyRequest, campaign: str, done: str = "") -> Response[str]
 @post(
     "/campaigns/{campaign:str}/tablets/codes", opt=allow("coordinator"), status_code=200, sync_to_thread=True
 )
-def make_code(request: AnyRequest, campaign: str) -> Response[str]:
+def make_code(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """A one-time code for one tablet of a squad, shown this once: only its hash is kept."""
     console, who, squad = console_of(request), signed_in(request), value(request, "squad")
     now_ms = console.clock()
@@ -81,7 +82,7 @@ def make_code_text(entropy: bytes) -> str:
 
 
 @post("/campaigns/{campaign:str}/tablets/revoke", opt=allow("secadmin"), status_code=200, sync_to_thread=True)
-def revoke(request: AnyRequest, campaign: str) -> Response[str]:
+def revoke(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """Takes a tablet out: its next contact is refused."""
     console, who, device = console_of(request), signed_in(request), value(request, "device")
     now_ms = console.clock()
