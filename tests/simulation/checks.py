@@ -239,13 +239,15 @@ def taps_and_differences(world: World, inspection: str) -> Iterator[str]:
         return
     shown = {field: set(ops) for field, ops in screen_of(view(state)).items()}
     truth = {field: set(ops) for (_, field), ops in journal.standing(ids).items()}
-    saw = {op: journal.entries[op].saw for op in ids}
+    named = {op: set(json.loads(journal.entries[op].raw).get("bases", ())) for op in ids}
     for field in sorted(set(shown) | set(truth)):
         for op in sorted(truth.get(field, set()) - shown.get(field, set())):
-            if not any(op in saw[other] and journal.entries[other].field == field for other in ids):
-                yield f"hidden: {op} on {field} of {inspection} is gone, and nobody who took it off had seen it"
-            else:
+            blind = [one for one in ids if op in named[one] and op not in journal.entries[one].saw]
+            seen = [one for one in ids if op in named[one] and op in journal.entries[one].saw]
+            if seen and not blind:
                 yield f"overruled: {op} on {field} of {inspection} is gone, and nobody who saw the dispute settled it"
+            else:
+                yield f"hidden: {op} on {field} of {inspection} is gone, and who took it off had not seen it"
         for op in sorted(shown.get(field, set()) - truth.get(field, set())):
             yield f"overruled: {op} on {field} of {inspection} still stands, though somebody who saw it decided"
     expected = {field for field, ops in shown.items() if journal.differ(field, ops & set(journal.entries))}
@@ -281,10 +283,14 @@ def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
 
 
 def nothing_is_lost(world: World) -> Iterator[str]:
-    """Every tap that was committed is in the log, unless every copy of it was destroyed."""
+    """Every tap that was committed is in the log, unless every copy of it was destroyed.
+
+    One that still waits, or is shown as refused, is not lost; whether it should is for `nobody_is_stopped`.
+    """
     ids = world.hub.ids()
+    known_of = ("unsent", "refused", "id_reused")
     waiting = {
-        one.op for tablet in world.tablets for one in tablet.held() if one.own and one.status == "unsent"
+        one.op for tablet in world.tablets for one in tablet.held() if one.own and one.status in known_of
     }
     for op in sorted(world.journal.committed - ids - waiting):
         if op not in world.destroyed:
@@ -310,8 +316,13 @@ def nothing_is_invented(world: World) -> Iterator[str]:
 
 
 def everyone_agrees(world: World) -> Iterator[str]:
-    """Every tablet has what the server has of its squad's inspections, shows the same, and scores the same."""
+    """Every tablet has what the server has of its squad's inspections, shows the same, and scores the same.
+
+    One that cannot exchange at all is for `nobody_is_stopped`.
+    """
     for tablet in world.tablets:
+        if tablet.last_report is None or tablet.last_report.outcome != "done":
+            continue
         held = tablet.held()
         for inspection in world.inspections[tablet.squad]:
             log = {one.op: one.raw for one in world.hub.log(inspection)}
@@ -387,6 +398,8 @@ def twice_is_once_for_requests(world: World) -> Iterator[str]:
         assert tablet.flight is not None
         reply_bytes = tablet.flight.result
         tablet.take()
+        if reply_bytes is None:
+            continue
         held = [one[:4] for one in tablet.held()]
         tablet.ask()
         assert tablet.flight is not None

@@ -283,8 +283,8 @@ _VERBS: tuple[tuple[Callable[[Person], Tap | None], int], ...] = (
     (Person.talks, 3),
     (Person.signs, 3),
     (Person.settles, 14),
-    (Person.deliberates, 3),
-    (Person.submits, 4),
+    (Person.deliberates, 5),
+    (Person.submits, 9),
     (Person.aborts, 1),
 )
 

@@ -1,0 +1,347 @@
+"""Deliberate bugs, put into the real code: each breaks a law, and the simulation must notice.
+
+All of them have been shipped by somebody, or were met in prototypes. A mutant patches the code under
+test and nothing the checks work the truth out with.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, Self
+
+import pytest
+
+from mobile import settling, store, tap
+from mobile.sync import Sync
+from server.intake import exchange, news, projection
+from server.storage import op_log
+from server.storage.database import Connection
+from shared_schema import merge
+from shared_schema.operations import Operation, Unknown, agreement, field_of, read
+from shared_schema.problems import Problem
+from shared_schema.scoring import score
+from shared_schema.wire import News, OpStatus
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+class Mutant(NamedTuple):
+    """A bug, the law it breaks, what else it breaks thereby, and the faults it needs to show."""
+
+    name: str
+    law: str
+    also: frozenset[str]
+    faults: str
+    patch: Patch
+
+
+MUTANTS: list[Mutant] = []
+
+
+def mutant(law: str, *also: str, faults: str = "none") -> Callable[[Patch], Patch]:
+    """Registers a mutant under the name of its function."""
+
+    def register(patch: Patch) -> Patch:
+        MUTANTS.append(Mutant(patch.__name__, law, frozenset(also), faults, patch))
+        return patch
+
+    return register
+
+
+def _everywhere(patch: pytest.MonkeyPatch, fold: merge.Fold) -> None:
+    """Puts another merge into tablets and server."""
+    patch.setattr(merge, "apply", fold)
+    patch.setattr(store, "apply", fold)
+
+
+_apply, _take, _after_cursors, _projected = (
+    merge.apply,
+    exchange.take,
+    news.after_cursors,
+    projection.projected,
+)
+_append, _check = op_log._append, exchange._Judge._check
+
+
+# --- order does not matter ---------------------------------------------------------------------------
+
+
+@mutant("reordered")
+def forgets_what_was_replaced(patch: pytest.MonkeyPatch) -> None:
+    """An operation that comes after its replacement stands again."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        return _apply(state, operations)._replace(replaced={})
+
+    _everywhere(patch, fold)
+
+
+@mutant("reordered")
+def leaves_early(patch: pytest.MonkeyPatch) -> None:
+    """The bases of an operation that is itself replaced already are not looked at."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        for one in operations:
+            field = field_of(one.body, one.person)
+            if field is None or one.id not in state.replaced.get(field, ()):
+                state = _apply(state, [one])
+        return state
+
+    _everywhere(patch, fold)
+
+
+# --- twice is once -----------------------------------------------------------------------------------
+
+
+@mutant("repeated")
+def appends_twice(patch: pytest.MonkeyPatch) -> None:
+    """An operation that stands is put there again."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        for one in operations:
+            field = field_of(one.body, one.person)
+            again = field is not None and any(other.id == one.id for other in state.fields.get(field, ()))
+            if field is not None and again:
+                fields = {**state.fields, field: (*state.fields[field], one)}
+                state = state._replace(fields=fields)
+            else:
+                state = _apply(state, [one])
+        return state
+
+    _everywhere(patch, fold)
+
+
+@mutant("repeated", "invented", "diverged", "score_mismatch", faults="repeated,lost_reply")
+def numbers_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
+    """The server does not know an operation again and files it a second time."""
+    patch.setattr(op_log, "known", lambda conn, ids: {})
+    patch.setattr(op_log, "_INSERT", op_log._INSERT.replace("INSERT INTO", "INSERT OR REPLACE INTO"))
+
+
+# --- a tap is never hidden ---------------------------------------------------------------------------
+
+
+@mutant("hidden", faults="stale_screen")
+def replaces_what_the_screen_did_not_show(patch: pytest.MonkeyPatch) -> None:
+    """The bases are what the store holds now, not what the person had before their eyes."""
+    shown = tap.Tap.shown
+    patch.setattr(
+        tap.Tap,
+        "shown",
+        lambda self, inspection, field, person, seen: shown(self, inspection, field, person, None),
+    )
+
+
+@mutant("hidden", "overruled", "clock", "score_mismatch", "reordered", faults="clock_wrong")
+def last_stamp_wins(patch: pytest.MonkeyPatch) -> None:
+    """Of what stands on a field, only the operation with the latest clock is kept."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        state = _apply(state, operations)
+        latest = {field: (max(ops, key=lambda o: (o.at_ms, o.id)),) for field, ops in state.fields.items()}
+        return state._replace(fields=latest)
+
+    _everywhere(patch, fold)
+
+
+@mutant("hidden", "overruled", "score_mismatch", "reordered", "repeated", "diverged")
+def equal_is_no_operation(patch: pytest.MonkeyPatch) -> None:
+    """A tap that says what stands already is dropped."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        for one in operations:
+            field = field_of(one.body, one.person)
+            standing = () if field is None else state.fields.get(field, ())
+            if not any(agreement(other.body) == agreement(one.body) for other in standing):
+                state = _apply(state, [one])
+        return state
+
+    _everywhere(patch, fold)
+
+
+# --- a difference stands -----------------------------------------------------------------------------
+
+
+@mutant("overruled")
+def any_tap_ends_a_dispute(patch: pytest.MonkeyPatch) -> None:
+    """An ordinary tap on a disputed field replaces everybody's values."""
+    patch.setattr(tap, "disputed", lambda field, standing: len(standing) > 1 and field == "settling")
+    patch.setattr("mobile.actions.disputed", lambda field, standing: len(standing) > 1)
+
+
+@mutant("overruled", "score_mismatch")
+def replaces_only_the_first_base(patch: pytest.MonkeyPatch) -> None:
+    """Of several bases only one is taken off, so that a settlement settles nothing."""
+
+    def fold(state: merge.State, operations: Iterable[Operation]) -> merge.State:
+        return _apply(state, [one._replace(bases=one.bases[:1]) for one in operations])
+
+    _everywhere(patch, fold)
+
+
+# --- nothing is lost ---------------------------------------------------------------------------------
+
+
+@mutant("lost", faults="lost_request")
+def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
+    """What was sent counts as taken before the server has said so."""
+    ask = Sync._ask
+
+    def hasty(self: Sync, ops_max: int) -> Any:
+        asked = ask(self, ops_max)
+        with self._store._write():
+            self._store._db.execute("UPDATE operation SET status = 'accepted' WHERE status = 'unsent'")
+        return asked
+
+    patch.setattr(Sync, "_ask", hasty)
+
+
+@mutant("lost", faults="tablet_restored,tablet_cloned")
+def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
+    """The server takes an operation for known when it has one of that tablet with that number."""
+
+    def take(conn: Connection, raws: Sequence[bytes], **facts: Any) -> list[OpStatus]:
+        statuses: list[OpStatus] = []
+        for raw in raws:
+            plain = json.loads(raw)
+            there = op_log.run(
+                conn, "SELECT id FROM operation WHERE device = ? AND seq = ?", (plain["device"], plain["seq"])
+            )
+            statuses += [OpStatus("duplicate", plain["id"])] if there else _take(conn, [raw], **facts)
+        return statuses
+
+    patch.setattr(exchange, "take", take)
+
+
+@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned")
+def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
+    """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
+    patch.setattr(settling, "_doubt", lambda db, inspection: None)
+
+
+# --- nothing is invented -----------------------------------------------------------------------------
+
+
+@mutant("invented")
+def stores_what_it_understood(patch: pytest.MonkeyPatch) -> None:
+    """The server stores operations as it would have written them, not as they came."""
+
+    def append(conn: Connection, inspection: Any, batch: Sequence[Operation], now_ms: int) -> None:
+        again = [one._replace(raw=json.dumps(json.loads(one.raw), sort_keys=True).encode()) for one in batch]
+        _append(
+            conn,
+            inspection,
+            [_Hashed(*one, hashed=old.hash) for one, old in zip(again, batch, strict=True)],
+            now_ms,
+        )
+
+    patch.setattr(op_log, "_append", append)
+
+
+class _Hashed(Operation):
+    """An operation that still answers with the hash of the bytes it came as."""
+
+    def __new__(cls, *fields: Any, hashed: str) -> Self:
+        made = super().__new__(cls, *fields)
+        made.hashed = hashed  # type: ignore[attr-defined]
+        return made
+
+    @property
+    def hash(self) -> str:
+        """The hash of the bytes as they came."""
+        return str(self.hashed)  # type: ignore[attr-defined]
+
+
+# --- scores equal the fold of the log ----------------------------------------------------------------
+
+
+@mutant("score_mismatch")
+def scores_before_it_merges(patch: pytest.MonkeyPatch) -> None:
+    """The sheet is worked out from the state before the operations that came."""
+
+    def projected(conn: Connection, row: Any, **facts: Any) -> Any:
+        stored = op_log.load_state(conn, row.id)
+        before = (merge.load(stored[1]) if stored else None) or merge.EMPTY
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(projection, "score", lambda checklist, _: score(checklist, merge.view(before)))
+            return _projected(conn, row, **facts)
+
+    patch.setattr(projection, "projected", projected)
+
+
+# --- everyone agrees in the end ----------------------------------------------------------------------
+
+
+@mutant("diverged")
+def one_cursor_and_a_filter(patch: pytest.MonkeyPatch) -> None:
+    """A page that is full moves the cursor past what did not fit."""
+
+    def after_cursors(conn: Connection, inspections: Any, request: Any, has_already: Any) -> Any:
+        with pytest.MonkeyPatch.context() as inner:
+            inner.setattr(news, "REPLY_OPS_MAX", 3)
+            told = _after_cursors(conn, inspections, request, has_already)
+        rows = {row.id: row for row in inspections}
+        jumped = []
+        for one in told.news:
+            row = rows[one.inspection]
+            head = op_log.head_at(conn, row.id, row.last_number)
+            jumped.append(News(one.inspection, row.last_number, one.ops, head))
+        return told._replace(news=tuple(jumped), more=False)
+
+    patch.setattr(news, "after_cursors", after_cursors)
+
+
+# --- an unknown operation stops nobody ---------------------------------------------------------------
+
+
+@mutant("stalled", faults="newer_app,poison")
+def decodes_the_whole_batch_strictly(patch: pytest.MonkeyPatch) -> None:
+    """One operation that the server cannot read refuses the request it came with."""
+
+    def strict(raw: bytes) -> Operation:
+        try:
+            operation = read(raw)
+        except Problem as problem:
+            raise Problem("request_malformed", where="ops") from problem
+        if isinstance(operation.body, Unknown):
+            raise Problem("request_malformed", where="kind")
+        return operation
+
+    patch.setattr(exchange, "_read", strict)
+
+
+@mutant("stalled", faults="newer_app")
+def refuses_what_it_does_not_know(patch: pytest.MonkeyPatch) -> None:
+    """An operation of a newer kind is refused, and lost to the version that would know it."""
+
+    def check(self: Any, operation: Operation) -> None:
+        if isinstance(operation.body, Unknown):
+            raise Problem("op_malformed", where="kind")
+        _check(self, operation)
+
+    patch.setattr(exchange._Judge, "_check", check)
+
+
+# --- no clock matters --------------------------------------------------------------------------------
+
+
+@mutant("clock")
+def shows_the_latest_first(patch: pytest.MonkeyPatch) -> None:
+    """Among values that stand together the one with the latest clock comes first, and is read as the value."""
+    standing = merge._standing
+
+    def latest_first(operations: Iterable[Operation]) -> Any:
+        return standing(sorted(operations, key=lambda one: -one.at_ms))
+
+    patch.setattr(merge, "_standing", latest_first)
+
+
+@mutant("clock", "stalled", faults="clock_wrong,clock_jumped")
+def refuses_wrong_clocks(patch: pytest.MonkeyPatch) -> None:
+    """An operation from a tablet whose clock is a day off is refused."""
+
+    def check(self: Any, operation: Operation) -> None:
+        if abs(operation.at_ms - 1_793_600_000_000) > 3 * 86_400_000:
+            raise Problem("op_malformed", where="at_ms")
+        _check(self, operation)
+
+    patch.setattr(exchange._Judge, "_check", check)
