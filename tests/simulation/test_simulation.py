@@ -45,10 +45,15 @@ def test_no_law_is_broken_whatever_goes_wrong(part: int) -> None:
 
 
 def test_every_fault_is_met_somewhere() -> None:
-    """A fault that is never injected proves nothing."""
-    results = [play(seed, frozenset(FAULTS), twins=False) for seed in range(100, 106)]
-    lawful(results)
-    assert [name for name, count in sum_up(results)["faults"].items() if not count] == []
+    """A fault that is never injected proves nothing; so few worlds are enough to meet them all."""
+    met: set[str] = set()
+    for seed in range(100, 120):
+        result = play(seed, frozenset(FAULTS), twins=False)
+        lawful([result])
+        met |= {name for name, count in result.faults.items() if count}
+        if met == set(FAULTS):
+            return
+    pytest.fail(f"never met: {', '.join(set(FAULTS) - met)}")
 
 
 def test_the_seed_of_this_commit() -> None:

@@ -131,7 +131,7 @@ class World:
             vault=Vault(folder),
             path=self.folder / file,
             clock=self._clock(),
-            lacks=OLDER_LACKS if self.weather.strikes("older_app", 0.2) else frozenset(),
+            lacks=OLDER_LACKS if self.weather.strikes("older_app", 0.3) else frozenset(),
         )
         tablet.open()
         self.tablets.append(tablet)
