@@ -89,7 +89,7 @@ TABLET: dict[str, tuple[str, str]] = {
         "协调员退回，请补正后再次提交",
         "Sent back by the coordinator: correct it and hand in again",
     ),
-    "visit.closed": ("已{stage}，不能再修改。", "{stage}: it can no longer be changed."),
+    "visit.closed": ("{stage}，不能再修改。", "{stage}: it can no longer be changed."),
     "visit.members": ("检查人员", "Members"),
     # opening
     "open.members": ("到场人员（至少两人）", "Members present (two at least)"),

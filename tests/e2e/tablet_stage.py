@@ -6,6 +6,7 @@ done by hand, so that screens can be looked at without one.
 
 import itertools
 import random
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from mobile.actions import Desk
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.store import Identity, Store
 from mobile.vault import Vault
-from shared_schema.checklist import checklist_hash, to_bytes
+from shared_schema.checklist import Checklist, checklist_hash, to_bytes
 from shared_schema.checklist_reader import parse
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import AnswerValue
@@ -40,6 +41,16 @@ UNITS = (
 )
 
 
+@cache
+def checklist() -> Checklist:
+    """The default checklist, with one clause at the inspector's discretion: it has none of its own."""
+    data = yaml.safe_load(CHECKLIST.read_text(encoding="utf-8"))
+    clause = data["sections"][0]["items"][1]["rule"]["clauses"][1]
+    del clause["deduct"]
+    clause["range"] = {"min": "0.2", "max": "0.8", "step": "0.1"}
+    return parse(data)
+
+
 class Stage(NamedTuple):
     """One tablet's folder with what is in it."""
 
@@ -56,7 +67,7 @@ class Stage(NamedTuple):
         return store, Desk(store, rng.randbytes, lambda: next(ticks))
 
 
-def set_up(folder: Path, device: str = "tab-1", *, checklist: Path = CHECKLIST, units: int = len(UNITS)) -> Stage:
+def set_up(folder: Path, device: str = "tab-1", *, units: int = len(UNITS)) -> Stage:
     """An enrolled tablet that has exchanged once: its squad's visits and their checklist."""
     folder.mkdir(parents=True, exist_ok=True)
     vault = Vault(folder)
@@ -64,12 +75,11 @@ def set_up(folder: Path, device: str = "tab-1", *, checklist: Path = CHECKLIST, 
     vault.make_key(rng.randbytes(32))
     store = Store.open(folder / "tablet.db", vault)
     store.enrol(Identity(device, "server-demo", "squad-3"), f"epoch-{device}")
-    content = to_bytes(parse(yaml.safe_load(checklist.read_text(encoding="utf-8"))))
-    hash_ = checklist_hash(parse(yaml.safe_load(checklist.read_text(encoding="utf-8"))))
+    hash_, content = checklist_hash(checklist()), to_bytes(checklist())
     store.settle(
         Settlement(
             journal=Journal(last_success_ms=MORNING_MS),
-            assignments=[_assignment(*unit, checklist=hash_) for unit in UNITS[:units]],
+            assignments=[_assignment(*unit, hash_=hash_) for unit in UNITS[:units]],
             checklists=[(hash_, content)],
         )
     )
@@ -78,7 +88,7 @@ def set_up(folder: Path, device: str = "tab-1", *, checklist: Path = CHECKLIST, 
 
 
 def _assignment(
-    inspection: str, zh: str, en: str, kind: str, address: str, date: str, *, checklist: str
+    inspection: str, zh: str, en: str, kind: str, address: str, date: str, *, hash_: str
 ) -> Assignment:
     return Assignment(
         inspection=inspection,
@@ -97,9 +107,10 @@ def _assignment(
         squad_en="Squad 3",
         members=MEMBERS,
         planned_date=date,
-        checklist=checklist,
+        checklist=hash_,
         inventory=tuple(
-            InventoryDevice(f"{'SM' if n < 6 else 'FM'}-{n:03}", n < 6, "办公室", "台式机") for n in range(1, 21)
+            InventoryDevice(f"{'SM' if n < 6 else 'FM'}-{n:03}", n < 6, "办公室", "台式机")
+            for n in range(1, 21)
         ),
         earlier=(EarlierFinding("F-2025-7", 2025, "E01", "一台非涉密计算机未装防护软件", open=True),),
     )
@@ -127,7 +138,9 @@ def outbox(stage: Stage) -> list[bytes]:
     return raws
 
 
-def answer(desk: Desk, person: PersonId, answers: dict[str, AnswerValue], visit: InspectionId = VISIT) -> None:
+def answer(
+    desk: Desk, person: PersonId, answers: dict[str, AnswerValue], visit: InspectionId = VISIT
+) -> None:
     """Answers several items."""
     for item, value in answers.items():
         desk.answer(person, visit, item, value)

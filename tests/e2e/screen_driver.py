@@ -1,0 +1,187 @@
+"""Drives the tablet's screens in this process: pumps Kivy's loop, touches, types, waits, takes pictures.
+
+Importing this imports Kivy, which may open a window; so only fixtures of screen tests import it.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+for _key, _value in (("WIDTH", "1280"), ("HEIGHT", "800"), ("MAXFPS", "0"), ("MULTISAMPLES", "0")):
+    os.environ.setdefault(f"KCFG_GRAPHICS_{_key}", _value)
+
+from kivy.base import EventLoop, runTouchApp, stopTouchApp  # noqa: E402
+from kivy.core.window import Window  # noqa: E402
+from kivy.tests.common import UnitTestTouch  # noqa: E402
+
+from mobile.app import HuchaApp, post  # noqa: E402
+from mobile.ui.items import ItemLine  # noqa: E402
+from mobile.ui.session import Begin, Session, Tools  # noqa: E402
+from mobile.ui.words import words  # noqa: E402
+from mobile.worker import Worker  # noqa: E402
+
+WAIT_SECONDS = 20
+
+
+class Driver:
+    """One running app and a finger."""
+
+    def __init__(self, app: HuchaApp) -> None:
+        self.app = app
+        self.bugs: list[Exception] = []
+        app._run_prepare()
+        runTouchApp(embedded=True)
+        self.settle()
+
+    @property
+    def session(self) -> Session:
+        return self.app.session
+
+    @property
+    def root(self) -> Any:
+        return self.app.shell
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def pump(self, count: int = 1) -> None:
+        for _ in range(count):
+            EventLoop.idle()
+
+    def settle(self, seconds: float = 0.25) -> None:
+        """Lets sheets slide and layouts come to rest."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            EventLoop.idle()
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Waits for what the worker brings."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not condition():
+            assert not self.bugs, self.bugs
+            assert time.monotonic() < end, "nothing happened"
+            EventLoop.idle()
+        self.pump(3)
+
+    def shown(self, act: Callable[[], object]) -> None:
+        """Does something, and waits until other rows are shown."""
+        before = self.session.shown
+        act()
+        self.until(lambda: self.session.shown is not before)
+
+    # --- the finger ------------------------------------------------------------------------------------
+
+    def tap_at(self, x: float, y: float) -> None:
+        touch = UnitTestTouch(x, y)
+        touch.touch_down()
+        self.pump(2)
+        touch.touch_up()
+        self.pump(3)
+
+    def tap(self, widget: Any, across: float = 0.5) -> None:
+        """Taps a widget in its middle, or at a fraction of its width."""
+        x, y = widget.to_window(widget.x + widget.width * across, widget.center_y)
+        assert 0 <= x <= Window.width, f"{widget} is beside the screen"
+        assert 0 <= y <= Window.height, f"{widget} is above or below the screen"
+        self.tap_at(x, y)
+
+    def press(self, key: str, **facts: object) -> None:
+        """Taps the button that says these words."""
+        self.tap(self.pressable(words.t[key].format(**facts)))
+
+    def type_into(self, field: Any, text: str) -> None:
+        """Types into a field."""
+        entry = field.ids.entry
+        entry.focus = True
+        self.pump(2)
+        entry.select_all()
+        entry.delete_selection()
+        Window.dispatch("on_textinput", text)
+        self.pump(2)
+        entry.focus = False
+        self.pump(2)
+
+    def scroll_to(self, widget: Any) -> None:
+        """Brings a widget of a scroll view onto the screen."""
+        parent = widget.parent
+        while parent is not None and type(parent).__name__ != "ScrollView":
+            parent = parent.parent
+        parent.scroll_to(widget, animate=False)
+        self.pump(5)
+
+    # --- what is on the screen -------------------------------------------------------------------------
+
+    def widgets(self, kind: str) -> Iterator[Any]:
+        """Every widget of a class that is on the screen, in the order of the tree."""
+        for widget in self.root.walk(restrict=True):
+            if type(widget).__name__ == kind:
+                yield widget
+
+    def widget(self, kind: str, **looks: object) -> Any:
+        """The widget of a class that looks like this."""
+        for widget in self.widgets(kind):
+            if all(getattr(widget, name) == value for name, value in looks.items()):
+                return widget
+        raise AssertionError(f"no {kind} with {looks} is on the screen")
+
+    def pressable(self, text: str) -> Any:
+        """The topmost thing to press that says this."""
+        found = [
+            widget
+            for widget in self.root.walk(restrict=True)
+            if hasattr(widget, "on_release") and getattr(widget, "text", None) == text and widget.width > 1
+        ]
+        assert found, f"nothing to press says {text!r}"
+        return found[-1]
+
+    def texts(self) -> set[str]:
+        """Every text on the screen."""
+        found = set()
+        for widget in self.root.walk(restrict=True):
+            for name in ("content", "text"):
+                value = getattr(widget, name, None)
+                if isinstance(value, str) and value:
+                    found.add(value)
+        return found
+
+    def row(self, item: str) -> ItemLine:
+        """The row of an item."""
+        return self.widget("ItemLine", key=item)
+
+    def field(self, key: str) -> Any:
+        """The field with this label."""
+        return self.widget("Field", label=words.t[key])
+
+    # --- pictures --------------------------------------------------------------------------------------
+
+    def picture(self, path: Path) -> None:
+        """What is on the screen, as a PNG."""
+        self.settle(0.4)
+        # Without this the back buffer has been swapped away, and the picture is black.
+        Window.dispatch("on_draw")
+        taken = Path(Window.screenshot(name=str(path.with_name("taken.png"))))
+        taken.replace(path)
+
+
+@contextmanager
+def running(store: Any, desk: Any, connect: Any = None, **begin: str) -> Iterator[Driver]:
+    """The app over an open store, closed whatever happens."""
+    bugs: list[Exception] = []
+    worker = Worker(post, bugs.append)
+    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom)), Begin(**begin))
+    driver = None
+    try:
+        driver = Driver(app)
+        driver.bugs = bugs
+        driver.until(lambda: driver.session.shown is not None)
+        yield driver
+        assert bugs == []
+    finally:
+        app.stop()
+        stopTouchApp()
+        for child in Window.children[:]:
+            Window.remove_widget(child)
+        worker.stop()
+        store.close()

@@ -1,0 +1,156 @@
+"""Makes the pictures of docs/screens again, from the running program: `python -m tests.e2e.tablet_screens`.
+
+One process for each size of the screen, because Kivy opens its window once; languages and palettes
+are switched live, as a person would.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.e2e.screen_driver import Driver
+
+DOCS = Path(__file__).resolve().parents[2] / "docs/screens"
+LANDSCAPE, PORTRAIT = "1280x800", "800x1280"
+Act = Callable[["Driver"], object]
+
+
+def _go(**place: str) -> Act:
+    return lambda driver: driver.session.go(**{"inspection": "visit-wanxin", **place})
+
+
+def _press(key: str) -> Act:
+    return lambda driver: driver.press(key)
+
+
+def _tap(kind: str) -> Act:
+    return lambda driver: driver.tap(next(iter(driver.widgets(kind))))
+
+
+def _bar(event: str) -> Act:
+    return lambda driver: driver.root.ids.bottom.dispatch(event)
+
+
+PICTURES: dict[str, tuple[Act, ...]] = {
+    "people": (_go(person="", inspection=""),),
+    "work": (_go(person="p-chen", inspection="", item=""),),
+    "prepared": (_go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),),
+    "open": (
+        _go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),
+        _press("visit.open"),
+    ),
+    "visit": (_go(person="p-chen", section="A", item="A01", pane="items"),),
+    "count": (_go(person="p-chen", item="B05", pane="item"),),
+    "ratio": (_go(person="p-chen", item="A04", pane="item"),),
+    "value": (_go(person="p-chen", item="C06", pane="item"),),
+    "discretion": (_go(person="p-chen", item="A02", pane="item"),),
+    "consent": (_go(person="p-chen", item="B03", pane="item"),),
+    "veto": (_go(person="p-chen", item="V01", pane="item"),),
+    "dispute": (_go(person="p-chen", item="A03", pane="item"),),
+    "settle": (_go(person="p-chen", item="A06", pane="item"), _press("dispute.adopt")),
+    "na": (_go(person="p-chen", item="B07", pane="item"), _press("na.mark")),
+    "note": (_go(person="p-chen", item="A03", pane="item"), _tap("NoteCard")),
+    "finding": (_go(person="p-chen", item="E02", pane="item"), _press("finding.add")),
+    "disputes": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_differences")),
+    "findings": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_findings")),
+    "score": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_why")),
+    "sync": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_exchange")),
+    "menu": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        lambda d: d.root.ids.top.dispatch("on_menu"),
+    ),
+    "deliberate": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _press("visit.deliberate"),
+    ),
+}
+"""By name: how to get there."""
+
+KEPT = {
+    LANDSCAPE: [
+        ("work", "zh", "light"),
+        ("visit", "zh", "light"),
+        ("visit", "en", "light"),
+        ("dispute", "zh", "light"),
+        ("dispute", "zh", "high_contrast"),
+        ("finding", "zh", "light"),
+        ("sync", "en", "light"),
+    ],
+    PORTRAIT: [("visit", "zh", "light"), ("dispute", "en", "light")],
+}
+"""The pictures that are kept with the documents."""
+
+
+def take(driver: "Driver", folder: Path, name: str, language: str, palette: str, size: str) -> Path:
+    """One picture, after going there by touch."""
+    from mobile.ui.theme import theme
+    from mobile.ui.words import words
+
+    driver.root.close(at_once=True)
+    if words.language != language:
+        driver.session.speak(language)
+        driver.settle(0.5)
+    if theme.palette != palette:
+        driver.session.paint(palette)
+        driver.settle(0.5)
+    for act in PICTURES[name]:
+        act(driver)
+        driver.settle(0.8)
+    parts = ["tablet", name, language]
+    if palette != "light":
+        parts.append("contrast")
+    if size == PORTRAIT:
+        parts.append("portrait")
+    path = folder / f"{'-'.join(parts)}.png"
+    driver.picture(path)
+    return path
+
+
+def main() -> None:
+    """Takes the kept pictures, or with --all every screen in both languages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=DOCS)
+    parser.add_argument("--all", action="store_true", help="every screen, both languages, both palettes")
+    parser.add_argument(
+        "--size", default="", help=f"{LANDSCAPE} or {PORTRAIT}; without it: both, one after the other"
+    )
+    asked = parser.parse_args()
+    if not asked.size:
+        for size in (LANDSCAPE, PORTRAIT):
+            subprocess.run(
+                [sys.executable, "-m", "tests.e2e.tablet_screens", *sys.argv[1:], "--size", size], check=True
+            )
+        return
+    width, height = asked.size.split("x")
+    os.environ.update(
+        KIVY_NO_ARGS="1",
+        KIVY_NO_FILELOG="1",
+        KIVY_LOG_MODE="PYTHON",
+        KIVY_HOME=tempfile.mkdtemp(),
+        KCFG_GRAPHICS_WIDTH=width,
+        KCFG_GRAPHICS_HEIGHT=height,
+    )
+    os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+    from tests.e2e import tablet_story
+    from tests.e2e.screen_driver import running
+
+    asked.out.mkdir(parents=True, exist_ok=True)
+    wanted = KEPT[asked.size]
+    if asked.all:
+        palettes = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
+        wanted = [(name, language, palette) for language, palette in palettes for name in PICTURES]
+    with tempfile.TemporaryDirectory() as folder:
+        tablet = tablet_story.play(Path(folder))
+        with running(*tablet.open(), person="p-chen") as driver:
+            for one in wanted:
+                print(take(driver, asked.out, *one, asked.size))
+
+
+if __name__ == "__main__":
+    main()
