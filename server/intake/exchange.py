@@ -20,7 +20,7 @@ from shared_schema import wire
 from shared_schema.answers import check_answer
 from shared_schema.checklist import Checklist
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
-from shared_schema.operations import Operation, Unknown, read, read_envelope
+from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_envelope
 from shared_schema.problems import Problem
 from shared_schema.roles import Role, may_write
 from shared_schema.wire import ExchangeReply, ExchangeRequest, Head, OpStatus
@@ -152,7 +152,9 @@ class _Place(NamedTuple):
 
 
 def _refusal(raw: bytes, problem: Problem, device: DeviceId) -> Refusal:
-    """What is kept of a refused operation; its place in the chain only where the chain is this tablet's own."""
+    """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
+    chain, where the chain is this tablet's own.
+    """
     try:
         envelope = read_envelope(raw)
         place = _Place(envelope.id, envelope.inspection, envelope.person)
@@ -160,7 +162,7 @@ def _refusal(raw: bytes, problem: Problem, device: DeviceId) -> Refusal:
             place = place._replace(epoch=envelope.epoch, seq=envelope.seq, prev=envelope.prev)
     except Problem:
         place = _Place()
-    return Refusal(digest(raw), problem.code, facts_of(problem), raw, *place)
+    return Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], *place)
 
 
 class _Judge:

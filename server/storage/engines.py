@@ -8,6 +8,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import NullPool
 
 from shared_schema.problems import Problem
@@ -15,6 +16,8 @@ from shared_schema.problems import Problem
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process (a backup, an analyst) to let go of the file."""
 READERS_MAX = 8
+READER_WAIT_SECONDS = 10.0
+"""How long a read waits for one of them to be free."""
 ADVISORY_LOCK = 0x4855434841  # "HUCHA"
 
 Meaning = Literal["lost", "retry", "full", "busy"]
@@ -61,11 +64,12 @@ def readers(url: URL) -> Engine:
             url,
             pool_size=READERS_MAX,
             max_overflow=0,
+            pool_timeout=READER_WAIT_SECONDS,
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
         )
-    engine = create_engine(url, pool_size=READERS_MAX, max_overflow=0)
+    engine = create_engine(url, pool_size=READERS_MAX, max_overflow=0, pool_timeout=READER_WAIT_SECONDS)
     event.listen(engine, "connect", _sqlite_reader)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
     return engine
@@ -126,7 +130,7 @@ def meaning(err: BaseException | None) -> Meaning | None:
         return _sqlite_meaning(cause)
     if isinstance(cause, psycopg.Error):
         return _postgres_meaning(cause)
-    return None
+    return "busy" if isinstance(err, PoolTimeoutError) else None
 
 
 def about_the_data(err: BaseException) -> bool:

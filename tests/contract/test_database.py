@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 
-from server.storage import writer
+from server.storage import engines, writer
 from server.storage.database import Database
 from shared_schema.problems import Problem
 
@@ -188,6 +188,23 @@ def test_a_reader_of_its_own_may_look_while_the_server_runs(url: str, db: Databa
         assert keys(looking) == {"k"}
         with pytest.raises(Problem, match="not_allowed"):
             looking.write(put("no"))
+
+
+def test_a_read_that_finds_all_readers_taken_is_asked_to_come_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "READERS_MAX", 2)
+    monkeypatch.setattr(engines, "READER_WAIT_SECONDS", 0.2)
+    with Database.open(url) as db:
+
+        def read_more(conn: Connection, depth: int = 2) -> None:
+            conn.execute(text("SELECT 1"))
+            if depth:
+                db.read(lambda inner: read_more(inner, depth - 1))
+
+        with pytest.raises(Problem, match="busy"):
+            db.read(read_more)
+        assert keys(db) == set()
 
 
 def test_a_database_that_must_be_there_is_not_made(new_url: str) -> None:

@@ -206,5 +206,6 @@ def test_a_hostile_operation_takes_nobody_with_it(db: Database, case: str) -> No
     reply = say(db, ops=ops)
     assert outcomes(reply)[0] == outcomes(reply)[2] == "accepted"
     assert outcomes(reply)[1] in {"held", "op_malformed", "op_too_large"}
+    assert ask(db, "SELECT max(length(raw)) <= 65536 FROM refusal")[0][0] in {None, 1}
     assert rebuild(db, check=True).differences == ()
     assert ask(db, "SELECT count(*) FROM score_sheet WHERE status = 'error'") == [(0,)]
