@@ -33,7 +33,7 @@ from mobile.store import SyncState
 from mobile.words import Entry, plain, say, span, when
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell
-from shared_schema.operations import Body, Operation, Returned
+from shared_schema.operations import KINDS, Body, Operation, Returned
 from shared_schema.problems import Language, sentence
 from shared_schema.sheet import SectionLine
 
@@ -225,7 +225,9 @@ def refused_rows(visit: Visit, language: Language = "zh") -> tuple[RefusedRow, .
 
 def _refused_title(reader: Reader, operation: Operation) -> str:
     item = str(getattr(operation.body, "item", ""))
-    return " ".join(part for part in (item, reader.say(f"kind.{operation.kind}")) if part)
+    # One that cannot be read, or of a newer version, has no word here: its kind is all there is to say.
+    kind = reader.say(f"kind.{operation.kind}") if operation.kind in KINDS else operation.kind
+    return " ".join(part for part in (item, kind or str(operation.id)) if part)
 
 
 def next_open(visit: Visit, after: str = "") -> ItemId | None:

@@ -20,6 +20,7 @@ from shared_schema.scoring import score
 from shared_schema.sheet import sheet_bytes
 from shared_schema.wire import read_reply, read_request
 from tests.simulation import season
+from tests.simulation.drawing import every_screen
 from tests.simulation.journal import Entry
 from tests.simulation.tablets import Tablet, screen_of
 from tests.simulation.world import World
@@ -180,6 +181,7 @@ def at_the_end(world: World) -> list[str]:
     found += nothing_is_invented(world)
     found += everyone_agrees(world)
     found += nobody_is_stopped(world)
+    found += every_screen(world)
     found += twice_is_once_for_requests(world)
     return found
 
