@@ -68,6 +68,9 @@ class Writer:
 
     def submit(self, run: Callable[[Connection], T]) -> "Future[T]":
         """Queues `run(conn)`; the future has its result, or what it raised, once that is settled for good."""
+        assert threading.current_thread() is not self._thread, (
+            "a request that waits for the next would wait for ever"
+        )
         request = _Request(run)
         if self._stopping or self._queue.qsize() >= QUEUE_REQUESTS_MAX:
             request.fail(Problem("busy"))
