@@ -15,6 +15,7 @@ from mobile.vault import Vault
 from mobile.worker import Worker
 from shared_schema.problems import Problem
 
+APP = "hucha-tablet 0.1.0"
 KIVY = {
     "KIVY_NO_ARGS": "1",
     "KIVY_NO_FILELOG": "1",
@@ -76,9 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         SorryApp(sentence).run()
         return 1
 
+    transports: list[HttpTransport] = []
+
     def connect(server: str) -> Sync:
-        transport = HttpTransport(server)
-        return Sync(store, vault, transport, settings.photos, entropy=os.urandom, clock=clock_ms)
+        for transport in transports:
+            transport.close()
+        transports[:] = [HttpTransport(server)]
+        return Sync(store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP)
 
     def on_bug(err: Exception) -> None:
         session.crashed(err)
@@ -90,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         HuchaApp(session, begin).run()
     finally:
         worker.stop()
+        for transport in transports:
+            transport.close()
         store.close()
     return 0
 

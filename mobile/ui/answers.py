@@ -12,7 +12,7 @@ from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import ClauseRow, ItemDetail
 from mobile.ui.kit import load_rules
-from mobile.ui.kit_controls import Field
+from mobile.ui.kit_controls import Field, Tick
 from mobile.ui.words import say
 from shared_schema.operations import (
     Actual,
@@ -263,7 +263,6 @@ class FormAnswer(AnswerControl):
     problem = StringProperty("")
     changed = BooleanProperty(False)
     whole = BooleanProperty(False)
-    asks_whole = BooleanProperty(False)
     labels: tuple[str, ...] = ()
 
     def __init__(self, **kwargs: Any) -> None:
@@ -310,8 +309,15 @@ class RatioAnswer(FormAnswer):
 
     labels = ("ratio.sampled", "ratio.conforming")
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.all = Tick()
+        self.all.bind(on_release=lambda _: setattr(self, "whole", not self.whole))
+        self.bind(whole=self.all.setter("on"))
+        self.add_widget(self.all, index=1)
+
     def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
-        self.asks_whole = True
+        self.all.text, self.all.disabled = say("ratio.all"), not self.may
         ratio = answer if isinstance(answer, Ratio) else None
         texts = ("", "") if ratio is None else (str(ratio.sampled), str(ratio.conforming))
         self.put(detail, *texts, whole=ratio is not None and ratio.population == ratio.sampled)

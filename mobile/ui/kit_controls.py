@@ -36,7 +36,12 @@ class Rule(Widget):
 
 
 class Press(ButtonBehavior, BoxLayout):
-    """Anything pressable; shows that it is pressed."""
+    """Anything pressable; shows that it is pressed. What is `hidden` keeps its place and cannot be pressed."""
+
+    hidden = BooleanProperty(False)
+
+    def on_touch_down(self, touch: Any) -> bool:
+        return bool(not self.hidden and super().on_touch_down(touch))
 
 
 class Push(Press):

@@ -4,6 +4,7 @@ A tap goes to the worker; only after the commit come the new rows back, and only
 change. Nothing here blocks: the screens' thread never waits for the disk or the network.
 """
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -149,7 +150,7 @@ class Session(EventDispatcher):
 
         self._sync = self._tools.connect(server)
         self._worker.run(
-            partial(self._sync.enrol_steps, code),
+            partial(self._sync.enrol_steps, code, platform=sys.platform),
             enrolled,
             lambda problem: refused(problem.message(words.language)),
             lambda: refused(say("start.offline", server=server)),

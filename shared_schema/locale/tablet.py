@@ -22,7 +22,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "没有连上服务器：{server}。请检查地址和网络后重试。",
         "No server was reached at {server}. Check the address and the network, then try again.",
     ),
-    "start.again": ("没有连上服务器，尚无任务。", "No server was reached, so there are no visits yet."),
     # who am I
     "people.title": ("请选择您的姓名", "Who is using this tablet?"),
     "people.explain": (
@@ -75,7 +74,6 @@ TABLET: dict[str, tuple[str, str]] = {
     "bar.sync_refused": ("被拒 {refused} 条", "{refused} refused"),
     "bar.sync_failed": ("同步未成功", "Sync failed"),
     # the visit
-    "visit.sections": ("检查类目", "Sections"),
     "visit.choose_item": ("选择一项开始检查", "Choose an item to begin"),
     "visit.prepared": ("检查尚未开始", "The visit is not open yet"),
     "visit.prepared_explain": (
@@ -90,7 +88,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "Sent back by the coordinator: correct it and hand in again",
     ),
     "visit.closed": ("{stage}，不能再修改。", "{stage}: it can no longer be changed."),
-    "visit.members": ("检查人员", "Members"),
     # opening
     "open.members": ("到场人员（至少两人）", "Members present (two at least)"),
     "open.letter": ("已向被检单位出示检查任务书", "The task letter was shown to the unit"),
@@ -129,11 +126,6 @@ TABLET: dict[str, tuple[str, str]] = {
     "item.evidence": ("佐证", "Evidence"),
     "item.result": ("检查结果", "Result"),
     "item.points": ("得分 {points}", "Points {points}"),
-    "item.deduction": ("扣 {points} 分", "−{points}"),
-    "item.no_deduction": ("不扣分", "Nothing deducted"),
-    "item.previous": ("上一项", "Previous item"),
-    "item.following": ("下一项", "Next item"),
-    "item.locked": ("当前不能作答", "It cannot be answered now"),
     "item.settled": ("组长已裁定：{reason}", "Settled by the leader: {reason}"),
     # answers
     "yes_no.yes": ("符合", "Met"),
@@ -164,7 +156,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "Only the count and the paper's number; never the content.",
     ),
     "answer.record": ("记录结果", "Record"),
-    "answer.changed": ("尚未记录", "Not recorded yet"),
     # not applicable
     "na.mark": ("不适用…", "N/A…"),
     "na.title": ("{code} 不适用", "{code} does not apply"),
@@ -188,7 +179,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "看到了什么、在哪里、多少。不写涉密内容。",
         "What was seen, where, how many. No classified content.",
     ),
-    "note.others": ("组员备注", "Colleagues' notes"),
     # disputes
     "dispute.title": ("组员意见不一致", "Your colleagues differ"),
     "dispute.leader": ("选择采用哪一个，并写明理由。", "Choose which one stands, and say why."),
@@ -245,7 +235,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "这些记录保留在平板上，不计入结果。请按原因更正后重新记录。",
         "They are kept on this tablet and do not count. Put the cause right and record again.",
     ),
-    "sync.nothing_refused": ("没有被拒绝的记录。", "Nothing was refused."),
     "sync.by_hand": (
         "没有设置服务器地址；请用 --server 启动。",
         "No server address is set; start with --server.",

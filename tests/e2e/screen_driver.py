@@ -148,7 +148,8 @@ class Driver:
 
     def row(self, item: str) -> ItemLine:
         """The row of an item."""
-        return self.widget("ItemLine", key=item)
+        row: ItemLine = self.widget("ItemLine", key=item)
+        return row
 
     def field(self, key: str) -> Any:
         """The field with this label."""

@@ -1,0 +1,37 @@
+"""The tablet's catalogue: every word that screens ask for exists, is said in both languages, and is used."""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+from shared_schema.locale.tablet import TABLET
+from shared_schema.locale.terms import TERMS
+
+UI = Path(__file__).resolve().parents[4] / "mobile"
+SOURCES = "\n".join(
+    path.read_text(encoding="utf-8")
+    for path in (UI / "app.py", *sorted((UI / "ui").iterdir()))
+    if path.suffix in (".py", ".kv")
+)
+MADE_OF_PARTS = ("weekday.", "bar.sync_", "severity.", "disposal.")
+
+
+def test_every_word_asked_for_exists() -> None:
+    """A key that is missing would end the program when its screen is opened."""
+    direct = set(re.findall(r'(?:words\.t\[|say\()"([^"]+)"', SOURCES))
+    assert direct - TABLET.keys() - TERMS.keys() == set()
+
+
+def test_every_word_is_used() -> None:
+    """What no screen says is not translated."""
+    used = {key for key in TABLET if f'"{key}"' in SOURCES or key.startswith(MADE_OF_PARTS)}
+    assert set(TABLET) - used == set()
+
+
+def test_both_languages_name_the_same_facts() -> None:
+    """A sentence that forgets a fact in one language would hide it there."""
+
+    def facts(sentence: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+    assert {key for key, (zh, en) in TABLET.items() if facts(zh) != facts(en)} == set()
