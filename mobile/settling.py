@@ -69,21 +69,24 @@ class Settled(NamedTuple):
     """What became of it, for the states in memory."""
 
     refold: frozenset[str]
-    """Inspections of which operations were refused, or count again."""
+    """Inspections of which operations were refused, or get another chance."""
     fresh: Mapping[str, Sequence[Operation]]
     """By inspection, the operations of others that were new."""
 
 
 def settle(db: Database, settlement: Settlement) -> Settled:
     """Writes it; the caller has opened the transaction."""
-    refold = _verdicts(db, settlement.verdicts)
+    # What is offered again because of this reply's assignments is not among what the reply judges.
+    changed, returned = _changed(db, settlement.assignments or ())
+    refold = _reconsider(db, changed)
+    refold |= _verdicts(db, settlement.verdicts)
     _receipts(db, settlement.receipts)
     refold |= _offer_again(db, settlement.offer_again)
     for epoch in settlement.forked:
         db.execute("UPDATE epoch SET forked = 1 WHERE epoch = ?", (epoch,))
     if settlement.new_epoch:
         db.execute("INSERT INTO epoch (epoch) VALUES (?)", (settlement.new_epoch,))
-    for inspection in settlement.rewound:
+    for inspection in {*settlement.rewound, *returned}:
         _doubt(db, inspection)
     fresh: dict[str, list[Operation]] = {}
     for reading in settlement.news:
@@ -92,6 +95,34 @@ def settle(db: Database, settlement: Settlement) -> Settled:
         db.execute("UPDATE operation SET status = 'relay' WHERE status = 'doubtful'")
     _registers(db, settlement)
     return Settled(frozenset(refold), fresh)
+
+
+def _changed(db: Database, assignments: Iterable[Assignment]) -> tuple[list[str], list[str]]:
+    """The inspections whose assignment is not what it was; of these, those that were gone."""
+    changed, returned = [], []
+    for one in assignments:
+        rows = db.execute(
+            "SELECT content, gone FROM assignment WHERE inspection = ?", (one.inspection,)
+        ).fetchall()
+        if not rows or rows[0][1] or rows[0][0] != encode(one):
+            changed.append(one.inspection)
+        if rows and rows[0][1]:
+            returned.append(one.inspection)
+    return changed, returned
+
+
+def _reconsider(db: Database, changed: Iterable[str]) -> set[str]:
+    """What was refused goes in again: who belongs to the squad, and what is its to inspect, is in the assignment."""
+    refold: set[str] = set()
+    for inspection in changed:
+        again = db.execute(
+            "UPDATE operation SET status = CASE WHEN own THEN 'unsent' ELSE 'relay' END, problem = '', facts = '{}'"
+            " WHERE inspection = ? AND status IN ('refused', 'disowned') RETURNING id",
+            (inspection,),
+        ).fetchall()
+        if again:
+            refold.add(inspection)
+    return refold
 
 
 def _verdicts(db: Database, verdicts: Iterable[Verdict]) -> set[str]:
@@ -143,6 +174,9 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
     return refold
 
 
+_LEFT_OUT = frozenset({"refused", "id_reused", "set_aside", "disowned"})
+
+
 def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
@@ -153,11 +187,12 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         ).fetchall()
         if known:
             db.execute(
-                "UPDATE operation SET status = 'news'"
-                " WHERE id = ? AND status IN ('doubtful', 'relay', 'disowned')",
-                (op,),
+                "UPDATE operation SET status = CASE WHEN own THEN 'accepted' ELSE 'news' END,"
+                " problem = '', facts = '{}' WHERE id = ? AND (NOT own OR hash = ?)"
+                " AND status IN ('doubtful', 'relay', 'disowned', 'refused', 'id_reused', 'set_aside')",
+                (op, hash_),
             )
-            if operation is not None and known == [("disowned",)]:
+            if operation is not None and all(status in _LEFT_OUT for (status,) in known):
                 fresh.setdefault(operation.inspection, []).append(operation)
             continue
         db.execute(

@@ -153,7 +153,12 @@ class Store:
                 (operation.id, operation.inspection, operation.epoch, operation.seq, hash_, operation.raw),
             )
             if photo is not None:
-                self._db.execute("INSERT OR IGNORE INTO photo VALUES (?, ?, 'waiting')", photo)
+                # The same picture taken in again brings back a file that had been lost.
+                self._db.execute(
+                    "INSERT INTO photo VALUES (?, ?, 'waiting') ON CONFLICT (sha256)"
+                    " DO UPDATE SET status = 'waiting' WHERE status = 'missing'",
+                    photo,
+                )
                 self._db.execute("INSERT INTO photo_use VALUES (?, ?)", (photo[0], operation.id))
         self._head = Head(operation.epoch, operation.seq, hash_)
         if operation.inspection in self._states:

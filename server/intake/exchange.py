@@ -2,6 +2,7 @@
 
 An operation is refused only for what can never become right, as a function of the operation and the
 registers, never of the order or the time of arrival; and a refused one never takes its batch down.
+Where people change the registers, the tablet hands in again what was refused, and it is judged anew.
 """
 
 from collections.abc import Callable, Sequence
@@ -121,6 +122,7 @@ def take(
             known[one.id] = one.hash
             statuses.append(OpStatus("held" if isinstance(one.body, Unknown) else "accepted", one.id))
     op_log.append(conn, fresh, now_ms=now_ms)
+    op_log.pardon(conn, device, [one.hash for one in fresh])
     op_log.refuse(conn, device, refused, now_ms=now_ms)
     for author in sorted({device} | {one.device for one in fresh}):
         epochs = {one.epoch for one in fresh if one.device == author}

@@ -142,6 +142,13 @@ def refuse(conn: Connection, device: DeviceId, refusals: Iterable[Refusal], *, n
     )  # fmt: skip
 
 
+def pardon(conn: Connection, device: DeviceId, hashes: Sequence[str]) -> None:
+    """Forgets refusals of what has been taken in after all: the bytes are in the log now."""
+    if hashes:
+        where, value = one_of(conn, "hash", hashes)
+        run(conn, f"DELETE FROM refusal WHERE device = ? AND {where}", (device, value))
+
+
 class Logged(NamedTuple):
     """An operation's place in its inspection's log, the hash over the log up to it, and its bytes."""
 
