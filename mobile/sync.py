@@ -203,7 +203,7 @@ class Sync:
             try:
                 yield partial(self._transport.put_photo, sha256, content, headers)
             except Rejected as err:
-                if not err.problem.code.startswith("photo_"):
+                if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
                 # What is wrong with one photo keeps none of the others, and delays no operation.
                 report = self._failed(report, problem=err.problem, more_attempts=0)

@@ -91,7 +91,7 @@ class HttpTransport:
         try:
             reply = self._transport.handle_request(request)
             content = reply.read()
-        except httpx.TransportError as err:
+        except (httpx.TransportError, httpx.DecodingError) as err:
             raise Offline(str(err) or type(err).__name__) from err
         if reply.is_success:
             return content
@@ -104,5 +104,7 @@ def _problem(reply: httpx.Response) -> ProblemReply:
         return _problem_decoder.decode(reply.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
         code = "busy" if reply.status_code >= httpx.codes.INTERNAL_SERVER_ERROR else "request_malformed"
+        if reply.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            code = "request_too_large"  # a proxy with a smaller limit than ours: less at a time gets through
         facts = {"where": f"HTTP {reply.status_code}"}
         return ProblemReply(code=code, zh="", en="", retry=code == "busy", facts=facts)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mobile.sync import Steps
-from mobile.transport import Offline, Rejected
+from mobile.transport import Offline
 from shared_schema.problems import Problem
 
 T = TypeVar("T")
@@ -65,8 +65,12 @@ class Worker:
         then: Callable[[T], None] = _ignore,
         failed: Callable[[Problem], None] = _ignore,
         offline: Callable[[], None] = lambda: None,
+        crashed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Runs steps: their work on the store in its turn, their calls to the network on the other thread."""
+        """Runs steps: their work on the store in its turn, their calls to the network on the other thread.
+
+        A bug in either ends the steps and is told to `crashed`, so that nobody waits for them for ever.
+        """
 
         def advance(steps: Steps[T], resume: Callable[[], Callable[[], Any]]) -> None:
             try:
@@ -77,6 +81,9 @@ class Worker:
                 self._tell(failed, problem)
             except Offline:
                 self._tell(lambda _: offline(), None)
+            except Exception:
+                self._tell(lambda _: crashed(), None)
+                raise
             else:
                 self._calls.put(lambda: self._jobs.put(_resumed(steps, call, advance)))
 
@@ -107,7 +114,7 @@ def _resumed(
     """Makes the call, here on the network's thread; the job that goes on with its result on the store's."""
     try:
         result = call()
-    except (Offline, Rejected) as err:
+    except Exception as err:  # noqa: BLE001 - the steps know what to make of it, or a bug ends them
         failure = err
         return lambda: advance(steps, lambda: steps.throw(failure))
     return lambda: advance(steps, lambda: steps.send(result))

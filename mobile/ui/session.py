@@ -168,16 +168,20 @@ class Session(EventDispatcher):
             self._sync = self._tools.connect(self.server)
         self.syncing = True
 
-        def done(_: SyncReport) -> None:
+        def ended() -> None:
             self.syncing = False
-            self._look(told=not quietly)
             self._worker.call(self._pause_seconds, self._sync_after)
 
-        def failed(problem: Problem) -> None:
-            self.syncing = False
-            self._failed(problem)
+        def done(_: SyncReport) -> None:
+            self._look(told=not quietly)
+            ended()
 
-        self._worker.run(self._sync.steps, done, failed)
+        def failed(problem: Problem) -> None:
+            self._failed(problem)
+            ended()
+
+        # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
+        self._worker.run(self._sync.steps, done, failed, crashed=ended)
 
     def _pause_seconds(self) -> float:
         return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000

@@ -58,8 +58,9 @@ def test_news_that_cannot_be_read_is_kept_as_bytes_and_stops_nothing(
     assert one.fold() == two.fold()
 
 
+@pytest.mark.parametrize("code", ["photo_too_large", "request_too_large"])
 def test_one_photo_the_server_will_not_take_keeps_no_other(
-    one: Tablet, monkeypatch: pytest.MonkeyPatch
+    one: Tablet, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """The others go; people are told of the one, and it waits."""
     one.open_visit()
@@ -70,14 +71,14 @@ def test_one_photo_the_server_will_not_take_keeps_no_other(
 
     def picky(sha256: str, content: bytes, headers: dict[str, str]) -> None:
         if sha256 == min(photo.sha256 for photo in taken):
-            raise Rejected(wire.ProblemReply("photo_too_large", "", "", facts={"limit_bytes": "9"}))
+            raise Rejected(wire.ProblemReply(code, "", "", facts={"limit_bytes": "9"}))
         real(sha256, content, headers)
 
     monkeypatch.setattr(one.line, "put_photo", picky)
     report = one.sync.once()
-    assert (report.outcome, report.photos, report.problem) == ("failed", 2, "photo_too_large")
+    assert (report.outcome, report.photos, report.problem) == ("failed", 2, code)
     state = one.store.sync_state()
-    assert (state.photos_left, state.problem, state.unsent) == (1, "photo_too_large", 0)
+    assert (state.photos_left, state.problem, state.unsent) == (1, code, 0)
     assert pause_ms(one.store.journal(), b"    ") == PAUSE_MS
 
 

@@ -17,6 +17,7 @@ class Desk:
     def __init__(self) -> None:
         self.seen: Seen = []
         self.answer: tuple[int, bytes] = (200, b"fine")
+        self.encoding = ""
         desk = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +33,8 @@ class Desk:
                     return
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
+                if desk.encoding:
+                    self.send_header("content-encoding", desk.encoding)
                 self.end_headers()
                 self.wfile.write(content)
 
@@ -97,7 +100,12 @@ def test_the_servers_no_is_told_with_its_code(desk: Desk, transport: HttpTranspo
 
 @pytest.mark.parametrize(
     ("status", "code", "retry"),
-    [(502, "busy", True), (404, "request_malformed", False), (302, "request_malformed", False)],
+    [
+        (502, "busy", True),
+        (404, "request_malformed", False),
+        (302, "request_malformed", False),
+        (413, "request_too_large", False),
+    ],
 )
 def test_what_is_not_our_server_is_told_by_its_status(
     desk: Desk, transport: HttpTransport, status: int, code: str, retry: bool
@@ -127,3 +135,12 @@ def test_a_server_below_a_path_is_reached(desk: Desk) -> None:
     below.sync(b"", {})
     below.close()
     assert desk.seen[0][1] == "/hucha/sync"
+
+
+def test_a_reply_that_does_not_unpack_is_a_lost_one(desk: Desk, transport: HttpTransport) -> None:
+    """Something in between garbled it; sending again is harmless."""
+    desk.encoding = "gzip"
+    with pytest.raises(Offline):
+        transport.sync(b"", {})
+    desk.encoding = ""
+    assert transport.sync(b"", {}) == b"fine"

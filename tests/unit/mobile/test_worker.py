@@ -104,3 +104,29 @@ def test_steps_hear_of_a_lost_network(worker: Worker, posted: Posted) -> None:
     for _ in range(2):
         posted.get(timeout=WAIT)()
     assert told == ["kept", "offline"]
+
+
+def test_a_bug_ends_the_steps_and_whoever_waits_for_them_hears_of_it(posted: Posted) -> None:
+    """In the call to the network or in the work on the store: an exchange that nobody ended would be the last."""
+    told: list[str] = []
+    bugs: list[Exception] = []
+    worker = Worker(posted.put, bugs.append)
+
+    def broken_call() -> Steps[str]:
+        try:
+            yield lambda: 1 / 0
+        finally:
+            told.append("left")
+        return "sent"
+
+    def broken_work() -> Steps[str]:
+        yield lambda: None
+        raise KeyError("x")
+
+    for steps in (broken_call, broken_work):
+        worker.run(steps, told.append, crashed=lambda: told.append("crashed"))
+        for _ in range(2):
+            posted.get(timeout=WAIT)()
+    worker.stop()
+    assert told == ["left", "crashed", "crashed"]
+    assert [type(bug) for bug in bugs] == [ZeroDivisionError, KeyError]
