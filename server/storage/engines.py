@@ -18,6 +18,8 @@ BUSY_TIMEOUT_MS = 10_000
 READERS_MAX = 8
 READER_WAIT_SECONDS = 10.0
 """How long a read waits for one of them to be free."""
+HIDDEN = True
+"""Errors name no values: they are logged, and among them are password hashes, sessions and answers."""
 ADVISORY_LOCK = 0x4855434841  # "HUCHA"
 
 Meaning = Literal["lost", "retry", "full", "busy"]
@@ -48,10 +50,14 @@ def sqlite_path(url: URL) -> Path | None:
 def writer(url: URL) -> Engine:
     """An engine for the one writing connection."""
     if sqlite_path(url) is None:
-        engine = create_engine(url, poolclass=NullPool, isolation_level="READ COMMITTED")
+        engine = create_engine(
+            url, poolclass=NullPool, isolation_level="READ COMMITTED", hide_parameters=HIDDEN
+        )
         event.listen(engine, "connect", _postgres_writer)
         return engine
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={"check_same_thread": False}, hide_parameters=HIDDEN
+    )
     event.listen(engine, "connect", _sqlite_writer)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
@@ -68,8 +74,15 @@ def readers(url: URL) -> Engine:
             pool_pre_ping=True,
             isolation_level="REPEATABLE READ",
             execution_options={"postgresql_readonly": True},
+            hide_parameters=HIDDEN,
         )
-    engine = create_engine(url, pool_size=READERS_MAX, max_overflow=0, pool_timeout=READER_WAIT_SECONDS)
+    engine = create_engine(
+        url,
+        pool_size=READERS_MAX,
+        max_overflow=0,
+        pool_timeout=READER_WAIT_SECONDS,
+        hide_parameters=HIDDEN,
+    )
     event.listen(engine, "connect", _sqlite_reader)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
     return engine

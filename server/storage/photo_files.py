@@ -37,10 +37,12 @@ class PhotoFiles:
         target = self.path(sha256)
         if digest(content) != sha256:
             raise Problem("photo_wrong_hash")
-        if target.exists():
-            return
         try:
-            self._write(target, content)
+            if not target.exists():
+                self._write(target, content)
+            # Also where it was here: whoever put it may not have got as far as this, and may have been killed.
+            for folder in (target.parent, self._root, self._root.parent):
+                _sync_folder(folder)
         except OSError as err:
             if err.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise Problem("disk_full") from err
@@ -57,8 +59,6 @@ class PhotoFiles:
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-        for folder in (target.parent, self._root):
-            _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError
 
 from server.storage import engines, writer
 from server.storage.database import Database
@@ -205,6 +206,15 @@ def test_a_read_that_finds_all_readers_taken_is_asked_to_come_again(
         with pytest.raises(Problem, match="busy"):
             db.read(read_more)
         assert keys(db) == set()
+
+
+def test_an_error_of_the_database_names_no_values(db: Database) -> None:
+    """It is logged, and the values may be a password's hash, a session or an answer."""
+    where = text("SELECT no_such_column FROM meta WHERE key = :key")
+    for run in (db.read, db.write):
+        with pytest.raises(DBAPIError) as caught:
+            run(lambda conn: conn.execute(where, {"key": "a secret"}))
+        assert "a secret" not in str(caught.value)
 
 
 def test_a_database_that_must_be_there_is_not_made(new_url: str) -> None:
