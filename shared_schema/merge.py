@@ -22,6 +22,7 @@ from shared_schema.inspection import (
     Standing,
 )
 from shared_schema.operations import (
+    ANSWER_TYPES,
     KINDS,
     STAGE_KINDS,
     Body,
@@ -95,8 +96,8 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 def _version() -> str:
-    """The merge and the kinds it knows: a version that learns a kind folds again what it had held."""
-    return f"{MERGE_VERSION} {' '.join(sorted(KINDS))}"
+    """The merge and what it reads: a version that learns a kind or a type of answer folds again what it had held."""
+    return " ".join((str(MERGE_VERSION), *sorted(KINDS), *sorted(ANSWER_TYPES)))
 
 
 def dump(state: State) -> bytes:

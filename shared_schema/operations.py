@@ -113,7 +113,7 @@ class Present(Struct, frozen=True, tag="present", omit_defaults=True):
 
 
 AnswerValue = YesNo | Count | Clauses | Ratio | Value | Actual | Present
-_ANSWER_TYPES = frozenset({"yes_no", "count", "clauses", "ratio", "value", "actual", "present"})
+ANSWER_TYPES = frozenset({"yes_no", "count", "clauses", "ratio", "value", "actual", "present"})
 
 
 # --- bodies ----------------------------------------------------------------------------------------
@@ -539,7 +539,7 @@ class _AnswerType(Struct):
 def _newer_answer(body: Raw) -> bool:
     """Whether an answer that cannot be read is of a type that only a newer version knows."""
     try:
-        return msgspec.json.decode(body, type=_AnswerType).answer.type not in _ANSWER_TYPES
+        return msgspec.json.decode(body, type=_AnswerType).answer.type not in ANSWER_TYPES
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 

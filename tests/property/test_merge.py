@@ -5,6 +5,7 @@ from hypothesis import find, given, settings
 
 from shared_schema import merge
 from shared_schema.operations import (
+    ANSWER_TYPES,
     KINDS,
     Answer,
     Count,
@@ -127,11 +128,14 @@ def test_an_operation_of_a_newer_kind_is_held_and_replaces_nothing() -> None:
     assert {cell.op for cell in merge.view(state).items["A01"].answer.standing} == {one.id}  # type: ignore[index, union-attr]
 
 
-def test_a_version_that_learns_a_kind_folds_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_learns_a_kind_or_an_answer_folds_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A state stored by a version with other kinds is no shortcut: what it held must be counted now."""
     stored = merge.dump(merge.apply(merge.EMPTY, [make_op()]))
     assert merge.load(stored) is not None
-    monkeypatch.setattr(merge, "KINDS", {**KINDS, "answer_by_voice": Answer})
+    with monkeypatch.context() as newer:
+        newer.setattr(merge, "KINDS", {**KINDS, "answer_by_voice": Answer})
+        assert merge.load(stored) is None
+    monkeypatch.setattr(merge, "ANSWER_TYPES", ANSWER_TYPES | {"percent"})
     assert merge.load(stored) is None
 
 
