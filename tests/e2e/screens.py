@@ -116,14 +116,18 @@ def places(browser: Browser, url: str) -> dict[str, str]:
         return found
 
 
-def take(page: Page, shot: Shot, where: dict[str, str], target: Path) -> None:
-    """Takes one picture."""
+def arrive(page: Page, shot: Shot, where: dict[str, str]) -> None:
+    """Goes where a picture is taken."""
     page.goto(shot.path.format(**where))
     page.evaluate("document.fonts.ready")
     for step in filter(None, shot.click.split(" >> ")):
         page.locator(f"#sheet {step}" if page.locator("#sheet .sheet").count() else step).first.click()
-        page.wait_for_load_state("networkidle")
-        page.wait_for_timeout(150)
+        page.wait_for_timeout(250)  # htmx fetches and swaps; no navigation to wait for
+
+
+def take(page: Page, shot: Shot, where: dict[str, str], target: Path) -> None:
+    """Takes one picture."""
+    arrive(page, shot, where)
     size = page.viewport_size or {"width": 1280, "height": 800}
     if shot.whole:
         height = page.evaluate("document.querySelector('main').scrollHeight") + 54

@@ -5,9 +5,20 @@
   const sheet = () => document.getElementById("sheet");
   let opener = null;
 
-  const mark = (row) => {
+  const mark = (link) => {
     document.querySelectorAll("tr[aria-current]").forEach((one) => one.removeAttribute("aria-current"));
+    const row = link && link.closest("tr");
     if (row) row.setAttribute("aria-current", "true");
+  };
+
+  // The list may be drawn anew (a filter, a late answer) while the sheet stays open beside it.
+  const again = () => {
+    if (!opener || opener.link.isConnected || !sheet().querySelector(".sheet")) return;
+    const wanted = opener.link.getAttribute("hx-get");
+    const link = [...document.querySelectorAll("main [hx-get]")].find((one) => one.getAttribute("hx-get") === wanted);
+    if (!link) return;
+    opener.link = link;
+    mark(link);
   };
 
   const close = () => {
@@ -45,10 +56,11 @@
     if (event.detail.target !== sheet() || link.closest("#sheet")) return;
     opener = opener || { link, address: window.location.href };
     opener.link = link;
-    mark(link.closest("tr"));
+    mark(link);
   });
 
   document.addEventListener("htmx:afterSwap", (event) => {
+    again();
     if (event.detail.target === sheet()) {
       const button = sheet().querySelector("[data-close-sheet]");
       if (button) button.focus({ preventScroll: true });
