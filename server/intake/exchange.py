@@ -194,7 +194,16 @@ class _Judge:
         if not isinstance(operation.body, Unknown):
             if row.checklist not in self._checklists:
                 self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
-            check_answer(self._checklists[row.checklist], operation.body)
+            self._check_answer(self._checklists[row.checklist], operation)
+
+    def _check_answer(self, checklist: Checklist, operation: Operation) -> None:
+        try:
+            check_answer(checklist, operation.body)
+        except Problem:
+            raise
+        except Exception:
+            # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
+            log.exception("answer not checked", op=operation.id, inspection=operation.inspection)
 
     def _may_bring(self, operation: Operation) -> bool:
         """Whether this tablet may hand in what another one, or the console, has made.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Integer, Table
 
-from server.intake import projection, score_rows
+from server.intake import exchange, projection, score_rows
 from server.intake.rebuild import _one, rebuild
 from server.storage.database import Database
 from server.storage.op_log import run
@@ -159,6 +159,22 @@ def _poisoned(checklist: Any, inspection: Inspection) -> Any:
             if POISON in cell.value.text:
                 raise ZeroDivisionError(POISON)
     return score(checklist, inspection)
+
+
+def test_an_answer_that_the_check_crashes_on_keeps_no_other_out(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tablet sends everything again until it is answered, so one crash would hold back all of it for ever."""
+
+    def check(_checklist: Any, body: Any) -> None:
+        if getattr(body, "text", "") == POISON:
+            raise ZeroDivisionError(POISON)
+
+    monkeypatch.setattr(exchange, "check_answer", check)
+    scribe = Scribe()
+    ops = [scribe.write(Note(YES_NO, text)) for text in ("x", POISON, "y")]
+    assert outcomes(say(db, ops)) == ["accepted"] * 3
+    assert rebuild(db, check=True).differences == ()
 
 
 def test_a_poison_operation_stops_its_inspection_only_and_heals(
