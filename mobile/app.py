@@ -10,7 +10,7 @@ from kivy.uix.anchorlayout import AnchorLayout
 
 from mobile.rows import DisputeRow, FindingRow
 from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit
-from mobile.ui.item import Fact
+from mobile.ui.cards import Fact
 from mobile.ui.kit_controls import Card, Push, button
 from mobile.ui.people import PeopleScreen
 from mobile.ui.session import Begin, Session

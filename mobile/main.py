@@ -1,6 +1,7 @@
 """`hucha-tablet`: puts the tablet program together from settings, clock, vault, store, worker and app."""
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = settings_of(asked)
     for key, value in {**KIVY, "KIVY_HOME": str(settings.folder / "kivy")}.items():
         os.environ.setdefault(key, value)
+    _quiet_kivy()
     settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, SorryApp, post
@@ -99,6 +101,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             transport.close()
         store.close()
     return 0
+
+
+def _quiet_kivy() -> None:
+    """Kivy's errors only, and not its surprise at a desk without xclip: the tablet pastes nothing by mouse."""
+    logger = logging.getLogger("kivy")
+    logger.setLevel(logging.ERROR)
+    logger.addFilter(lambda record: "Cutbuffer" not in record.getMessage())
 
 
 def _language(settings: Settings) -> str:

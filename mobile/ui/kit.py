@@ -10,10 +10,10 @@ from kivy.clock import Clock
 from kivy.core.window import Window
 from kivy.lang import Builder
 
-from mobile.ui import kit_controls, kit_rows, kit_sheet, kit_text
+from mobile.ui import kit_controls, kit_sheet, kit_text
 from mobile.ui.theme import register_fonts, theme
 
-PARTS = (kit_controls, kit_rows, kit_sheet, kit_text)
+PARTS = (kit_text, kit_controls, kit_sheet)
 
 
 def load_rules(module_file: str) -> None:
@@ -28,7 +28,8 @@ def _paint_window(*_: object) -> None:
 
 
 register_fonts()
-load_rules(__file__)
+for part in PARTS:
+    load_rules(str(part.__file__))
 kit_text.warm_fonts()
 # Cards in columns in scroll views settle from the inside out, a round of layout for each level.
 Clock.max_iteration = 60

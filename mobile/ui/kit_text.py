@@ -18,6 +18,8 @@ from mobile.ui.icons import ICONS, glyph
 from mobile.ui.theme import theme
 from mobile.ui.wrap import wrap
 
+HAN = range(0x3400, 0xA000)
+
 
 @lru_cache(maxsize=8)
 def _ruler(font: str, size: float) -> CoreLabel:
@@ -47,7 +49,7 @@ def font_for(text: str, strong: bool) -> str:
 
 def drawable(text: str) -> bool:
     """Whether the heavier font has every character."""
-    return not any("㐀" <= character <= "鿿" and not _in_gb2312(character) for character in text)
+    return not any(ord(one) in HAN and not _in_gb2312(one) for one in text)
 
 
 @lru_cache(maxsize=8_000)

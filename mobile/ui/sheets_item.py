@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mobile.rows import FindingRow, ItemDetail, ValueRow
-from mobile.ui.item import DisputeValue
+from mobile.ui.cards import DisputeValue
 from mobile.ui.kit_controls import Field, Segmented, Stepper, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text

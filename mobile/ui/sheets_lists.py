@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from mobile.rows import DisputeRow, FindingRow
-from mobile.ui.item import DisputeCard, Fact, FindingLine, Said
+from mobile.ui.cards import DisputeCard, Fact, FindingLine, Said
 from mobile.ui.kit_controls import Card, Segmented, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text

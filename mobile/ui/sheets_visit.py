@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mobile.ui.item import Fact
+from mobile.ui.cards import Fact
 from mobile.ui.kit_controls import Field, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text

@@ -12,7 +12,7 @@ from mobile.ui.kit_controls import Press
 from mobile.ui.kit_rows import show_rows
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
-from mobile.ui.words import joined, say
+from mobile.ui.words import joined, say, words
 
 STAGE_LOOKS = {
     "prepared": ("pending", "muted"),
@@ -77,7 +77,7 @@ def _line(row: WorkRow) -> dict[str, Any]:
         "day": row.date[5:] or "–",
         "weekday": _weekday(row.date),
         "unit": row.unit,
-        "address": joined(row.unit_kind, row.address),
+        "address": joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.address),
         "stage_icon": icon,
         "stage_text": row.stage_text,
         "stage_tone": tone,

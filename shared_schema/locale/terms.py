@@ -47,6 +47,11 @@ TERMS: dict[str, tuple[str, str]] = {
     "interview.secret_post": ("涉密人员", "Secret posts"),
     "interview.ex_military": ("军转干部", "Ex-military cadres"),
     "interview.other": ("其他", "Others"),
+    # kinds of unit
+    "unit_kind.bureau": ("机关", "Bureau"),
+    "unit_kind.street": ("街道", "Sub-district"),
+    "unit_kind.township": ("乡镇", "Township"),
+    "unit_kind.institution": ("事业单位", "Institution"),
     # computers
     "device.classified": ("涉密计算机", "Classified computer"),
     "device.ordinary": ("非涉密计算机", "Ordinary computer"),

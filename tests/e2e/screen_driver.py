@@ -22,6 +22,8 @@ from mobile.ui.items import ItemLine  # noqa: E402
 from mobile.ui.session import Begin, Session, Tools  # noqa: E402
 from mobile.ui.words import words  # noqa: E402
 from mobile.worker import Worker  # noqa: E402
+from shared_schema.ids import InspectionId  # noqa: E402
+from shared_schema.inspection import Inspection  # noqa: E402
 
 WAIT_SECONDS = 20
 
@@ -154,6 +156,16 @@ class Driver:
     def field(self, key: str) -> Any:
         """The field with this label."""
         return self.widget("Field", label=words.t[key])
+
+    # --- what is in the store -------------------------------------------------------------------------
+
+    def inspection(self, inspection: str) -> Inspection:
+        """The inspection as the store has it."""
+        found: list[Inspection] = []
+        desk = self.session._tools.desk
+        self.session._worker.call(lambda: desk.visit(InspectionId(inspection)).inspection, found.append)
+        self.until(lambda: found)
+        return found[0]
 
     # --- pictures --------------------------------------------------------------------------------------
 

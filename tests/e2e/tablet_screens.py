@@ -73,21 +73,24 @@ PICTURES: dict[str, tuple[Act, ...]] = {
 """By name: how to get there."""
 
 KEPT = {
-    LANDSCAPE: [
-        ("work", "zh", "light"),
-        ("visit", "zh", "light"),
-        ("visit", "en", "light"),
-        ("dispute", "zh", "light"),
-        ("dispute", "zh", "high_contrast"),
-        ("finding", "zh", "light"),
-        ("sync", "en", "light"),
-    ],
-    PORTRAIT: [("visit", "zh", "light"), ("dispute", "en", "light")],
+    LANDSCAPE: {
+        "tablet": ("dispute", "zh", "light"),
+        "tablet-en": ("dispute", "en", "light"),
+        "tablet-contrast": ("dispute", "zh", "high_contrast"),
+        "tablet-work": ("work", "zh", "light"),
+        "tablet-discretion": ("discretion", "zh", "light"),
+        "tablet-finding": ("finding", "zh", "light"),
+        "tablet-settle": ("settle", "zh", "light"),
+    },
+    PORTRAIT: {
+        "tablet-portrait": ("visit", "zh", "light"),
+        "tablet-portrait-item": ("dispute", "zh", "light"),
+    },
 }
-"""The pictures that are kept with the documents."""
+"""The pictures that are kept with the documents, by the name of their file."""
 
 
-def take(driver: "Driver", folder: Path, name: str, language: str, palette: str, size: str) -> Path:
+def take(driver: "Driver", path: Path, name: str, language: str, palette: str) -> None:
     """One picture, after going there by touch."""
     from mobile.ui.theme import theme
     from mobile.ui.words import words
@@ -102,14 +105,7 @@ def take(driver: "Driver", folder: Path, name: str, language: str, palette: str,
     for act in PICTURES[name]:
         act(driver)
         driver.settle(0.8)
-    parts = ["tablet", name, language]
-    if palette != "light":
-        parts.append("contrast")
-    if size == PORTRAIT:
-        parts.append("portrait")
-    path = folder / f"{'-'.join(parts)}.png"
     driver.picture(path)
-    return path
 
 
 def main() -> None:
@@ -143,13 +139,18 @@ def main() -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     wanted = KEPT[asked.size]
     if asked.all:
-        palettes = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
-        wanted = [(name, language, palette) for language, palette in palettes for name in PICTURES]
+        looks = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
+        wanted = {
+            f"{name}-{language}-{palette}-{asked.size}": (name, language, palette)
+            for language, palette in looks
+            for name in PICTURES
+        }
     with tempfile.TemporaryDirectory() as folder:
         tablet = tablet_story.play(Path(folder))
         with running(*tablet.open(), person="p-chen") as driver:
-            for one in wanted:
-                print(take(driver, asked.out, *one, asked.size))
+            for name, look in wanted.items():
+                take(driver, asked.out / f"{name}.png", *look)
+                print(asked.out / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ MEMBERS = (
 )
 VISIT = InspectionId("visit-wanxin")
 UNITS = (
-    ("visit-wanxin", "万新街道办事处", "Wanxin Subdistrict Office", "街道", "程林路 18 号", "2026-11-22"),
-    ("visit-archive", "区档案馆", "District Archives", "事业单位", "成林道 3 号 2 层", "2026-11-22"),
-    ("visit-finance", "区财政局", "District Finance Bureau", "机关", "利津路 6 号", "2026-11-24"),
-    ("visit-school", "东丽中学", "Dongli Middle School", "事业单位", "先锋东路 41 号", "2026-11-25"),
-    ("visit-water", "区水务局", "District Water Authority", "机关", "津塘公路 128 号", "2026-11-26"),
+    ("visit-wanxin", "万新街道办事处", "Wanxin Subdistrict Office", "street", "程林路 18 号", "2026-11-22"),
+    ("visit-archive", "区档案馆", "District Archives", "institution", "成林道 3 号 2 层", "2026-11-22"),
+    ("visit-finance", "区财政局", "District Finance Bureau", "bureau", "利津路 6 号", "2026-11-24"),
+    ("visit-school", "东丽中学", "Dongli Middle School", "institution", "先锋东路 41 号", "2026-11-25"),
+    ("visit-water", "区水务局", "District Water Authority", "bureau", "津塘公路 128 号", "2026-11-26"),
 )
 
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,7 +27,11 @@ from tests.contract.plan import inspection_id, person_id, plan
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("screens")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.xdist_group("screens"),
+    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
+]
 CODE, TABLET, LEADER, VISIT = "code-1", "T-1", person_id(1, 1), inspection_id(1, 1)
 
 
@@ -51,7 +56,6 @@ def place(tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture
 def driver(place: Place) -> Iterator["Driver"]:
     """The app on a tablet that nobody has enrolled."""
-    import mobile.ui  # noqa: F401 — says that this file needs Kivy
     from tests.e2e.screen_driver import running
 
     vault = Vault(place.folder)
