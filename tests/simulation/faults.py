@@ -22,8 +22,12 @@ FAULTS: dict[str, str] = {
     "poison": "an operation in a sound envelope that can never be right",
     "late": "an operation that reaches the log after the inspection was handed in",
     "stale_screen": "a tap on a screen that news has overtaken",
+    "small_pages": "requests and replies hold only a few operations, so that everything takes several rounds",
     "tap_in_flight": "a tap while an exchange of that tablet is under way",
 }
+
+
+FEW = 5
 
 
 class Weather:
@@ -36,7 +40,9 @@ class Weather:
         self._random = random
         self.wanted = wanted
         # Every world has its own weather, so that each fault is met alone, together, rarely and all the time.
-        self._rate = {name: random.choice((0.0, 0.3, 1.0, 3.0)) for name in FAULTS}
+        # Where somebody asked for a few only, they are what the world is about.
+        least = 1.0 if len(wanted) <= FEW else 0.0
+        self._rate = {name: max(least, random.choice((0.0, 0.3, 1.0, 3.0))) for name in FAULTS}
         self.counts: Counter[str] = Counter()
         self.calm = False
 

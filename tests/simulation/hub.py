@@ -10,9 +10,11 @@ import msgspec
 from mobile.transport import Rejected
 from server.access import devices
 from server.intake.exchange import exchange
+from server.intake.photos import has_photo, take_photo
 from server.problems import reply
 from server.storage import op_log, registers
 from server.storage.database import Connection, Database
+from server.storage.photo_files import PhotoFiles
 from server.storage.rows import stored
 from shared_schema import merge
 from shared_schema.ids import DeviceId, InspectionId
@@ -48,6 +50,7 @@ class Hub:
         self._copies = 0
         self.generation = 0
         self.db = Database.open(self._url, create=False)
+        self.photos = PhotoFiles(folder / "photos")
 
     @property
     def _url(self) -> str:
@@ -71,6 +74,21 @@ class Hub:
             return self.db.write(run)
         except Problem as problem:
             raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
+
+    def take_photo(self, sha256: str, content: bytes, headers: Mapping[str, str], now_ms: int) -> None:
+        """What `PUT /files/{sha256}` does with these bytes. Raises Rejected with what would be the reply."""
+        device, signature = headers[DEVICE_HEADER], headers[SIGNATURE_HEADER]
+        try:
+            self.db.read(
+                lambda conn: devices.verify(conn, device, signature, f"PUT /files/{sha256}".encode())
+            )
+            take_photo(self.db, self.photos, sha256, content, device=DeviceId(device), now_ms=now_ms)
+        except Problem as problem:
+            raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
+
+    def has_photo(self, sha256: str) -> bool:
+        """Whether a photo is here, whole and noted."""
+        return has_photo(self.db, self.photos, sha256)
 
     # --- looking in ---------------------------------------------------------------------------------
 

@@ -146,7 +146,9 @@ class Journal:
             or (self.entries[one].person == entry.person and self.entries[one].device == entry.device)
         )
         takes = saw
-        if entry.kind != "dispute_settled" and self.differ(entry.field, saw):
+        # What the coordinator does at the console is a decision, also where the stage itself is in dispute.
+        decides = entry.kind == "dispute_settled" or entry.place == "console"
+        if not decides and self.differ(entry.field, saw):
             takes = frozenset(one for one in saw if self.entries[one].person == entry.person)
         return entry._replace(saw=saw, takes=takes)
 

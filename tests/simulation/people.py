@@ -227,6 +227,27 @@ class Person(NamedTuple):
             ),
         )
 
+    def photographs(self) -> Tap:
+        taken = self.tablet.photographs(self.random.getrandbits(16))
+        return Tap(
+            "",
+            lambda _: self.tablet.desk.attach_photo(
+                self.person, self.inspection, "A02", taken, caption="台账柜"
+            ),
+        )
+
+    def removes_photo(self) -> Tap | None:
+        shown = [name.partition("/")[2] for name in self.screen if name.startswith("evidence/")]
+        if not shown:
+            return None
+        evidence = self.random.choice(shown)
+        return Tap(
+            f"evidence/{evidence}",
+            lambda seen: self.tablet.desk.remove_photo(
+                self.person, self.inspection, evidence, "拍到屏幕", seen=seen
+            ),
+        )
+
     # --- the leader's ---------------------------------------------------------------------------------
 
     def settles(self) -> Tap | None:
@@ -282,6 +303,8 @@ _VERBS: tuple[tuple[Callable[[Person], Tap | None], int], ...] = (
     (Person.checks_device, 6),
     (Person.talks, 3),
     (Person.signs, 3),
+    (Person.photographs, 2),
+    (Person.removes_photo, 1),
     (Person.settles, 14),
     (Person.deliberates, 5),
     (Person.submits, 9),

@@ -14,7 +14,7 @@ from tests.simulation.checks import LAWS, Watch, at_the_end, outcome
 from tests.simulation.faults import FAULTS
 from tests.simulation.world import World
 
-TWIN_EVERY = 5
+TWIN_EVERY = 10
 """Every so many seeds a world is played twice, with other clocks: the price of a whole world for one law."""
 FORKING = frozenset({"tablet_cloned", "tablet_restored", "server_restored", "tablet_killed"})
 """Left out of twins: which of two forked branches keeps its numbers follows from hashes, and so from clocks."""

@@ -4,11 +4,15 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+from PIL import Image
+
+from mobile import photos
 from mobile.actions import Desk
 from mobile.store import Store
 from mobile.sync import Steps, Sync, SyncReport
@@ -165,6 +169,20 @@ class Tablet:
         self.screens[inspection] = screen_of(seen)
         return self.screens[inspection]
 
+    def photographs(self, number: int) -> photos.Taken:
+        """A photo like no other, taken in and kept as the app does it."""
+        out = BytesIO()
+        Image.new("RGB", (8, 8), (number % 256, number // 256 % 256, len(self.name))).save(out, "PNG")
+        return photos.take(out.getvalue(), self.folder / "photos", self.vault)
+
+    def photos_owed(self) -> list[str]:
+        """The photos of own operations that the server has taken."""
+        sql = (
+            "SELECT p.sha256 FROM photo p JOIN photo_use u ON u.sha256 = p.sha256"
+            " JOIN operation o ON o.id = u.operation AND o.own WHERE o.status IN ('accepted', 'held')"
+        )
+        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
+
     # --- exchanges ------------------------------------------------------------------------------------
 
     def ask(self) -> None:
@@ -198,6 +216,23 @@ class Tablet:
                 self.last_report = report
                 return report
         return None
+
+    def ask_and_wait(self) -> bytes | None:
+        """One exchange; the reply as it came, None where there was none."""
+        self.ask()
+        self.send()
+        assert self.flight is not None
+        reply = self.flight.result
+        if self.take() is None:
+            self.exchange()
+        return reply
+
+    def answer(self, reply: bytes) -> None:
+        """Hands a reply in that was not meant for this request, and lets the exchange come to its end."""
+        assert self.flight is not None
+        self.flight.result, self.flight.answered = reply, True
+        if self.take() is None:
+            self.exchange()
 
     def exchange(self) -> SyncReport:
         """One whole exchange, begun or still to begin."""

@@ -8,14 +8,17 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from random import Random
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from msgspec import Raw
 
+from mobile import sync
 from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
-from server.intake import desk
+from server.intake import desk, news
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, make_id
 from shared_schema.merge import view
@@ -39,7 +42,7 @@ from tests.simulation.journal import Entry, Fate, Journal
 from tests.simulation.people import Person, coordinator_says
 from tests.simulation.tablets import OLDER_LACKS, Clock, Tablet, screen_of
 
-STEPS = (130, 230)
+STEPS = (90, 170)
 QUIET_ROUNDS_MAX = 12
 """After the faults have ended, so many rounds of every tablet exchanging once must be enough."""
 DAY_MS = 86_400_000
@@ -70,8 +73,8 @@ class Network:
         raise NotImplementedError
 
     def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """No photos here."""
-        raise NotImplementedError
+        """Hands a photo over, if it gets there whole."""
+        self.world.carry_photo(sha256, content, headers)
 
     def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """The reply, if the request gets there and the reply comes back."""
@@ -149,6 +152,15 @@ class World:
     def run(self, safety: Check, liveness: Check) -> list[str]:
         """Plays the world to its end; what the checks found, each line beginning with the name of its law."""
         found: list[str] = []
+        with ExitStack() as stack:
+            if self.weather.strikes("small_pages", 0.3):
+                stack.enter_context(patch.object(news, "REPLY_OPS_MAX", 4))
+                stack.enter_context(patch.object(sync, "REQUEST_OPS_MAX", 5))
+            found += self._run(safety, liveness)
+        return found
+
+    def _run(self, safety: Check, liveness: Check) -> list[str]:
+        found: list[str] = []
         try:
             for _ in range(self.random.randint(*STEPS)):
                 self.step()
@@ -182,7 +194,7 @@ class World:
 
     def taps(self) -> None:
         """Somebody taps, and perhaps somebody else, and again."""
-        for _ in range(self.random.randint(1, 3)):
+        for _ in range(self.random.randint(1, 4)):
             self.tap()
 
     def tap(self) -> None:
@@ -322,6 +334,16 @@ class World:
             raise Offline("the reply is lost")
         cut = int(self.random.random() * len(reply))
         return reply[:cut] if weather.strikes("cut_reply", 0.03) else reply
+
+    def carry_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """A photo through the network. Raises Offline, Rejected."""
+        if self.weather.strikes("lost_request", 0.1):
+            raise Offline("lost on the way")
+        if self.weather.strikes("damaged_request", 0.1):
+            content = _damaged(content, 0.7, 0.9)
+        self.hub.take_photo(sha256, content, headers, self.now_ms)
+        if self.weather.strikes("lost_reply", 0.1):
+            raise Offline("the reply is lost")
 
     def deliver(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """A request reaches the server. Raises Rejected."""
@@ -503,11 +525,9 @@ class World:
         for tablet in self.tablets:
             alive |= {one.op for one in tablet.held()}
         bodies = [letter.body for letter in self.letters]
-        bodies += [
-            tablet.flight.call.args[0]  # type: ignore[attr-defined]
-            for tablet in self.tablets
-            if tablet.flight is not None and not tablet.flight.answered
-        ]
+        flights = [tablet.flight for tablet in self.tablets if tablet.flight and not tablet.flight.answered]
+        asked = [flight.call.args[0] for flight in flights]  # type: ignore[attr-defined]
+        bodies += [body for body in asked if isinstance(body, bytes)]
         for body in bodies:
             alive |= {json.loads(bytes(raw))["id"] for raw in wire.read_request(body).ops}
         self.destroyed |= self.journal.committed - alive
@@ -526,19 +546,22 @@ class World:
                 tablet.lacks = frozenset()
                 tablet.kill()
         for _ in range(QUIET_ROUNDS_MAX):
-            before = self._everything()
             for tablet in self.tablets:
                 self.now_ms += 60_000
                 tablet.exchange()
-            if self._everything() == before:
+            if self._quiet():
                 return
 
-    def _everything(self) -> object:
-        return (
-            self.hub.ids(),
-            [[(one.op, one.status) for one in tablet.held()] for tablet in self.tablets],
-            [tablet.store.cursors() for tablet in self.tablets],
-        )
+    def _quiet(self) -> bool:
+        """Whether nobody has anything left to send or to read."""
+        rows = [self.hub.row(one) for inspections in self.inspections.values() for one in inspections]
+        lengths = {row.id: row.last_number for row in rows}
+        for tablet in self.tablets:
+            cursors = {one: number for one, (number, _) in tablet.store.cursors().items() if number}
+            mine = {one: lengths[one] for one in self.inspections[tablet.squad] if lengths[one]}  # type: ignore[index]
+            if cursors != mine or tablet.store.outbox(1, 1):
+                return False
+        return True
 
 
 _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
@@ -549,13 +572,13 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.coordinate, 2),
     (World.late_letter, 2),
     (World.kill_tablet, 1.5),
-    (World.back_up, 2.5),
-    (World.restore_tablet, 2),
-    (World.restore_server, 1.6),
+    (World.back_up, 3),
+    (World.restore_tablet, 2.5),
+    (World.restore_server, 2),
     (World.clone_tablet, 0.8),
     (World.jump_clock, 1),
-    (World.send_newer, 1.2),
-    (World.send_poison, 1.2),
+    (World.send_newer, 1.5),
+    (World.send_poison, 1.5),
 )
 _POISON = ("stranger", "elsewhere", "forged", "item", "leader", "nan", "garbled", "reused")
 
