@@ -45,7 +45,8 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put_account(conn: Connection, row: Account) -> None:
-    """Makes the account, or replaces it under the same login."""
+    """Makes the account, or replaces it under the same login: whoever was signed in under it no longer is."""
+    conn.execute(delete(session).where(session.c.login == row.login))
     conn.execute(delete(account).where(account.c.login == row.login))
     conn.execute(insert(account).values(**msgspec.structs.asdict(row)))
 

@@ -10,7 +10,7 @@ from server.access import accounts, audit, sessions
 from server.access.sessions import ABSOLUTE_MS, IDLE_MS, TOUCH_MS
 from server.access.throttle import PAIR_MAX, Throttle
 from server.storage import accounts as rows
-from server.storage.database import Database
+from server.storage.database import Connection, Database
 from shared_schema.problems import Problem
 
 PASSWORD = "three grey herons"
@@ -195,3 +195,16 @@ def test_form_tokens_differ_by_browser_and_compare_in_constant_time() -> None:
     assert not sessions.same("abc", "abd")
     assert not sessions.same("abc", "")
     assert not sessions.same("ä", "a")
+
+
+def test_a_new_password_ends_every_session_of_the_account(db: Database) -> None:
+    """Whoever took a session keeps it no longer than the old password."""
+    token = sign_in(db)
+
+    def renew(conn: Connection) -> None:
+        accounts.make_account(
+            conn, login="lin", name="林", role="coordinator", password="four grey herons", salt=b"t" * 16
+        )
+
+    db.write(renew)
+    assert db.read(lambda conn: sessions.find(conn, token, NOW_MS)) is None
