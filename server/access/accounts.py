@@ -12,12 +12,16 @@ SALT_BYTES = 16
 
 
 def make_account(conn: Connection, *, login: str, name: str, role: str, password: str, salt: bytes) -> None:
-    """Makes (or replaces) an account. Raises form_invalid for a weak password or a role without a console."""
+    """Makes an account, or replaces it and ends its sessions.
+
+    Raises form_invalid for a weak password or a role without a console.
+    """
     if role not in CONSOLE_ROLES:
         raise Problem("form_invalid", field="role", cure=", ".join(sorted(CONSOLE_ROLES)))
     passwords.check_new(password)
     password_hash = passwords.make_hash(password, salt=salt)
     rows.put_account(conn, rows.Account(login=login, name=name, role=role, password_hash=password_hash))
+    rows.drop_sessions(conn, login)
 
 
 def sign_in(

@@ -45,10 +45,14 @@ class AuditEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def put_account(conn: Connection, row: Account) -> None:
-    """Makes the account, or replaces it under the same login: whoever was signed in under it no longer is."""
-    conn.execute(delete(session).where(session.c.login == row.login))
+    """Makes the account, or replaces it under the same login."""
     conn.execute(delete(account).where(account.c.login == row.login))
     conn.execute(insert(account).values(**msgspec.structs.asdict(row)))
+
+
+def drop_sessions(conn: Connection, login: str) -> None:
+    """Ends every session of the account."""
+    conn.execute(delete(session).where(session.c.login == login))
 
 
 def account_of(conn: Connection, login: str) -> Account | None:
