@@ -110,11 +110,17 @@ def appends_twice(patch: pytest.MonkeyPatch) -> None:
     _everywhere(patch, fold)
 
 
-@mutant("repeated", "invented", "diverged", "score_mismatch", faults="repeated,lost_reply")
-def numbers_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
-    """The server does not know an operation again and files it a second time."""
+@mutant("repeated")
+def takes_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
+    """The server answers an operation it has with "accepted", as if it were news."""
+    known, append = op_log.known, op_log.append
+
+    def append_new(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> None:
+        there = known(conn, [one.id for one in operations])
+        append(conn, [one for one in operations if one.id not in there], now_ms=now_ms)
+
     patch.setattr(op_log, "known", lambda conn, ids: {})
-    patch.setattr(op_log, "_INSERT", op_log._INSERT.replace("INSERT INTO", "INSERT OR REPLACE INTO"))
+    patch.setattr(op_log, "append", append_new)
 
 
 # --- a tap is never hidden ---------------------------------------------------------------------------
