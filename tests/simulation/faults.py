@@ -19,6 +19,7 @@ FAULTS: dict[str, str] = {
     "clock_jumped": "a tablet's clock jumps, also backwards, while it is in use",
     "older_app": "a tablet whose version does not know some kinds",
     "newer_app": "an operation of a kind that nobody knows yet",
+    "score_bug": "the server's scoring crashes on an inspection, until the bug is fixed and rows are rebuilt",
     "poison": "an operation in a sound envelope that can never be right",
     "late": "an operation that reaches the log after the inspection was handed in",
     "stale_screen": "a tap on a screen that news has overtaken",

@@ -24,6 +24,8 @@ from shared_schema.operations import (
 from tests.simulation.tablets import Screen, Tablet
 
 Seen = Sequence[OpId]
+CRASHING = "🧨"
+"""A note that the server's scoring trips over, where a world has that bug."""
 
 
 class Tap(NamedTuple):
@@ -115,7 +117,7 @@ class Person(NamedTuple):
 
     def notes(self) -> Tap:
         item = self.random.choice(("A01", "E01"))
-        text = self.random.choice(("", "见台账", "另附"))
+        text = self.random.choice(("", "见台账", "另附", CRASHING))
         return Tap(
             f"note/{item}/{self.person}",
             lambda seen: self.tablet.desk.note(self.person, self.inspection, item, text, seen=seen),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from tests.simulation.checks import LAWS, Watch, at_the_end, outcome
+from tests.simulation.checks import LAWS, Watch, at_the_end, before_healing, outcome
 from tests.simulation.faults import FAULTS
 from tests.simulation.world import World
 
@@ -39,7 +39,7 @@ def play(seed: int, faults: frozenset[str], *, twins: bool | None = None) -> Res
     """Plays one world; `twins` says whether a second one with other clocks is held against it."""
     world = World(seed, faults)
     try:
-        broken = world.run(Watch(), at_the_end)
+        broken = world.run(Watch(), before_healing, at_the_end)
         if seed % TWIN_EVERY == 0 if twins is None else twins:
             broken += _twins_agree(seed, faults - FORKING)
         crash = ""
@@ -68,7 +68,7 @@ def _twins_agree(seed: int, faults: frozenset[str]) -> Iterator[str]:
 
     for clocks in (None, seed + 1):
         twin = World(seed, faults | {"clock_wrong", "clock_jumped"}, clocks=clocks)
-        twin.run(lambda _: (), look)
+        twin.run(lambda _: (), lambda _: (), look)
     if ends[0] != ends[1]:
         yield f"clock: seed {seed} comes to another end with other clocks"
 
