@@ -138,6 +138,10 @@ class Session(EventDispatcher):
         """A refused operation has been dealt with."""
         self._worker.call(lambda: self._tools.desk.set_aside(op), lambda _: self._look(), self._failed)
 
+    def clear_notice(self) -> None:
+        """The notice about this tablet's numbers has been read."""
+        self._worker.call(self._tools.store.clear_notice, lambda _: self._look(), self._failed)
+
     # --- the server ------------------------------------------------------------------------------------
 
     def enrol(self, server: str, code: str, refused: Callable[[str], None]) -> None:

@@ -1,6 +1,7 @@
 """Sheets that list: disputes, findings, the exchange with the server, and the person's own menu."""
 
 from collections.abc import Callable
+from functools import partial
 
 from mobile.rows import DisputeRow, FindingRow
 from mobile.ui.cards import DisputeCard, Fact, FindingLine, Said
@@ -11,6 +12,7 @@ from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
 from mobile.ui.theme import theme
 from mobile.ui.words import joined, say, words
+from shared_schema.ids import OpId
 
 Close = Callable[[], None]
 
@@ -45,11 +47,21 @@ def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
     """What is sent and what is not; what the server refused, and why."""
     sheet = Sheet(title=say("sync.title"))
     row = shown.sync
+
+    def set_aside(op: OpId) -> None:
+        close()
+        session.set_aside(op)
+
+    def noticed() -> None:
+        close()
+        session.clear_notice()
+
     sheet.put(Text(content=row.text, strong=True, type="item"))
     if row.detail:
         sheet.put(Text(content=row.detail, tone="ink_2"))
     if row.notice:
         sheet.put(Fact(icon="info", text=row.notice, tone="warn"))
+        sheet.put(button(say("sync.noticed"), noticed, kind="outline", icon="check"))
     for label, number in (
         ("sync.unsent_label", row.unsent),
         ("sync.photos_label", row.photos_left),
@@ -65,6 +77,9 @@ def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
         if refused.text:
             card.add_widget(Text(content=refused.text))
         card.add_widget(Fact(icon="refused", text=refused.message, tone="bad"))
+        card.add_widget(
+            button(say("sync.set_aside"), partial(set_aside, refused.op), kind="outline", icon="check")
+        )
         sheet.put(card)
 
     def now() -> None:

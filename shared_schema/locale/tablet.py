@@ -235,6 +235,8 @@ TABLET: dict[str, tuple[str, str]] = {
         "这些记录保留在平板上，不计入结果。请按原因更正后重新记录。",
         "They are kept on this tablet and do not count. Put the cause right and record again.",
     ),
+    "sync.set_aside": ("已处理，不再显示", "Dealt with, hide it"),
+    "sync.noticed": ("知道了", "Understood"),
     "sync.by_hand": (
         "没有设置服务器地址；请用 --server 启动。",
         "No server address is set; start with --server.",

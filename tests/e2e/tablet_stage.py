@@ -116,14 +116,25 @@ def _assignment(
     )
 
 
-def tell(stage: Stage, inspection: str, *operations: bytes, cursor: int = 1) -> None:
-    """What colleagues recorded reaches this tablet, as an exchange would bring it."""
+def tell(
+    stage: Stage,
+    inspection: str,
+    *operations: bytes,
+    cursor: int = 1,
+    refused: tuple[str, str, dict[str, str]] | None = None,
+) -> None:
+    """What an exchange would bring: colleagues' operations, and what became of this tablet's own."""
     store, _ = stage.open()
-    own = [op for op, _ in store.outbox(1000, 10**7)]
+    own = [
+        Verdict(op, "accepted") for op, _ in store.outbox(1000, 10**7) if refused is None or op != refused[0]
+    ]
+    if refused is not None:
+        op, problem, facts = refused
+        own.append(Verdict(op, "refused", problem, facts))
     store.settle(
         Settlement(
             journal=Journal(last_success_ms=MORNING_MS + 3_600_000),
-            verdicts=[Verdict(op, "accepted") for op in own],
+            verdicts=own,
             news=[Reading(inspection, cursor, operations, "")],
         )
     )

@@ -15,6 +15,7 @@ from shared_schema.operations import (
 )
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
+from tests.e2e import tablet_story
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
@@ -240,17 +241,42 @@ def test_narrow_screens_show_two_panes_then_one(at_item: AtItem) -> None:
     assert panes(480, "item") == ["ItemPane"]
 
 
-def test_no_label_is_cut_off(at_item: AtItem) -> None:
+def test_no_label_is_cut_off(tmp_path: Path) -> None:
     """Kivy measures short of what it draws once a label with markup has used the font (2.3.1)."""
     from kivy.uix.label import Label
 
-    driver = at_item("A03")
-    cut = []
-    for widget in driver.root.walk(restrict=True):
-        if isinstance(widget, Label) and widget.text and widget.texture and widget.font_name != "Icons":
-            width, height = widget.texture.size
-            pixels = widget.texture.pixels
-            edge = max(pixels[(line * width + width - 1) * 4 + 3] for line in range(height))
-            if edge > 200:
-                cut.append((widget.text, edge))
-    assert cut == []
+    from tests.e2e.screen_driver import running
+
+    with running(*tablet_story.play(tmp_path).open(), language="zh", person=stage.LEADER) as driver:
+        driver.shown(lambda: driver.session.go(inspection=stage.VISIT, item="A03", pane="item"))
+        driver.settle()
+        cut = []
+        for widget in driver.root.walk(restrict=True):
+            if isinstance(widget, Label) and widget.text and widget.texture and widget.font_name != "Icons":
+                width, height = widget.texture.size
+                pixels = widget.texture.pixels
+                edge = max(pixels[(line * width + width - 1) * 4 + 3] for line in range(height))
+                if edge > 200:
+                    cut.append((widget.text, edge))
+        assert cut == []
+
+
+def test_what_the_server_refused_is_shown_until_somebody_deals_with_it(
+    start: Start, tablet: stage.Stage
+) -> None:
+    """What it was, why, and one button; the bar says how many."""
+    store, desk = tablet.open()
+    stage.open_visit(desk)
+    refused = desk.answer(stage.LEADER, stage.VISIT, "A06", YesNo(True))
+    store.close()
+    stage.tell(
+        tablet, stage.VISIT, refused=(refused.id, "stage_forbids", {"stage": "submitted", "kind": "answer"})
+    )
+    driver = start(person=stage.LEADER)
+    driver.shown(lambda: driver.session.go(inspection=stage.VISIT))
+    assert driver.root.ids.bottom.sync_text == "被拒 1 条"
+    driver.root.ids.bottom.dispatch("on_exchange")
+    driver.settle()
+    assert any("不能再作此记录" in text.replace("\n", "") for text in driver.texts())
+    driver.shown(lambda: driver.press("sync.set_aside"))
+    assert driver.root.ids.bottom.sync_text == "已同步"
