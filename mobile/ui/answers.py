@@ -14,7 +14,7 @@ from mobile.ui.answer_control import AnswerControl
 from mobile.ui.clauses import ClausesAnswer
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Field, Tick
-from mobile.ui.words import say
+from mobile.ui.words import say, words
 from shared_schema.operations import Actual, AnswerValue, Count, Present, Ratio, Value, YesNo
 
 
@@ -66,7 +66,8 @@ class CountAnswer(AnswerControl):
         self.found_is_bad = detail.control == "count"
         self.label = say("count.found" if self.found_is_bad else "actual.done")
         self.none_text = say("count.none_long") if self.found_is_bad else "0"
-        self.unit = detail.unit
+        # Checklists name the unit in Chinese only.
+        self.unit = detail.unit if words.language == "zh" else ""
         match answer:
             case Count(count=number) | Actual(actual=number):
                 self.number = number
