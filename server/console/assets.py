@@ -46,7 +46,7 @@ def page_css(marking: str, version: str) -> str:
     """The margins of a printed page: marking on top, data version and page number below."""
     clean = _MARK.sub("", version)[:80]
     boxes = {
-        "top-right": f"'{marking}'",
+        "top-right": f"'{marking}';font-weight:600",
         "bottom-left": f"'{clean}'",
         "bottom-right": "counter(page) ' / ' counter(pages)",
     }

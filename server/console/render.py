@@ -118,6 +118,8 @@ def show(
     given = console_of(request).db.read(read)
     current = given["campaign"]
     groups = [] if who is None else rail(who.role, current.id if current else "", page)
+    if current and "version" not in given:
+        given["version"] = f"{current.id} {figures.moment(console_of(request).clock())}"
     return html(request, template, status, page=page, rail=groups, **given)
 
 

@@ -121,7 +121,7 @@ def units(conn: Connection, campaign_id: str, q: str = "") -> list[UnitLine]:
 
 
 def people(conn: Connection, campaign_id: str) -> list[PersonLine]:
-    """Everyone of the pool by id, with their squad and role in the campaign."""
+    """Everyone of the pool by id, with their squad and role in the campaign: a line for each squad they are in."""
     member = (
         select(squad_member.c.person, squad_member.c.role, squad.c.id.label("squad"))
         .join(squad, squad.c.id == squad_member.c.squad)
@@ -147,7 +147,7 @@ def people(conn: Connection, campaign_id: str) -> list[PersonLine]:
                 member, member.c.person == person.c.id
             )
         )
-        .order_by(person.c.id)
+        .order_by(person.c.id, member.c.squad)
     )
     return [PersonLine(*row) for row in conn.execute(query)]
 

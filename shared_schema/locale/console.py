@@ -145,6 +145,9 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "The same lists and the same seed give the same assignment again.",
     ),
     "plan.seed": ("种子", "Seed"),
+    "draw.inputs_hash": ("名单摘要", "Hash of the lists"),
+    "draw.method": ("方法", "Method"),
+    "draw.attempt": ("第几次", "Attempt"),
     "plan.none": ("还没有排期", "Nothing is scheduled yet"),
     "plan.none_text": (
         "抽签分派后，这里按周列出每个分队要检查的单位。",

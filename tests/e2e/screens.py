@@ -20,7 +20,7 @@ SIZES = {"desk": (1280, 800), "tablet": (1024, 768), "narrow": (800, 1024)}
 
 
 class Shot(NamedTuple):
-    """One picture: where, as whom, and what is clicked or scrolled to before it is taken."""
+    """One picture: where, as whom, and what is clicked (or chosen, `[name=x]=value`) before it is taken."""
 
     name: str
     role: str
@@ -55,6 +55,12 @@ SHOTS = (
     Shot("units", "coordinator", "/campaigns/{campaign}/units"),
     Shot("people", "coordinator", "/campaigns/{campaign}/people"),
     Shot("tablets", "coordinator", "/campaigns/{campaign}/tablets"),
+    Shot(
+        "tablet-code",
+        "coordinator",
+        "/campaigns/{campaign}/tablets",
+        "[name=squad]=S1 >> .page button.primary",
+    ),
     Shot("checklists", "coordinator", "/checklists"),
     Shot("checklist", "coordinator", "/checklists", "table .stretch"),
     Shot("accounts", "sysadmin", "/accounts"),
@@ -121,6 +127,10 @@ def arrive(page: Page, shot: Shot, where: dict[str, str]) -> None:
     page.goto(shot.path.format(**where))
     page.evaluate("document.fonts.ready")
     for step in filter(None, shot.click.split(" >> ")):
+        field, _, value = step.partition("]=")
+        if value:
+            page.select_option(f"{field}]", value)
+            continue
         page.locator(f"#sheet {step}" if page.locator("#sheet .sheet").count() else step).first.click()
         page.wait_for_timeout(250)  # htmx fetches and swaps; no navigation to wait for
 

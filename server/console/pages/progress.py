@@ -16,7 +16,7 @@ from server.storage import console_reads as reads
 from server.storage import console_registers as registers
 from server.storage.database import Connection
 
-SILENT_MS = 24 * 3600 * 1000
+DRAW_FACTS = ("inputs_hash", "method", "attempt")
 BOTH = allow("coordinator", "evaluator")
 
 
@@ -46,7 +46,6 @@ def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             "disputes": reads.open_disputes(conn, campaign),
             "refusals": reads.refusals(conn, campaign),
             "now_ms": now_ms,
-            "silent_ms": SILENT_MS,
         }
 
     return show(request, "progress.html", load, page="progress", campaign=campaign)
@@ -70,7 +69,7 @@ def plan(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             "weeks": weeks,
             "cells": cells,
             "squads": registers.squads(conn, campaign),
-            "draw": [] if not draw else sorted(_flat(json.loads(draw)).items()),
+            "draw": _told(draw),
         }
 
     return show(request, "plan.html", load, page="plan", campaign=campaign)
@@ -85,7 +84,7 @@ def _week(planned_date: str) -> Week:
     return Week(day.isocalendar().week, monday.isoformat())
 
 
-def _flat(draw: Any) -> dict[str, str]:
-    """The draw's own facts that fit on a line: hashes, counts, the seed."""
-    pairs = draw.items() if isinstance(draw, dict) else ()
-    return {str(key): str(value) for key, value in pairs if isinstance(value, str | int)}
+def _told(draw: str) -> list[tuple[str, str]]:
+    """What somebody who repeats the draw compares with."""
+    kept = json.loads(draw) if draw else {}
+    return [(key, str(kept[key])) for key in DRAW_FACTS if key in kept]
