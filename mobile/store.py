@@ -122,6 +122,11 @@ class Store:
         self._identity = identity
         self._head = None
 
+    def enrol_again(self, identity: Identity) -> None:
+        """Keeps what a server that had forgotten this tablet said of it; its numbers go on."""
+        self.set_setting("tablet.identity", _line(identity))
+        self._identity = identity
+
     def setting(self, key: str, default: str = "") -> str:
         """A setting or the last place of the user interface."""
         rows = self._rows("SELECT value FROM setting WHERE key = ?", key)

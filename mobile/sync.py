@@ -41,6 +41,8 @@ Steps = Generator[Callable[[], Any], Any, R]
 OPS_BYTES_MAX = 6 * 1024 * 1024  # of the 8 MiB a request may have; the rest is for cursors and heads
 HEADS_MAX = 64
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
+FORGOTTEN = "device_unknown"
+"""What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
 PAUSE_MS = 60_000
 PAUSE_FIRST_MS = 5_000
 PAUSE_LONGEST_MS = 15 * 60_000
@@ -96,23 +98,37 @@ class Sync:
         return drive(self.steps())
 
     def enrol(self, code: str, *, name: str = "", platform: str = "") -> Identity:
-        """Makes this tablet known to the server. Raises Offline, enrolment_code_invalid."""
+        """Makes this tablet known to the server. Raises Offline, enrolment_code_invalid, form_invalid."""
         return drive(self.enrol_steps(code, name=name, platform=platform))
 
     def enrol_steps(self, code: str, *, name: str = "", platform: str = "") -> Steps[Identity]:
-        """`enrol` as steps. A tablet that is enrolled already keeps its identity."""
+        """`enrol` as steps. A tablet that is enrolled keeps its identity, and asks only a server that forgot it."""
         known = self._store.identity()
-        if known is not None:
+        if known is not None and self._store.journal().problem != FORGOTTEN:
             return known
-        public_key = self._vault.make_key(self._entropy(KEY_BYTES))
-        request = EnrolRequest(code=code, public_key=public_key, name=name, platform=platform, app=self._app)
+        request = EnrolRequest(
+            code=code,
+            public_key=self._vault.make_key(self._entropy(KEY_BYTES)),
+            name=name,
+            platform=platform,
+            app=self._app,
+            device="" if known is None else known.device,
+        )
         try:
             body = yield partial(self._transport.enrol, encode(request))
         except Rejected as err:
             raise _as_problem(err.problem) from err
         reply = decode(body, _enrol_decoder)
-        identity = Identity(reply.device, reply.server, reply.squad)
-        self._store.enrol(identity, self._new_id())
+        if known is None:
+            identity = Identity(reply.device, reply.server, reply.squad)
+            self._store.enrol(identity, self._new_id())
+        elif reply.device != known.device:
+            # All that was recorded here names the former id: under another one none of it would be taken.
+            raise Problem(FORGOTTEN, device=known.device)
+        else:
+            # The server stays the one that was met last: the next exchange sees whether it is another by now.
+            identity = known._replace(squad=reply.squad)
+            self._store.enrol_again(identity)
         return identity
 
     def steps(self) -> Steps[SyncReport]:

@@ -178,6 +178,9 @@ class EnrolRequest(Struct, frozen=True, kw_only=True):
     name: Line = ""
     platform: Line = ""
     app: Line = ""
+    device: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:\-]*(?!\n)$")] = ""
+    """The id this tablet had, where it was enrolled before: a server that was restored from before that, and knows
+    no such tablet, gives it back, because the tablet's operations name it."""
 
 
 class EnrolReply(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from kivy.properties import BooleanProperty, ObjectProperty
 
 from mobile.actions import Desk
 from mobile.store import Identity, Store
-from mobile.sync import Sync, SyncReport, pause_ms
+from mobile.sync import FORGOTTEN, Sync, SyncReport, pause_ms
 from mobile.ui.shown import Place, Shown, gather
 from mobile.ui.theme import PALETTES, theme
 from mobile.ui.words import say, words
@@ -62,11 +62,15 @@ class Session(EventDispatcher):
         self._next_sync: Any = None
         self.place = Place()
         self.server = ""
+        self._code = ""
 
     # --- where the person is ---------------------------------------------------------------------------
 
     def begin(self, begin: Begin, refused: Callable[[str], None]) -> None:
-        """Shows the place of last time; enrols first if the command line brought a code."""
+        """Shows the place of last time; enrols first if the command line brought a code.
+
+        On a tablet that is enrolled the code is for a server that no longer knows it, and is left alone otherwise.
+        """
 
         def restore() -> tuple[Shown, str, str]:
             store = self._tools.store
@@ -88,6 +92,7 @@ class Session(EventDispatcher):
             if not shown.enrolled and begin.code and self.server:
                 self.enrol(self.server, begin.code, refused)
             elif shown.enrolled:
+                self._code = begin.code
                 self._sync_after(0)
 
         self._worker.call(restore, show, self._failed)
@@ -176,9 +181,12 @@ class Session(EventDispatcher):
             self.syncing = False
             self._worker.call(self._pause_seconds, self._sync_after)
 
-        def done(_: SyncReport) -> None:
+        def done(report: SyncReport) -> None:
             self._look(told=not quietly)
             ended()
+            if report.problem == FORGOTTEN and self._code:
+                code, self._code = self._code, ""
+                self.enrol(self.server, code, lambda sentence: self.dispatch("on_told", sentence, "problem"))
 
         def failed(problem: Problem) -> None:
             self._failed(problem)

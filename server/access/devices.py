@@ -9,6 +9,7 @@ import hmac
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from server.access.public_keys import is_public_key
 from server.storage import devices as store
 from server.storage import migrations
 from server.storage.database import Connection
@@ -39,26 +40,39 @@ def make_enrolment(conn: Connection, squad: str, code: str, device_id: str, expi
 
 
 def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
-    """The identity of the tablet that brought the code. Raises enrolment_code_invalid.
+    """The identity of the tablet that brought the code.
 
-    The same code and the same key again get the same answer, because the first reply may have been lost.
+    The same code and the same key again get the same answer, because the first reply may have been lost. A tablet
+    that this server, restored from a backup, has forgotten gets back the id it had: its operations name it.
+    Raises enrolment_code_invalid; form_invalid where another tablet has that id, request_malformed for a key that
+    is none, both with the code still unused.
     """
     wanted = _code_hash(request.code)
     found = store.get_enrolment(conn, wanted)
     if found is None or not hmac.compare_digest(found.code_hash, wanted):
         raise Problem("enrolment_code_invalid")
-    reply = EnrolReply(device=found.device, server=migrations.server_id(conn), squad=found.squad)
-    here = store.get(conn, found.device)
+    device = DeviceId(request.device) or found.device
+    server = migrations.server_id(conn)
+    used = found.used_at_ms is not None
+    usable = not used and now_ms <= found.expires_at_ms
+    here = store.get(conn, device)
     if here is not None:
-        if found.used_at_ms is not None and hmac.compare_digest(here.public_key, request.public_key):
-            return reply
+        if (used or request.device) and hmac.compare_digest(here.public_key, request.public_key):
+            # Nobody has proved anything yet but to know a code, so what stands of this tablet stays as it is.
+            return EnrolReply(device=here.id, server=server, squad=here.squad)
+        raise _taken(device) if usable else Problem("enrolment_code_invalid")
+    if not usable:
         raise Problem("enrolment_code_invalid")
-    if now_ms > found.expires_at_ms or not store.use_enrolment(conn, wanted, now_ms):
+    if device == CONSOLE_DEVICE:
+        raise _taken(device)
+    if not is_public_key(bytes.fromhex(request.public_key)):
+        raise Problem("request_malformed", where="public_key")
+    if not store.use_enrolment(conn, wanted, now_ms):
         raise Problem("enrolment_code_invalid")
     store.add(
         conn,
         DeviceRow(
-            id=found.device,
+            id=device,
             squad=found.squad,
             name=request.name,
             platform=request.platform,
@@ -67,7 +81,12 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
             enrolled_at_ms=now_ms,
         ),
     )
-    return reply
+    return EnrolReply(device=device, server=server, squad=found.squad)
+
+
+def _taken(device: str) -> Problem:
+    cure = f"编号 {device} 属于另一台，请交回协调员 / {device} is another tablet's: hand this one to the coordinator"
+    return Problem("form_invalid", field="device", cure=cure)
 
 
 def verify(conn: Connection, device: str, signature: str, body: bytes) -> DeviceRow:
