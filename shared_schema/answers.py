@@ -154,10 +154,14 @@ def _clauses(rule: ClausesRule, answer: Clauses) -> str:
 
 
 def _amount(clause: Clause, hit: ClauseHit) -> str:
-    """A fixed clause takes no other amount; discretion needs one within its bounds and steps, and a reason."""
+    """A fixed clause takes no amount; discretion needs one within its bounds and steps, and a reason.
+
+    An amount that only repeats the clause's would say the same as none, and yet be in dispute with it.
+    """
     if clause.range is None:
-        if hit.deduct is not None and hit.deduct != clause.deduct:
-            return f"条款 {clause.id} 固定扣 {clause.deduct} / clause {clause.id} is fixed at {clause.deduct}"
+        if hit.deduct is not None:
+            fixed = clause.deduct
+            return f"条款 {clause.id} 固定扣 {fixed}，不填分值 / clause {clause.id} is fixed at {fixed}: give no amount"
         return ""
     low, high, step = clause.range.min, clause.range.max, clause.range.step
     bounds = f"{low} – {high}, ± {step}"

@@ -59,6 +59,11 @@ REFUSED: list[tuple[str, AnswerValue, str]] = [
     ("A4", Clauses((ClauseHit("z"),)), "use a, b"),
     ("A4", Clauses((ClauseHit("a"), ClauseHit("a"))), "counts once"),
     ("A4", Clauses((ClauseHit("a", HALF),)), "fixed at 1"),
+    (
+        "A4",
+        Clauses((ClauseHit("a", Decimal(1)),)),
+        "give no amount",
+    ),  # or it would differ from a colleague's tick
     ("A4", Clauses((ClauseHit("b"),)), "needs an amount"),
     ("A4", Clauses((ClauseHit("b", Decimal("0.7"), "因"),)), "in steps of 0.5"),
     ("A4", Clauses((ClauseHit("b", Decimal(2), "因"),)), "needs an amount"),
