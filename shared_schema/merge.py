@@ -58,24 +58,32 @@ EMPTY = State()
 
 def apply(state: State, operations: Iterable[Operation]) -> State:
     """The state after more operations of the same inspection, in whatever order and however often."""
-    fields = dict(state.fields)
     replaced = dict(state.replaced)
     held = {operation.id: operation for operation in state.held}
+    # Only of the fields written: what stands by its id, and what is replaced, put in order once at the end.
+    standing: dict[FieldKey, dict[OpId, Operation]] = {}
+    gone: dict[FieldKey, set[OpId]] = {}
     for operation in operations:
         field = field_of(operation.body, operation.person)
         if field is None:
             # What a newer version meant to replace cannot be judged here, so nothing is replaced.
             held[operation.id] = operation
             continue
-        standing = fields.get(field, ())
+        if field not in standing:
+            standing[field] = {one.id: one for one in state.fields.get(field, ())}
+            gone[field] = set(state.replaced.get(field, ()))
         # Bases count even when this operation was itself replaced already: its author had seen them.
-        if operation.bases:
-            replaced[field] = replaced.get(field, frozenset()).union(operation.bases)
-            standing = tuple(one for one in standing if one.id not in operation.bases)
-        if operation.id not in replaced.get(field, ()) and all(one.id != operation.id for one in standing):
-            standing = tuple(sorted((*standing, operation), key=_place))
-        if standing:
-            fields[field] = standing
+        gone[field].update(operation.bases)
+        for base in operation.bases:
+            standing[field].pop(base, None)
+        if operation.id not in gone[field]:
+            standing[field].setdefault(operation.id, operation)
+    fields = dict(state.fields)
+    for field, ones in standing.items():
+        if gone[field]:
+            replaced[field] = frozenset(gone[field])
+        if ones:
+            fields[field] = tuple(sorted(ones.values(), key=_place))
         else:
             fields.pop(field, None)
     return State(fields, replaced, tuple(sorted(held.values(), key=_place)))
@@ -119,14 +127,16 @@ def load(stored: bytes) -> State | None:
     if version != _version():
         return None
     parts = msgspec.msgpack.decode(stored, type=_Stored)
-    fields: dict[FieldKey, tuple[Operation, ...]] = {}
+    fields: dict[FieldKey, list[Operation]] = {}
     for raw in parts.standing:
         operation = read(raw)
         field = field_of(operation.body, operation.person)
         assert field is not None, "a held operation among the standing ones"
-        fields[field] = (*fields.get(field, ()), operation)
+        fields.setdefault(field, []).append(operation)
     replaced = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced}
-    return State(fields, replaced, tuple(map(read, parts.held)))
+    return State(
+        {field: tuple(ones) for field, ones in fields.items()}, replaced, tuple(map(read, parts.held))
+    )
 
 
 # --- the view --------------------------------------------------------------------------------------
@@ -188,9 +198,15 @@ def view(state: State) -> Inspection:
 def differing(operations: Iterable[Operation]) -> list[object]:
     """The differing values among operations on one field: two or more are a dispute."""
     values: list[object] = []
+    hashed: set[object] = set()
     for operation in operations:
         value = agreement(operation.body)
-        if value not in values:
+        try:
+            known = value in hashed
+            hashed.add(value)
+        except TypeError:  # a value with a mapping in it is looked for among all
+            known = value in values
+        if not known:
             values.append(value)
     return values
 

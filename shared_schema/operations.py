@@ -639,7 +639,7 @@ def agreement(body: Body) -> object:
     """
     match stands_for(body):
         case Answer(answer=Clauses(hit=hit)):
-            return ("clauses", {one.clause: one.deduct for one in hit})
+            return ("clauses", frozenset({one.clause: one.deduct for one in hit}.items()))
         case Answer(answer=answer):
             return answer
         case NotApplicable(reason=reason):

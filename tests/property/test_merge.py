@@ -1,9 +1,10 @@
 """The laws of merging hold for every history that Hypothesis can think of."""
 
 import pytest
-from hypothesis import find, given, settings
+from hypothesis import Phase, find, given, settings
 
 from shared_schema import merge
+from shared_schema.ids import FieldKey
 from shared_schema.operations import (
     ANSWER_TYPES,
     KINDS,
@@ -14,6 +15,7 @@ from shared_schema.operations import (
     FindingWithdrawn,
     NotApplicable,
     Opened,
+    Operation,
     Returned,
     Submitted,
 )
@@ -52,7 +54,11 @@ def test_histories_are_worth_trying(met) -> None:  # type: ignore[no-untyped-def
         history = play(case.script)
         return bool(met(history, Oracle(history.taps)))
 
-    find(cases, worth, settings=settings(max_examples=2000, database=None, deadline=None))
+    find(
+        cases,
+        worth,
+        settings=settings(max_examples=2000, database=None, deadline=None, phases=[Phase.generate]),
+    )
 
 
 def test_two_differing_answers_are_a_dispute_until_someone_who_saw_both_settles_it() -> None:
@@ -154,3 +160,44 @@ def test_a_settlement_may_be_replaced_like_any_value() -> None:
     assert isinstance(settled.body, DisputeSettled)
     state = merge.apply(merge.EMPTY, [later, settled])
     assert [one.id for one in state.fields[next(iter(state.fields))]] == [later.id]
+
+
+def test_a_field_with_very_many_values_costs_no_more_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes one field thousands of times must not hold up the server for everybody."""
+    many = 300
+    placed, compared = 0, 0
+    place = merge._place
+
+    def counted(operation: Operation) -> tuple[str, str, int, str]:
+        nonlocal placed
+        placed += 1
+        return place(operation)
+
+    class Value:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def __hash__(self) -> int:
+            return hash(self.number)
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return isinstance(other, Value) and self.number == other.number
+
+    monkeypatch.setattr(merge, "_place", counted)
+    operations = [Scribe(f"D-{n}").write(make_answer(answer=n)) for n in range(many)]
+    state = merge.apply(merge.EMPTY, operations)
+    assert len(state.fields[FieldKey("answer/A01")]) == many
+    assert placed <= 2 * many
+    values = iter(range(many))
+    monkeypatch.setattr(merge, "agreement", lambda _: Value(next(values)))
+    assert len(merge.differing(operations)) == many
+    assert compared <= many
+
+
+def test_values_that_cannot_be_hashed_are_compared_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A later kind of value may hold a mapping; that is no reason to fail, or to call equals different."""
+    operations = [Scribe(f"D-{n}").write(make_answer(answer=n)) for n in range(6)]
+    monkeypatch.setattr(merge, "agreement", lambda body: {"count": body.answer.count % 2})
+    assert merge.differing(operations) == [{"count": 0}, {"count": 1}]
