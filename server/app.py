@@ -37,6 +37,9 @@ from shared_schema.problems import Problem
 
 SHUTDOWN_SECONDS = 10
 BACKLOG = 2048
+CONNECTIONS_MAX = 512
+"""With more open at once, the next is answered 503 at once, and the tablet tries again by itself: below the 1024 files
+a process may usually have open, and so few that bodies on their way in cannot fill the memory."""
 HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -218,6 +221,7 @@ def _server(settings: Settings, db: Database | None) -> tuple[uvicorn.Server, so
             server_header=False,
             proxy_headers=False,  # no header is believed about who is asking
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+            limit_concurrency=CONNECTIONS_MAX,
             lifespan="on",
         )
     except BaseException:

@@ -122,14 +122,14 @@ class Database:
 
     # --- what callers use ---------------------------------------------------------------------------
 
-    def submit(self, run: Callable[[Connection], T]) -> "Future[T]":
+    def submit(self, run: Callable[[Connection], T], size: int = 0) -> "Future[T]":
         """Queues `run(conn)` for the writer; the future has its result once that is committed.
 
-        It raises what `run` raised, or busy, disk_full.
+        `size` is how many bytes of a request wait with it. It raises what `run` raised, or busy, disk_full.
         """
         if self._writer is None:
             raise Problem("not_allowed", action="write")
-        return self._writer.submit(run)
+        return self._writer.submit(run, size)
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """Runs `run(conn)` on the writer and returns its result after the commit."""

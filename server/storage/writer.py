@@ -24,6 +24,8 @@ GROUP_SECONDS_MAX = 0.25
 """A group takes no more requests after this long, so that the first does not wait for many slow ones."""
 QUEUE_REQUESTS_MAX = 4096
 """With more than this many waiting, the next is answered `busy`: the tablets try again later."""
+QUEUE_BYTES_MAX = 256 * 1024 * 1024
+"""So also with more than this many bytes of requests waiting: many at their largest would fill the memory."""
 RUNS_MAX = 3
 """How often one request is run when the connection is lost, or a deadlock breaks it, before its commit."""
 PATIENCE_SECONDS = 20.0
@@ -63,20 +65,37 @@ class Writer:
         self._given_up = False
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._stopping = False
+        self._bytes = 0
+        self._bytes_lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name="hucha-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, run: Callable[[Connection], T]) -> "Future[T]":
-        """Queues `run(conn)`; the future has its result, or what it raised, once that is settled for good."""
+    def submit(self, run: Callable[[Connection], T], size: int = 0) -> "Future[T]":
+        """Queues `run(conn)`; the future has its result, or what it raised, once that is settled for good.
+
+        `size` is how many bytes of a request it keeps in memory until then.
+        """
         assert threading.current_thread() is not self._thread, (
             "a request that waits for the next would wait for ever"
         )
         request = _Request(run)
-        if self._stopping or self._queue.qsize() >= QUEUE_REQUESTS_MAX:
+        if self._stopping or self._queue.qsize() >= QUEUE_REQUESTS_MAX or not self._make_room(size):
             request.fail(Problem("busy"))
         else:
+            request.future.add_done_callback(lambda _: self._leave_room(size))
             self._queue.put(request)
         return request.future
+
+    def _make_room(self, size: int) -> bool:
+        with self._bytes_lock:
+            if size and self._bytes + size > QUEUE_BYTES_MAX:
+                return False
+            self._bytes += size
+            return True
+
+    def _leave_room(self, size: int) -> None:
+        with self._bytes_lock:
+            self._bytes -= size
 
     def close(self) -> None:
         """Finishes what is queued and lets go of the connection."""

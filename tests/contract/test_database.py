@@ -175,6 +175,21 @@ def test_more_waiting_than_the_queue_holds_is_asked_to_come_again(
     assert futures[0].result() == "k0"
 
 
+def test_more_bytes_waiting_than_memory_has_room_for_are_asked_to_come_again(
+    db: Database, held: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is done with makes room again: settled, failed or given up."""
+    monkeypatch.setattr(writer, "QUEUE_BYTES_MAX", 100)
+    fits, failing, given_up = db.submit(put("a"), 60), db.submit(fail, 20), db.submit(put("b"), 20)
+    assert isinstance(db.submit(put("c"), 1).exception(0), Problem)
+    small = db.submit(put("of no size"))
+    assert given_up.cancel()
+    held.set()
+    assert (fits.result(), small.result()) == ("a", "of no size")
+    assert isinstance(failing.exception(), Problem)
+    assert db.submit(put("d"), 100).result() == "d"
+
+
 def test_a_second_server_is_refused(url: str, db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.storage.database.OPEN_PATIENCE_SECONDS", 0.2)
     with pytest.raises(Problem, match="store_in_use"):

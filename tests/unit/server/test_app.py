@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from mobile.transport import HttpTransport, Rejected
 from server.access import devices, patience
 from server.app import running
 from server.settings import Settings
@@ -151,6 +152,25 @@ def test_who_stalls_is_given_up(
         return heard
 
     assert asyncio.run(stall()) == answer
+
+
+def test_more_connections_than_there_is_room_for_are_asked_to_come_again(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 503 at once, which a tablet takes for busy; those that are in are served, and others when one leaves."""
+    monkeypatch.setattr("server.app.CONNECTIONS_MAX", 3)
+    with running(Settings(data=tmp_path, port=0, log_level="error"), db) as url:
+        clients = [httpx.Client(base_url=url, trust_env=False) for _ in range(3)]
+        assert [one.get("/healthz").status_code for one in clients] == [200, 200, 503]
+        tablet = HttpTransport(url)
+        with pytest.raises(Rejected) as caught:
+            tablet.sync(b"{}", {})
+        assert (caught.value.problem.code, caught.value.problem.retry) == ("busy", True)
+        tablet.close()
+        for one in clients[1:]:
+            one.close()
+        assert clients[0].get("/healthz").status_code == 200
+        clients[0].close()
 
 
 # --- enrolment -------------------------------------------------------------------------------------
