@@ -209,11 +209,17 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "extra.bonus": ("加分", "Bonus"),
     "items.notable": ("未检查、有分歧、不适用", "Open, disputed, N/A"),
     "items.all": ("全部 {count} 项", "All {count}"),
-    "items.nothing_notable": ("全部检查项都已作答，没有分歧。", "Every item is answered and nothing is disputed."),
+    "items.nothing_notable": (
+        "全部检查项都已作答，没有分歧。",
+        "Every item is answered and nothing is disputed.",
+    ),
     # trace and history
     "trace.open": ("溯源", "Trace"),
     "trace.if": ("若此值成立", "If this value stands"),
-    "trace.no_ops": ("没有对应的原始记录：本项无人作答。", "No operation stands behind this: nobody has answered."),
+    "trace.no_ops": (
+        "没有对应的原始记录：本项无人作答。",
+        "No operation stands behind this: nobody has answered.",
+    ),
     "trace.none_lost": ("没有扣分", "No points were lost"),
     "trace.not_charged": ("未另扣分的问题", "Findings that take nothing"),
     "not_charged.withdrawn": ("已撤销", "withdrawn"),
@@ -235,7 +241,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "operation.bases": ("作者所见", "What the author saw"),
     "operation.raw": ("原始内容", "As received"),
     "log_count": ("{count} 条", "{count} operations"),
-    "log.text": ("共 {count} 条原始记录，来自 {tablets} 台设备。", "{count} operations from {tablets} devices."),
+    "log.text": (
+        "共 {count} 条原始记录，来自 {tablets} 台设备。",
+        "{count} operations from {tablets} devices.",
+    ),
     "log.stage": ("阶段变更经过", "History of the stage"),
     # disputes
     "settle": ("解决分歧", "Settle"),
@@ -282,7 +291,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "finding.statement": ("单位说明", "The unit's statement"),
     "finding.common": ("共性", "Common"),
     "findings.none": ("没有问题记录", "No findings"),
-    "findings.none_text": ("检查中记录的问题列在这里。", "What inspectors record as a problem is listed here."),
+    "findings.none_text": (
+        "检查中记录的问题列在这里。",
+        "What inspectors record as a problem is listed here.",
+    ),
     "findings.earlier": ("往年问题", "Findings of earlier years"),
     "findings.only_all": ("全部", "All"),
     "findings.only_open": ("待整改", "To be fixed"),
@@ -297,12 +309,18 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "computer.problems": ("问题", "Problems"),
     "computer.report": ("工具报告", "Tool report"),
     "computers.none": ("没有检查计算机", "No computers checked"),
-    "computers.none_text": ("抽查的计算机和结果列在这里。", "Sampled computers and their results are listed here."),
+    "computers.none_text": (
+        "抽查的计算机和结果列在这里。",
+        "Sampled computers and their results are listed here.",
+    ),
     "interview.category": ("对象", "With"),
     "interview.required": ("应谈", "Required"),
     "interview.held": ("已谈", "Held"),
     "interviews.none": ("没有访谈", "No interviews"),
-    "interviews.none_text": ("访谈人数按对象列在这里，不记姓名。", "Talks are counted here by category, without names."),
+    "interviews.none_text": (
+        "访谈人数按对象列在这里，不记姓名。",
+        "Talks are counted here by category, without names.",
+    ),
     "photo.awaited": ("尚未收到", "Not yet received"),
     "photos.none": ("没有照片", "No photos"),
     "photos.none_text": (
@@ -334,7 +352,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "冻结记下每个单位此刻的得分，以后到的记录不再影响本版本。确定冻结？",
         "A freeze keeps every score as it is now; what arrives later does not move this version. Freeze?",
     ),
-    "scores.later": ("冻结后又有 {count} 家单位收到新记录：", "{count} units have operations after the freeze:"),
+    "scores.later": (
+        "冻结后又有 {count} 家单位收到新记录：",
+        "{count} units have operations after the freeze:",
+    ),
     "scores.aggravating": ("加重扣分", "Aggrav."),
     "scores.percent": ("得分", "Percent"),
     "scores.units": ("{count} 家", "{count} units"),
@@ -345,7 +366,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "Grouped by grade and listed by unit code: this is no ranking.",
     ),
     "scores.none": ("还没有可评的检查", "Nothing to score yet"),
-    "scores.none_text": ("分队提交检查后，得分按等次列在这里。", "Scores appear here by grade once squads submit."),
+    "scores.none_text": (
+        "分队提交检查后，得分按等次列在这里。",
+        "Scores appear here by grade once squads submit.",
+    ),
     "scores.freezes": ("冻结记录", "Freezes"),
     "scores.version": ("版本", "Version"),
     "scores.sheets": ("单位数", "Units"),
@@ -382,7 +406,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "people.squad": ("{people} 人，{visits} 家单位", "{people} people, {visits} units"),
     "people.free": ("未编组", "In no squad"),
     "people.none": ("还没有人员", "There are no people yet"),
-    "people.none_text": ("导入检查人员表后，按分队列在这里。", "Inspectors are listed here by squad once they are loaded."),
+    "people.none_text": (
+        "导入检查人员表后，按分队列在这里。",
+        "Inspectors are listed here by squad once they are loaded.",
+    ),
     # tablets
     "tablet.received": ("已收记录", "Operations"),
     "tablet.refused": ("被拒", "Refused"),
@@ -407,7 +434,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "tablet.code": ("注册码", "Enrolment code"),
     "tablet.code_for": ("{squad} 的一台平板", "One tablet of {squad}"),
     "tablet.step1": ("在平板上打开互查，选择“注册”。", "Open Hucha on the tablet and choose “Enrol”."),
-    "tablet.step2": ("扫描二维码，或输入注册码和服务器地址", "Scan the picture, or type the code and the server's address"),
+    "tablet.step2": (
+        "扫描二维码，或输入注册码和服务器地址",
+        "Scan the picture, or type the code and the server's address",
+    ),
     "tablet.step3": ("平板显示分队名称即注册完成。", "It is done when the tablet shows the squad's name."),
     "tablet.code_once": (
         "注册码只显示这一次，只能用一次，{at} 失效。",
@@ -437,7 +467,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "rule.binary": ("不符合不得分", "all or nothing"),
     "rule.per_occurrence": ("每{unit}扣 {points} 分", "{points} for each {unit}"),
     "rule.unit": ("处", "occurrence"),
-    "rule.shortfall": ("应 {required} 次，每少一次扣 {points} 分", "{required} required, {points} for each missing"),
+    "rule.shortfall": (
+        "应 {required} 次，每少一次扣 {points} 分",
+        "{required} required, {points} for each missing",
+    ),
     "rule.clauses": ("逐条扣分：{clauses}", "by clause: {clauses}"),
     "rule.tiers": ("分档：{tiers}", "tiers: {tiers}"),
     "rule.ratio": ("按符合比例计分", "by the share that conforms"),

@@ -9,6 +9,7 @@ import pytest
 from server.evaluation import exports
 from server.storage import accounts, chains
 from server.storage import console_inspection as inspection
+from server.storage import console_progress as board
 from server.storage import console_reads as reads
 from server.storage import console_registers as registers
 from server.storage.console_reads import Filter
@@ -22,13 +23,13 @@ Query = Callable[[Connection, Season], Any]
 QUERIES: dict[str, Query] = {
     "campaigns": lambda conn, _: reads.campaigns(conn),
     "draw": lambda conn, season: reads.draw_of(conn, season.campaign),
-    "stages": lambda conn, season: reads.stage_counts(conn, season.campaign),
+    "stages": lambda conn, season: board.stage_counts(conn, season.campaign),
     "stage of each": lambda conn, season: reads.stages_of(conn, season.campaign),
-    "squads' board": lambda conn, season: reads.squad_board(conn, season.campaign),
-    "tablets": lambda conn, season: reads.tablets(conn, season.campaign),
+    "squads' board": lambda conn, season: board.squad_board(conn, season.campaign),
+    "tablets": lambda conn, season: board.tablets(conn, season.campaign),
     "gaps": lambda conn, _: chains.gaps(conn),
-    "refusals": lambda conn, season: reads.refusals(conn, season.campaign),
-    "disputes": lambda conn, season: reads.open_disputes(conn, season.campaign),
+    "refusals": lambda conn, season: board.refusals(conn, season.campaign),
+    "disputes": lambda conn, season: board.open_disputes(conn, season.campaign),
     "list": lambda conn, season: reads.inspections(conn, season.campaign, Filter()),
     "second page": lambda conn, season: reads.inspections(conn, season.campaign, Filter(page=2)),
     "search": lambda conn, season: reads.inspections(conn, season.campaign, Filter(q="u0%_委")),

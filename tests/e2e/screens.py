@@ -77,18 +77,22 @@ def passwords() -> dict[str, tuple[str, str]]:
 
 
 @contextmanager
+def page_in(browser: Browser, url: str, size: tuple[int, int], language: str = "zh") -> Iterator[Page]:
+    """A page of somebody not signed in, in a language."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, base_url=url)
+    context.add_cookies([{"name": "hucha-language", "value": language, "url": url}])
+    try:
+        yield context.new_page()
+    finally:
+        context.close()
+
+
+@contextmanager
 def page_as(
     browser: Browser, url: str, role: str, size: tuple[int, int], language: str = "zh"
 ) -> Iterator[Page]:
-    """A page of somebody signed in, in a language."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]},
-        base_url=url,
-        extra_http_headers={},
-    )
-    context.add_cookies([{"name": "hucha-language", "value": language, "url": url}])
-    page = context.new_page()
-    try:
+    """A page of somebody who has signed in with the demonstration's password."""
+    with page_in(browser, url, size, language) as page:
         if role:
             login, password = passwords()[role]
             page.goto("/sign-in")
@@ -97,8 +101,6 @@ def page_as(
             page.click("button.primary")
             page.wait_for_selector(".rail")
         yield page
-    finally:
-        context.close()
 
 
 def places(browser: Browser, url: str) -> dict[str, str]:

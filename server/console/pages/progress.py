@@ -12,6 +12,7 @@ from server.console.context import console_of
 from server.console.policy import allow
 from server.console.render import AnyRequest, show
 from server.storage import chains
+from server.storage import console_progress as board
 from server.storage import console_reads as reads
 from server.storage import console_registers as registers
 from server.storage.database import Connection
@@ -33,18 +34,18 @@ def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     now_ms = console_of(request).clock()
 
     def load(conn: Connection) -> Mapping[str, Any]:
-        stages = reads.stage_counts(conn, campaign)
-        tablets = reads.tablets(conn, campaign)
+        stages = board.stage_counts(conn, campaign)
+        tablets = board.tablets(conn, campaign)
         own = {one.id for one in tablets}
         return {
             "stages": [(stage, stages.get(stage, 0)) for stage in reads.STAGES],
             "expected": sum(stages.values()),
             "visited": sum(stages.values()) - stages.get("prepared", 0),
-            "board": reads.squad_board(conn, campaign),
+            "board": board.squad_board(conn, campaign),
             "tablets": tablets,
             "gaps": [gap for gap in chains.gaps(conn) if gap.device in own],
-            "disputes": reads.open_disputes(conn, campaign),
-            "refusals": reads.refusals(conn, campaign),
+            "disputes": board.open_disputes(conn, campaign),
+            "refusals": board.refusals(conn, campaign),
             "now_ms": now_ms,
         }
 

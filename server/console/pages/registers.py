@@ -49,7 +49,11 @@ def people(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             )
             for squad in registers.squads(conn, campaign)
         ]
-        return {"groups": groups, "free": [row for row in rows if row.squad is None], "count": len({row.id for row in rows})}
+        return {
+            "groups": groups,
+            "free": [row for row in rows if row.squad is None],
+            "count": len({row.id for row in rows}),
+        }
 
     return show(request, "people.html", load, page="people", campaign=campaign)
 

@@ -13,7 +13,7 @@ from server.console.context import console_of, signed_in
 from server.console.forms import value
 from server.console.policy import allow
 from server.console.render import AnyRequest, go, show
-from server.storage import console_reads as reads
+from server.storage import console_progress as board
 from server.storage import console_registers as registers
 from server.storage.database import Connection
 from shared_schema.ids import ID_BYTES, make_id
@@ -31,7 +31,7 @@ def tablets(request: AnyRequest, campaign: FromPath[str], done: FromQuery[str] =
 
     def load(conn: Connection) -> Mapping[str, Any]:
         return {
-            "rows": reads.tablets(conn, campaign),
+            "rows": board.tablets(conn, campaign),
             "squads": registers.squads(conn, campaign),
             "codes": registers.enrolments(conn, campaign, now_ms),
             "done": "revoked" if done == "revoked" else "",
@@ -88,7 +88,7 @@ def revoke(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        if device not in {one.id for one in reads.tablets(conn, campaign)}:
+        if device not in {one.id for one in board.tablets(conn, campaign)}:
             raise Problem("not_found", what=device)
         devices.revoke(conn, device, now_ms)
         audit.record(conn, now_ms, who.login, "tablet.revoked", device)
