@@ -34,17 +34,19 @@ def after_cursors(
     cursors = _valid_cursors(conn, inspections, request)
     news: list[News] = []
     ops_left, bytes_left = REPLY_OPS_MAX, REPLY_OPS_BYTES_MAX
-    more = False
+    more = full = False
     for row in inspections:
         start = cursors.get(row.id, 0)
         if start == row.last_number and start == request.cursors.get(row.id, 0):
             continue
         cursor, ops = start, []
         last_read = request.last_read.get(row.id, "") if start else ""
-        page = op_log.after(conn, row.id, start, limit=REPLY_OPS_MAX)
+        # Of what no longer fits, only the cursor is told: a log that was rewound must be begun again.
+        page = [] if full or ops_left < 1 else op_log.after(conn, row.id, start, limit=REPLY_OPS_MAX)
         for one in page:
             if one.id not in has_already:
                 if ops_left < 1 or bytes_left < len(one.raw):
+                    full = True
                     break
                 ops_left -= 1
                 bytes_left -= len(one.raw)

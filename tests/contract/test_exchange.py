@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from server.intake import news
 from server.intake.exchange import exchange
-from server.storage import photos, registers
+from server.storage import op_log, photos, registers
 from server.storage.database import Database
 from server.storage.op_log import run
 from shared_schema import wire
@@ -244,6 +244,24 @@ def test_a_reply_is_not_larger_than_a_slow_link_can_carry(
     reply = say(db, device="D-2")
     assert 0 < sum(len(raw) for raw in news_of(reply, "I-1")) <= 2000
     assert reply.more
+
+
+def test_what_a_full_reply_has_no_room_for_is_not_read(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tablet that reads from the start costs one reply's worth of reading at a time, not the whole season's."""
+    scribe = Scribe()
+    for n in range(1, 4):
+        say(db, notes(scribe, 10, inspection=inspection_id(1, n)))
+    read: list[str] = []
+    after = op_log.after
+
+    def watched(conn: Any, inspection: Any, *rest: Any, **named: Any) -> Any:
+        read.append(inspection)
+        return after(conn, inspection, *rest, **named)
+
+    monkeypatch.setattr(news, "REPLY_OPS_MAX", 7)
+    monkeypatch.setattr("server.intake.news.op_log.after", watched)
+    assert say(db, device="D-2").more
+    assert read == [inspection_id(1, 1)]
 
 
 def test_an_inspection_assigned_later_is_told_from_its_start(db: Database) -> None:
