@@ -11,6 +11,9 @@ from shared_schema.operations import Operation, read, read_envelope
 from shared_schema.problems import Problem
 from shared_schema.wire import Assignment, Head, encode
 
+LEFT_OUT = ("refused", "id_reused", "set_aside", "disowned")
+"""The statuses of operations that do not count in the state."""
+
 
 class Journal(msgspec.Struct, frozen=True):
     """How the last exchanges went."""
@@ -174,9 +177,6 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
     return refold
 
 
-_LEFT_OUT = frozenset({"refused", "id_reused", "set_aside", "disowned"})
-
-
 def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
@@ -192,7 +192,7 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
                 " AND status IN ('doubtful', 'relay', 'disowned', 'refused', 'id_reused', 'set_aside')",
                 (op, hash_),
             )
-            if operation is not None and all(status in _LEFT_OUT for (status,) in known):
+            if operation is not None and all(status in LEFT_OUT for (status,) in known):
                 fresh.setdefault(operation.inspection, []).append(operation)
             continue
         db.execute(

@@ -173,11 +173,10 @@ class Store:
         """The fold of all that this tablet holds of an inspection, refused operations left out."""
         if inspection not in self._states:
             rows = self._rows(
-                "SELECT raw FROM operation WHERE inspection = ?"
-                " AND status NOT IN ('refused', 'id_reused', 'set_aside', 'disowned') ORDER BY position",
-                inspection,
+                "SELECT raw, status FROM operation WHERE inspection = ? ORDER BY position", inspection
             )
-            self._states[inspection] = apply(EMPTY, _readable(raw for (raw,) in rows))
+            counted = (raw for raw, status in rows if status not in settling.LEFT_OUT)
+            self._states[inspection] = apply(EMPTY, _readable(counted))
         return self._states[inspection]
 
     def refused(self, inspection: str) -> tuple[Refused, ...]:
