@@ -5,13 +5,13 @@ old version or the new one, and the next start goes on from there. Before the fi
 embedded database a whole copy is kept beside it.
 """
 
-import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, inspect, select, update
 
+from server.storage.disk import flush
 from server.storage.tables import SCHEMA_VERSION, meta, metadata
 from shared_schema.problems import Problem
 
@@ -78,14 +78,9 @@ def keep_sqlite_copy(database: Path, version: int) -> None:
         conn.execute("VACUUM INTO ?", (str(partial),))
     finally:
         conn.close()
-    for path in (partial, partial.parent):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if path is partial:
-            partial.replace(target)
+    flush(partial)
+    partial.replace(target)
+    flush(target.parent)
 
 
 def server_id(conn: Connection) -> str:

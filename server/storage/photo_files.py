@@ -5,6 +5,7 @@ import os
 import secrets
 from pathlib import Path
 
+from server.storage.disk import flush
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 
@@ -42,7 +43,7 @@ class PhotoFiles:
                 self._write(target, content)
             # Also where it was here: whoever put it may not have got as far as this, and may have been killed.
             for folder in (target.parent, self._root, self._root.parent):
-                _sync_folder(folder)
+                flush(folder)
         except OSError as err:
             if err.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise Problem("disk_full") from err
@@ -59,11 +60,3 @@ class PhotoFiles:
             partial.replace(target)
         finally:
             partial.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
