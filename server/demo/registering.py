@@ -4,7 +4,7 @@ import msgspec
 
 from server.access.accounts import SALT_BYTES, make_account
 from server.access.devices import make_enrolment
-from server.demo.plan import Plan, profile
+from server.demo.plan import Plan, Team, profile
 from server.demo.script import earlier_id
 from server.storage import registers
 from server.storage.database import Connection
@@ -26,6 +26,41 @@ def register(conn: Connection, plan: Plan, codes_until_ms: int) -> None:
             password=account.password,
             salt=Chance(f"{plan.seed}/salt/{account.login}").bytes(SALT_BYTES),
         )
+
+
+def register_trial(conn: Connection, plan: Plan, team: Team) -> None:
+    """A second campaign with three of a squad's units, not visited yet, for whoever wants to try a tablet."""
+    season, named = plan.registers.season, checklist_hash(plan.checklist)
+    campaign = f"{season.campaign.code}-TRY"
+    registers.put_campaign(
+        conn,
+        {
+            "id": campaign,
+            "year": season.campaign.year,
+            "kind": "special",
+            "title_zh": "试用：三家待检查单位",
+            "title_en": "Try it: three units to visit",
+            "checklist": named,
+            "state": "open",
+            "draw_seed": "",
+            "draw": {},
+        },
+    )
+    registers.put_inspections(
+        conn,
+        [
+            {
+                "id": f"{campaign}-{visit.unit.code}",
+                "campaign": campaign,
+                "unit": visit.unit.code,
+                "squad": team.squad,
+                "planned_date": season.window.last.isoformat(),
+                "checklist": named,
+                "responsible_person": team.members[0].person.id,
+            }
+            for visit in team.visits[:3]
+        ],
+    )
 
 
 def _people_and_units(conn: Connection, plan: Plan) -> None:

@@ -23,7 +23,7 @@ from server.access.devices import make_enrolment
 from server.app import running
 from server.demo import telling
 from server.demo.plan import Plan, Team, make_plan
-from server.demo.registering import register
+from server.demo.registering import register, register_trial
 from server.demo.script import Member, Step, VisitScript, at_start, enrolments
 from server.evaluation.exports import csv_bytes, json_bytes, table, xlsx_bytes
 from server.evaluation.freeze import freeze, recompute_all
@@ -256,15 +256,20 @@ def _deliver(db: Database, plan: Plan, out: Path, version: str) -> None:
 
 
 def _invite(db: Database, plan: Plan, url: str) -> None:
-    """The addresses and accounts to try, until the user stops the server."""
+    """The addresses and accounts to try, and visits nobody has touched, until the user stops the server."""
     team = plan.teams[0]
     code = f"demo-{time.time_ns() % 10**8:08}"
-    db.write(lambda conn: make_enrolment(conn, team.squad, code, f"T{code[-8:]}", _now_ms() + YEAR_MS))
+
+    def prepare(conn: Connection) -> None:
+        register_trial(conn, plan, team)
+        make_enrolment(conn, team.squad, code, f"T{code[-8:]}", _now_ms() + YEAR_MS)
+
+    db.write(prepare)
     click.echo(f"\n控制台 console   {url}/")
     for account in plan.registers.accounts:
         click.echo(f"  {account.login:<14}{account.password:<28}{account.role}")
     click.echo(f"平板 tablet      .venv/bin/hucha-tablet --server {url} --enrol {code}")
-    click.echo("按 Ctrl-C 结束 / Ctrl-C ends it", nl=True)
+    click.echo("按 Ctrl-C 结束 / Ctrl-C ends it")
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
 

@@ -50,6 +50,7 @@ def table(conn: Connection, campaign: str) -> Table:
     """The campaign's table as it stands frozen, or provisionally. Raises not_found."""
     _, title_zh, title_en = store.campaign_of(conn, campaign)
     rows = store.sheet_rows(conn, campaign)
+    findings = store.finding_rows(conn, campaign)
     version = store.latest_freeze(conn, campaign)
     if version is not None:
         frozen = {one.inspection: one for one in store.frozen_rows(conn, version)}
@@ -57,6 +58,11 @@ def table(conn: Connection, campaign: str) -> Table:
             row._replace(sheet=frozen[row.inspection].sheet, number=frozen[row.inspection].number)
             for row in rows
             if row.inspection in frozen
+        ]
+        findings = [
+            store.FindingRow(**one)
+            for row in rows
+            for one in msgspec.json.decode(frozen[row.inspection].findings)
         ]
     scored = tuple(Scored(row, sheet_from_bytes(row.sheet)) for row in rows)
     checklist = from_bytes(registers.checklist_content(conn, _checklist_hash(conn, campaign, rows)))
@@ -67,7 +73,7 @@ def table(conn: Connection, campaign: str) -> Table:
         version or "provisional",
         checklist,
         scored,
-        tuple(store.finding_rows(conn, campaign)),
+        tuple(findings),
     )
 
 

@@ -10,7 +10,6 @@ from hashlib import sha256
 from typing import NamedTuple
 
 import msgspec
-from shared_schema.scoring import score
 
 from server.storage import evaluation as store
 from server.storage import registers
@@ -21,6 +20,7 @@ from shared_schema.ids import make_id
 from shared_schema.operations import read
 from shared_schema.problems import Problem
 from shared_schema.rules import ENGINE_VERSION
+from shared_schema.scoring import score
 from shared_schema.sheet import ScoreSheet, sheet_bytes, sheet_from_bytes
 
 CLOSED = ("accepted", "locked", "aborted")
@@ -43,6 +43,9 @@ def freeze(conn: Connection, campaign: str, by: str, now_ms: int) -> str:
     blocked = [*store.units_unvisited(conn, campaign), *(row.unit for row in rows if not _final(row))]
     if blocked or not rows:
         raise Problem("freeze_blocked", count=len(blocked), first="、".join(sorted(blocked)[:5]) or campaign)
+    findings: dict[str, list[dict[str, object]]] = {}
+    for one in store.finding_rows(conn, campaign):
+        findings.setdefault(one.inspection, []).append(one._asdict())
     sheets = [
         {
             "inspection": row.inspection,
@@ -51,11 +54,12 @@ def freeze(conn: Connection, campaign: str, by: str, now_ms: int) -> str:
             "percent": _text(sheet.percent),
             "grade": sheet.grade,
             "sheet": row.sheet,
+            "findings": msgspec.json.encode(findings.get(row.inspection, [])),
         }
         for row in rows
         for sheet in (sheet_from_bytes(row.sheet),)
     ]
-    freeze_id = _name(campaign, [(row.inspection, row.sheet) for row in rows])
+    freeze_id = _name(campaign, [(row.inspection, row.sheet, findings.get(row.inspection)) for row in rows])
     if store.latest_freeze(conn, campaign) != freeze_id:
         store.put_freeze(conn, freeze_id, campaign, now_ms, by, ENGINE_VERSION, sheets)
     return freeze_id
@@ -92,5 +96,5 @@ def _text(number: object) -> str | None:
     return None if number is None else str(number)
 
 
-def _name(campaign: str, sheets: Sequence[tuple[str, bytes]]) -> str:
-    return make_id(sha256(msgspec.json.encode([campaign, *sorted(sheets)])).digest()[:16])
+def _name(campaign: str, content: Sequence[tuple[object, ...]]) -> str:
+    return make_id(sha256(msgspec.json.encode([campaign, *content])).digest()[:16])

@@ -53,6 +53,8 @@ class FrozenRow(NamedTuple):
     number: int
     checklist: str
     sheet: bytes
+    findings: bytes
+    """JSON of its FindingRows."""
 
 
 class FindingRow(NamedTuple):
@@ -214,6 +216,7 @@ def frozen_rows(conn: Connection, freeze_id: str | None = None) -> list[FrozenRo
         frozen_sheet.c.number,
         frozen_sheet.c.checklist,
         frozen_sheet.c.sheet,
+        frozen_sheet.c.findings,
     ).order_by(frozen_sheet.c.freeze, frozen_sheet.c.inspection)
     if freeze_id is not None:
         query = query.where(frozen_sheet.c.freeze == freeze_id)

@@ -471,4 +471,5 @@ frozen_sheet = Table(
     Column("percent", Points, nullable=True),
     Column("grade", String(32), nullable=True),
     Column("sheet", LargeBinary, nullable=False),
+    Column("findings", LargeBinary, nullable=False),  # JSON: the rows of `finding` as they stood
 )

@@ -18,7 +18,7 @@ from shared_schema.operations import Accepted, Answer, Count, Deliberated, Note,
 from shared_schema.problems import Problem
 from tests.contract.plan import CHECKLIST, INSPECTIONS_PER_SQUAD, device_id, inspection_id, person_id
 from tests.contract.talk import NOW_MS, do, outcomes, say
-from tests.make import Scribe
+from tests.make import Scribe, make_finding
 
 ALL = [(squad, number) for squad in (1, 2) for number in range(1, INSPECTIONS_PER_SQUAD + 1)]
 
@@ -91,10 +91,11 @@ def test_what_arrives_later_is_kept_and_moves_nothing(db: Database, season: dict
     late = season[inspection].write(Answer("A06", full_marks(CHECKLIST.items[5])))
     other = Scribe(device=device_id(1, 2), person=person_id(1, 2), inspection=inspection, epoch="E-late")
     dispute = other.write(Answer("A03", Count(7)))
+    finding = other.write(make_finding("F-late", "A03"))
     assert outcomes(say(db, [late], device=device_id(1, 1))) == ["accepted"]
-    assert outcomes(say(db, [dispute], device=device_id(1, 2))) == ["accepted"]
+    assert outcomes(say(db, [dispute, finding], device=device_id(1, 2))) == ["accepted", "accepted"]
     after = db.read(lambda conn: store.arrived_after(conn, version))
-    assert [(row[0], row[1]) for row in after] == [(inspection, late.id), (inspection, dispute.id)]
+    assert [(row[0], row[1]) for row in after] == [(inspection, one.id) for one in (late, dispute, finding)]
     assert db.read(lambda conn: json_bytes(table(conn, "C-1"))) == before
     assert db.read(lambda conn: store.is_open(conn, inspection))
     assert db.read(recompute_all) == (len(ALL), ())
