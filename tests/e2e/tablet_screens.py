@@ -22,7 +22,7 @@ Act = Callable[["Driver"], object]
 
 
 def _go(**place: str) -> Act:
-    return lambda driver: driver.session.go(**{"inspection": "visit-wanxin", **place})
+    return lambda driver: driver.session.go(**{"inspection": "visit-heping", **place})
 
 
 def _press(key: str) -> Act:

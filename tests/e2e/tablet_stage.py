@@ -31,13 +31,13 @@ MEMBERS = (
     Member(SECOND, "林晓喆", "Lin Xiaozhe", "inspector"),
     Member(THIRD, "赵敏", "Zhao Min", "inspector"),
 )
-VISIT = InspectionId("visit-wanxin")
+VISIT = InspectionId("visit-heping")
 UNITS = (
-    ("visit-wanxin", "万新街道办事处", "Wanxin Subdistrict Office", "street", "程林路 18 号", "2026-11-22"),
-    ("visit-archive", "区档案馆", "District Archives", "institution", "成林道 3 号 2 层", "2026-11-22"),
-    ("visit-finance", "区财政局", "District Finance Bureau", "bureau", "利津路 6 号", "2026-11-24"),
-    ("visit-school", "东丽中学", "Dongli Middle School", "institution", "先锋东路 41 号", "2026-11-25"),
-    ("visit-water", "区水务局", "District Water Authority", "bureau", "津塘公路 128 号", "2026-11-26"),
+    ("visit-heping", "和平街道办事处", "Heping Subdistrict Office", "street", "青年路 18 号", "2026-11-22"),
+    ("visit-archive", "区档案馆", "District Archives", "institution", "文昌街 3 号 2 层", "2026-11-22"),
+    ("visit-finance", "区财政局", "District Finance Bureau", "bureau", "中心大道 6 号", "2026-11-24"),
+    ("visit-school", "区第一中学", "District No. 1 Middle School", "institution", "学府路 41 号", "2026-11-25"),
+    ("visit-water", "区水务局", "District Water Authority", "bureau", "滨河路 128 号", "2026-11-26"),
 )
 
 

@@ -50,7 +50,7 @@ def test_a_person_is_chosen_then_a_visit(start: Start) -> None:
     driver = start()
     assert {"陈向东", "林晓喆", "赵敏"} <= driver.texts()
     driver.shown(lambda: driver.tap(driver.widget("PersonLine", person=stage.SECOND)))
-    assert {"万新街道办事处", "区档案馆", "程林路 18 号"} & driver.texts()
+    assert {"和平街道办事处", "区档案馆", "青年路 18 号"} & driver.texts()
     driver.shown(lambda: driver.tap(driver.widget("WorkLine", key=stage.VISIT)))
     assert {"检查尚未开始", "责任制落实与制度建设"} <= driver.texts()
 
@@ -142,7 +142,7 @@ def test_the_language_changes_at_once(at_item: AtItem, start: Start) -> None:
     driver.shown(lambda: driver.session.speak("en"))
     driver.settle()
     texts = driver.texts()
-    assert {"Wanxin Subdistrict Office", "Record a finding", "Responsibility system and rules"} <= texts
+    assert {"Heping Subdistrict Office", "Record a finding", "Responsibility system and rules"} <= texts
     han = {text for text in texts if any("一" <= character <= "鿿" for character in text)}
     assert han == set()
     again = start(language="")

@@ -104,6 +104,25 @@ def test_what_goes_wrong_with_enrolling_is_said(place: Place, driver: "Driver") 
     driver.until(lambda: "没有连上服务器：http://127.0.0.1:1。请检查地址和网络后重试。" in driver.texts())
 
 
+def test_a_start_with_a_new_code_makes_a_forgotten_tablet_known_again(place: Place, driver: "Driver") -> None:
+    """A server restored from before the enrolment: what to do is said, and a start with a code does it."""
+    from mobile.ui.session import Begin
+
+    enrol(driver, place.url, CODE)
+    driver.until(lambda: driver.session.shown.people)
+    driver.until(lambda: not driver.session.syncing)
+    place.db.write(lambda conn: conn.exec_driver_sql("DELETE FROM device WHERE id = 'T-1'"))
+    place.db.write(lambda conn: make_enrolment(conn, "S-1", "code-2", "T-2", 2**52))
+    driver.session.sync()
+    driver.until(lambda: "请用注册码注册" in driver.root.ids.bottom.sync_text)
+    driver.session.begin(Begin(server=place.url, code="code-2"), lambda _: None)
+    driver.until(lambda: driver.root.ids.bottom.sync_text == "已同步")
+    known = place.db.read(
+        lambda conn: conn.exec_driver_sql("SELECT id FROM device WHERE id LIKE 'T-%'").fetchall()
+    )
+    assert [tuple(row) for row in known] == [("T-1",)]
+
+
 def test_an_answer_reaches_the_server_with_sync_now(place: Place, driver: "Driver") -> None:
     """Unsent is a word on the bar, and after the exchange the server has the operations."""
     enrol(driver, place.url, CODE)
