@@ -114,7 +114,7 @@ def test_a_start_with_a_new_code_makes_a_forgotten_tablet_known_again(place: Pla
     place.db.write(lambda conn: conn.exec_driver_sql("DELETE FROM device WHERE id = 'T-1'"))
     place.db.write(lambda conn: make_enrolment(conn, "S-1", "code-2", "T-2", 2**52))
     driver.session.sync()
-    driver.until(lambda: "请用注册码注册" in driver.root.ids.bottom.sync_text)
+    driver.until(lambda: "请用注册码注册" in driver.session.shown.sync.text)
     driver.session.begin(Begin(server=place.url, code="code-2"), lambda _: None)
     driver.until(lambda: driver.root.ids.bottom.sync_text == "已同步")
     known = place.db.read(
