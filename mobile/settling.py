@@ -82,7 +82,7 @@ def settle(db: Database, settlement: Settlement) -> Settled:
     # What is offered again because of this reply's assignments is not among what the reply judges.
     changed, returned = _changed(db, settlement.assignments or ())
     refold = _reconsider(db, changed)
-    refold |= _verdicts(db, settlement.verdicts)
+    refold |= _verdicts(db, settlement.verdicts, settlement.read_to_the_end)
     _receipts(db, settlement.receipts)
     refold |= _offer_again(db, settlement.offer_again)
     for epoch in settlement.forked:
@@ -96,6 +96,11 @@ def settle(db: Database, settlement: Settlement) -> Settled:
         _news(db, reading, fresh)
     if settlement.read_to_the_end:
         db.execute("UPDATE operation SET status = 'relay' WHERE status = 'doubtful'")
+        # Taken with an earlier page and not met while reading on: a server restored in between may have lost it
+        # without any cursor showing that. Asking again costs little.
+        db.execute(
+            "UPDATE operation SET status = 'unsent' WHERE own AND NOT confirmed AND status IN ('accepted', 'held')"
+        )
     _registers(db, settlement)
     return Settled(frozenset(refold), fresh)
 
@@ -128,20 +133,22 @@ def _reconsider(db: Database, changed: Iterable[str]) -> set[str]:
     return refold
 
 
-def _verdicts(db: Database, verdicts: Iterable[Verdict]) -> set[str]:
+def _verdicts(db: Database, verdicts: Iterable[Verdict], read_to_the_end: bool) -> set[str]:
+    """What the server took lies before the cursor only when the news was read to its end."""
     refold: set[str] = set()
+    taken = "news" if read_to_the_end else "doubtful"
     for verdict in verdicts:
         facts = msgspec.json.encode(verdict.facts).decode()
         rows = db.execute(
-            "UPDATE operation SET status = ?, problem = ?, facts = ?"
+            "UPDATE operation SET status = ?, problem = ?, facts = ?, confirmed = ?"
             " WHERE id = ? AND own AND status = 'unsent' RETURNING inspection",
-            (verdict.status, verdict.problem, facts, verdict.op),
+            (verdict.status, verdict.problem, facts, read_to_the_end, verdict.op),
         ).fetchall()
         # What a colleague made and the server takes back from here is news like any other; what it will not
         # take, nobody else has, so it counts here no longer either.
         rows += db.execute(
             "UPDATE operation SET status = ? WHERE id = ? AND NOT own AND status = 'relay' RETURNING inspection",
-            ("disowned" if verdict.status in ("refused", "id_reused") else "news", verdict.op),
+            ("disowned" if verdict.status in ("refused", "id_reused") else taken, verdict.op),
         ).fetchall()
         if verdict.status in ("refused", "id_reused"):
             refold.update(inspection for (inspection,) in rows)
@@ -192,6 +199,7 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
                 " AND status IN ('doubtful', 'relay', 'disowned', 'refused', 'id_reused', 'set_aside')",
                 (op, hash_),
             )
+            db.execute("UPDATE operation SET confirmed = 1 WHERE id = ? AND own", (op,))
             if operation is not None and all(status in LEFT_OUT for (status,) in known):
                 fresh.setdefault(operation.inspection, []).append(operation)
             continue

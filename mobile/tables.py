@@ -23,12 +23,14 @@ CREATE TABLE operation (
     id TEXT NOT NULL, inspection TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
     own INTEGER NOT NULL, status TEXT NOT NULL,
     problem TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT '{}',
+    confirmed INTEGER NOT NULL DEFAULT 0,  -- own: lies before the cursor, so that a restored server is found out
     raw BLOB NOT NULL
 );
 CREATE UNIQUE INDEX operation_id ON operation (id, own);
 CREATE UNIQUE INDEX operation_chain ON operation (epoch, seq) WHERE own;
 CREATE INDEX operation_inspection ON operation (inspection, position);
 CREATE INDEX operation_outbox ON operation (position) WHERE status IN ('unsent', 'relay');
+CREATE INDEX operation_unconfirmed ON operation (position) WHERE own AND NOT confirmed;
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
 
 -- The unbroken runs of this file's numbers. receipt: the last number the server said it holds.

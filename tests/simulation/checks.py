@@ -269,15 +269,26 @@ def taps_and_differences(world: World, inspection: str) -> Iterator[str]:
     truth = {field: set(ops) for (_, field), ops in journal.standing(ids).items()}
     named = {op: set(json.loads(journal.entries[op].raw).get("bases", ())) for op in ids}
     for field in sorted(set(shown) | set(truth)):
-        for op in sorted(truth.get(field, set()) - shown.get(field, set())):
-            blind = [one for one in ids if op in named[one] and op not in journal.entries[one].saw]
-            seen = [one for one in ids if op in named[one] and op in journal.entries[one].saw]
-            if seen and not blind:
-                yield f"overruled: {op} on {field} of {inspection} is gone, and nobody who saw the dispute settled it"
-            else:
-                yield f"hidden: {op} on {field} of {inspection} is gone, and who took it off had not seen it"
-        for op in sorted(shown.get(field, set()) - truth.get(field, set())):
-            yield f"overruled: {op} on {field} of {inspection} still stands, though somebody who saw it decided"
+        stands, should = shown.get(field, set()), truth.get(field, set())
+        here = [one for one in sorted(ids) if journal.entries[one].field == field]
+        place = f"on {field} of {inspection}"
+        blind = [
+            (one, base)
+            for one in here
+            for base in named[one] - journal.entries[one].screen
+            if base in here and not journal.own(journal.entries[one], base)
+        ]
+        for one, base in blind:
+            yield f"hidden: {base} {place} was taken off by {one}, whose author had not seen it"
+        unnamed = [op for op in should - stands if not any(op in named[one] for one in here)]
+        for op in unnamed:
+            yield f"hidden: {op} {place} is gone, and nobody took it off"
+        if blind or unnamed:
+            continue  # what else is wrong on this field may follow from that
+        for op in sorted(should - stands):
+            yield f"overruled: {op} {place} is gone, and nobody who saw the dispute settled it"
+        for op in sorted(stands - should):
+            yield f"overruled: {op} {place} still stands, though somebody who saw it decided"
     expected = {field for field, ops in shown.items() if journal.differ(field, ops & set(journal.entries))}
     listed = {str(row[1]) for row in world.hub.rows(inspection)["dispute"]}
     if listed != expected:

@@ -60,6 +60,8 @@ class Entry(NamedTuple):
     place: str
     """The tablet it was written on: two places may be one device, where a tablet was cloned."""
     says: str
+    screen: frozenset[str]
+    """What the screen showed on the field, whether it should have or not."""
     saw: frozenset[str]
     """What of the field the author had on the screen, or had tapped on this very tablet."""
     takes: frozenset[str]
@@ -126,6 +128,7 @@ class Journal:
             device=plain["device"],
             place=place,
             says=says(plain["kind"], plain["body"]) if fate == "sound" else "",
+            screen=frozenset(screen),
             saw=frozenset(),
             takes=frozenset(),
         )
@@ -133,18 +136,18 @@ class Journal:
             self.poison[raw] = entry
             return entry
         if fate == "sound":
-            entry = self._seen(entry, known, frozenset(screen))
+            entry = self._seen(entry, known)
         self.entries[entry.op] = entry
         return entry
 
-    def _seen(self, entry: Entry, known: Collection[str], screen: frozenset[str]) -> Entry:
+    def own(self, entry: Entry, op: str) -> bool:
+        """Whether an operation is by the same person on the same tablet: who tapped it has seen it."""
+        other = self.entries[op]
+        return other.person == entry.person and other.device == entry.device
+
+    def _seen(self, entry: Entry, known: Collection[str]) -> Entry:
         stands = self.standing(known).get((entry.inspection, entry.field), frozenset())
-        saw = frozenset(
-            one
-            for one in stands
-            if one in screen
-            or (self.entries[one].person == entry.person and self.entries[one].device == entry.device)
-        )
+        saw = frozenset(one for one in stands if one in entry.screen or self.own(entry, one))
         takes = saw
         # What the coordinator does at the console is a decision, also where the stage itself is in dispute.
         decides = entry.kind == "dispute_settled" or entry.place == "console"

@@ -195,7 +195,9 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
     def hasty(self: Sync, ops_max: int) -> Any:
         asked = ask(self, ops_max)
         with self._store._write():
-            self._store._db.execute("UPDATE operation SET status = 'accepted' WHERE status = 'unsent'")
+            self._store._db.execute(
+                "UPDATE operation SET status = 'accepted', confirmed = 1 WHERE status = 'unsent'"
+            )
         return asked
 
     patch.setattr(Sync, "_ask", hasty)
@@ -222,6 +224,13 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
 def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
     patch.setattr(settling, "_doubt", lambda db, inspection: None)
+
+
+@mutant("lost", "diverged", faults="server_restored,small_pages,poison,tablet_cloned")
+def believes_that_taken_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """What the server took counts as safe before a cursor proves it, which a restore in between makes untrue."""
+    verdicts = settling._verdicts
+    patch.setattr(settling, "_verdicts", lambda db, given, read_to_the_end: verdicts(db, given, True))
 
 
 # --- nothing is invented -----------------------------------------------------------------------------

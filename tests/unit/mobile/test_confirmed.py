@@ -1,0 +1,77 @@
+"""What the server took counts as safe only once it lies before the cursor that proves the server's log."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mobile.settling import Journal, Reading, Settlement, Verdict
+from mobile.store import Identity, Store
+from mobile.vault import Vault
+from shared_schema.operations import Note, Operation
+from tests.make import make_op
+
+OWN = make_op(Note("A01", "见台账"))
+OTHERS = make_op(Note("A01", "另附"), device="D-2", person="P-2")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A tablet's file with one operation, not yet sent."""
+    store = Store.open(tmp_path / "tablet.db", Vault(tmp_path))
+    store.enrol(Identity("D-1", "server", "S-1"), "E-1")
+    store.record(OWN)
+    yield store
+    store.close()
+
+
+def settle(
+    store: Store, *, to_the_end: bool, taken: Operation | None = None, news: tuple[Operation, ...] = ()
+) -> None:
+    """Takes a reply in."""
+    verdicts = [Verdict(taken.id, "accepted")] if taken else []
+    reading = Reading("I-1", len(news), [one.raw for one in news], "head")
+    store.settle(Settlement(Journal(), verdicts=verdicts, news=[reading], read_to_the_end=to_the_end))
+
+
+def waiting(store: Store) -> list[str]:
+    """What is to be sent."""
+    return [op for op, _ in store.outbox(10, 10**6)]
+
+
+def test_taken_and_read_to_the_end_it_is_safe(store: Store) -> None:
+    """The cursor lies behind it, and says so with every request."""
+    settle(store, to_the_end=True, taken=OWN)
+    settle(store, to_the_end=True)
+    assert waiting(store) == []
+
+
+def test_taken_with_an_early_page_and_not_met_again_it_is_offered_again(store: Store) -> None:
+    """A server that came up with an older log in between had it no longer, and no cursor would show that."""
+    settle(store, to_the_end=False, taken=OWN)
+    assert waiting(store) == []
+    settle(store, to_the_end=True, news=(OTHERS,))
+    assert waiting(store) == [OWN.id]
+    settle(store, to_the_end=True, taken=OWN)
+    assert waiting(store) == []
+
+
+def test_met_while_reading_on_it_is_safe(store: Store) -> None:
+    """The log itself has shown it."""
+    settle(store, to_the_end=False, taken=OWN)
+    settle(store, to_the_end=True, news=(OTHERS, OWN))
+    assert waiting(store) == []
+
+
+def test_what_was_brought_back_with_an_early_page_is_brought_again(store: Store) -> None:
+    """A colleague's operation is no safer than an own one."""
+    settle(store, to_the_end=True, taken=OWN, news=(OTHERS,))
+    store.settle(Settlement(Journal(), rewound=["I-1"], read_to_the_end=True))
+    assert waiting(store) == [OWN.id, OTHERS.id]
+    verdicts = [Verdict(OWN.id, "duplicate"), Verdict(OTHERS.id, "accepted")]
+    store.settle(Settlement(Journal(), verdicts=verdicts, read_to_the_end=False))
+    assert waiting(store) == []
+    settle(store, to_the_end=True, news=(OWN,))
+    assert waiting(store) == [OTHERS.id]
+    settle(store, to_the_end=True, taken=OTHERS)
+    assert waiting(store) == []
