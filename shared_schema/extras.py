@@ -5,10 +5,10 @@ from fractions import Fraction
 from shared_schema.figures import ZERO, exact, shown
 from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
-from shared_schema.lines import make_source
 from shared_schema.operations import Answer, Count, NotApplicable, Present
 from shared_schema.rules import Aggravating, Bonus, Veto
 from shared_schema.sheet import ExtraKind, ExtraLine
+from shared_schema.sources import make_source
 
 
 def extra_line(entry: Aggravating | Veto | Bonus, inspection: Inspection) -> ExtraLine:

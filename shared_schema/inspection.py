@@ -94,11 +94,7 @@ class Item(NamedTuple):
             if isinstance(one.value, NotApplicable) and one.value.reason == na.reason
         }
         for cell in self.consents:
-            if (
-                not cell.disputed
-                and cell.value.consents
-                and cell.value.reason == na.reason
-            ):
+            if not cell.disputed and cell.value.consents and cell.value.reason == na.reason:
                 others.add(cell.standing[0].person)
         return bool(others - {standing.person})
 
@@ -120,11 +116,7 @@ class FindingState(NamedTuple):
         if self.record is None:
             return None
         return next(
-            (
-                one.value
-                for one in self.record.standing
-                if isinstance(one.value, Finding)
-            ),
+            (one.value for one in self.record.standing if isinstance(one.value, Finding)),
             None,
         )
 

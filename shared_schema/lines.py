@@ -1,32 +1,20 @@
 """One item as it stands, priced: its line on the sheet, and what is at stake while it is open."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
 from shared_schema import inspection as seen
 from shared_schema.charges import Charge, Outcome, outcome
 from shared_schema.checklist import Item, Section
-from shared_schema.facts import NONE, Fact, Scenario
+from shared_schema.facts import NONE, Scenario
 from shared_schema.figures import ZERO, added, exact, never_ending, shown
-from shared_schema.ids import FindingId
-from shared_schema.inspection import Cell, FindingState, Standing
+from shared_schema.inspection import Cell, Standing
 from shared_schema.operations import Answer, Count, NotApplicable, agreement
 from shared_schema.ranges import Stake
 from shared_schema.rules import ClausesRule, PerOccurrenceRule, ShortfallRule, rule_type
 from shared_schema.sheet import Deduction, ItemLine, LineStatus, NotCharged, Reading, Source
-
-
-class Context(NamedTuple):
-    """What an item's line is made from beside its own answer."""
-
-    findings: Mapping[FindingId, FindingState]
-    scenarios: Mapping[str, tuple[Scenario, ...]]
-    photos: Mapping[str, tuple[tuple[str, str], ...]]
-    """By item, the photos that stand on it, as (finding or "", evidence)."""
-    held: frozenset[str]
-    """Items that an operation of an unknown kind speaks of."""
-    na_needs_consent: bool
+from shared_schema.sources import Context, fact_source, line_source, values_source
 
 
 class Priced(NamedTuple):
@@ -115,7 +103,7 @@ def _options(
             warnings.append("unfit_answer")
             options.append(_anything(item, section, scenarios, context))
             continue
-        source = _source(group, context, item.id)
+        source = values_source(group, context, item.id)
         options += [
             _Option(False, one.points, one.points, one.to_section, one.to_section, one, source)
             for one in outcomes
@@ -153,7 +141,7 @@ def _not_applicable(
     context: Context,
 ) -> list[_Option]:
     """N/A; without another member's consent also anything else."""
-    absent = _Option(True, source=_source(group, context, item.id, standing))
+    absent = _Option(True, source=values_source(group, context, item.id, standing))
     if not context.na_needs_consent or any(standing.consented(one) for one in group):
         return [absent]
     return [absent, _anything(item, section, NONE, context)]
@@ -178,7 +166,7 @@ def _anything(item: Item, section: Section, scenarios: tuple[Scenario, ...], con
     if isinstance(item.rule, PerOccurrenceRule):
         outcomes = [one for scenario in scenarios if (one := outcome(item, Count(0), scenario)) is not None]
         best = max(outcomes, key=lambda one: one.points - one.to_section)
-    source = _source((), context, item.id)
+    source = values_source((), context, item.id)
     if item.rule.scope == "item":
         return _Option(
             False, ZERO, best.points if best else whole, outcome=None, source=source, settled=False
@@ -243,7 +231,7 @@ def _line(
         not_charged=_not_charged(item, scenarios[0]) if item.id in context.scenarios else (),
         na_reason=cell.value.reason if cell is not None and isinstance(cell.value, NotApplicable) else "",
         warnings=(*warnings, *_warnings(item, cell, status, settled, scenarios[0])),
-        source=_line_source(options, cell, context, item.id),
+        source=line_source([one.source for one in options], cell, context, item.id),
     )
 
 
@@ -287,7 +275,7 @@ def _deduction(item: Item, charge: Charge, source: Source, context: Context) -> 
         scope=item.rule.scope,
         limited_by="cap" if charge.limited_by == "cap" else "item" if charge.limited_by else "",
         exact=never_ending(charge.charged),
-        source=source if charge.fact is None else _fact_source(charge.fact, context),
+        source=source if charge.fact is None else fact_source(charge.fact, context),
     )
 
 
@@ -348,73 +336,3 @@ def _at_limit(item: Item, settled: Outcome) -> bool:
     charged = added(one.charged for one in settled.charges)
     cap = item.rule.cap if isinstance(item.rule, PerOccurrenceRule) else None
     return (cap is not None and charged >= exact(cap)) or (item.rule.scope == "item" and settled.points == 0)
-
-
-# --- where it comes from ------------------------------------------------------------------------------
-
-
-def _source(
-    group: Iterable[Standing[Answer | NotApplicable]],
-    context: Context,
-    item_id: str,
-    standing: seen.Item | None = None,
-) -> Source:
-    """The operations that say so, with the consents to an N/A, and the item's own photos."""
-    authors = [(one.op, one.person, one.device) for one in group]
-    if standing is not None:
-        authors += [
-            (one.op, one.person, one.device)
-            for cell in standing.consents
-            for one in cell.standing
-            if one.value.consents
-        ]
-    photos = [evidence for finding, evidence in context.photos.get(item_id, ()) if not finding]
-    return make_source(authors, evidence=photos)
-
-
-def _fact_source(fact: Fact, context: Context) -> Source:
-    authors: list[tuple[str, str, str]] = []
-    for member in fact.members:
-        finding = context.findings[member]
-        for cell in (finding.record, finding.repeat_of, finding.duplicate_of):
-            if cell is not None:
-                authors += [(one.op, one.person, one.device) for one in cell.standing]
-    photos = [
-        evidence for rows in context.photos.values() for finding, evidence in rows if finding in fact.members
-    ]
-    return make_source(authors, fact.members, photos)
-
-
-def _line_source(
-    options: list[_Option], cell: Cell[Answer | NotApplicable] | None, context: Context, item_id: str
-) -> Source:
-    """Everything the line rests on: its answers, consents, findings and photos."""
-    if len(options) == 1 and item_id not in context.scenarios and item_id not in context.photos:
-        return options[0].source
-    authors: list[tuple[str, str, str]] = []
-    if cell is not None:
-        authors += [(one.op, one.person, one.device) for one in cell.standing]
-    findings: list[str] = []
-    for finding_id, finding in context.findings.items():
-        if finding.item == item_id:
-            findings.append(finding_id)
-            for part in (finding.record, finding.repeat_of, finding.duplicate_of):
-                if part is not None:
-                    authors += [(one.op, one.person, one.device) for one in part.standing]
-    for option in options:
-        authors += [(op, "", "") for op in option.source.ops]
-    photos = [evidence for _, evidence in context.photos.get(item_id, ())]
-    return make_source(authors, findings, photos)
-
-
-def make_source(
-    authors: Iterable[tuple[str, str, str]], findings: Iterable[str] = (), evidence: Iterable[str] = ()
-) -> Source:
-    """A source from (operation, person, device) and more, each sorted and once."""
-    rows = tuple(authors)
-    if len(rows) == 1 and not findings and not evidence:
-        return Source(rows[0][:1], rows[0][1:2], rows[0][2:])
-    columns = [tuple(sorted({row[at] for row in rows if row[at]})) for at in range(3)]
-    return Source(
-        columns[0], columns[1], columns[2], tuple(sorted(set(findings))), tuple(sorted(set(evidence)))
-    )

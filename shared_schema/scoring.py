@@ -36,11 +36,12 @@ from shared_schema.figures import HUNDRED, ZERO, added, exact, never_ending, rou
 from shared_schema.grading import Span, Whole, gates_of, grade_of
 from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
-from shared_schema.lines import Context, Priced, price
+from shared_schema.lines import Priced, price
 from shared_schema.operations import Aborted, EvidenceAttached
 from shared_schema.ranges import Stake
 from shared_schema.rules import ENGINE_VERSION, PerOccurrenceRule, Policy
 from shared_schema.sheet import Counts, ExtraLine, ItemLine, ScoreSheet, SectionLine, SheetStatus
+from shared_schema.sources import Context
 
 RATIO_PLACES = 4
 

@@ -180,7 +180,11 @@ def make_envelope(body: Struct | Raw | None = None, **changes: object) -> Envelo
 
 
 def make_op(
-    body: Struct | Raw | None = None, *, item: str = "A01", answer: AnswerValue | int | bool = 1, **changes: object
+    body: Struct | Raw | None = None,
+    *,
+    item: str = "A01",
+    answer: AnswerValue | int | bool = 1,
+    **changes: object,
 ) -> Operation:
     """One operation: an answer, unless another body is given. The rest of the envelope by its names."""
     return read(encode(make_envelope(make_answer(item, answer) if body is None else body, **changes)))

@@ -36,7 +36,14 @@ UNITS = (
     ("visit-heping", "和平街道办事处", "Heping Subdistrict Office", "street", "青年路 18 号", "2026-11-22"),
     ("visit-archive", "区档案馆", "District Archives", "institution", "文昌街 3 号 2 层", "2026-11-22"),
     ("visit-finance", "区财政局", "District Finance Bureau", "bureau", "中心大道 6 号", "2026-11-24"),
-    ("visit-school", "区第一中学", "District No. 1 Middle School", "institution", "学府路 41 号", "2026-11-25"),
+    (
+        "visit-school",
+        "区第一中学",
+        "District No. 1 Middle School",
+        "institution",
+        "学府路 41 号",
+        "2026-11-25",
+    ),
     ("visit-water", "区水务局", "District Water Authority", "bureau", "滨河路 128 号", "2026-11-26"),
 )
 

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from shared_schema import merge
 from shared_schema.checklist import Checklist, Item, Section
-from shared_schema.rule_reader import FIT
 from shared_schema.inspection import Cell, Inspection
 from shared_schema.operations import (
     Actual,
@@ -31,6 +30,7 @@ from shared_schema.operations import (
     YesNo,
     field_of,
 )
+from shared_schema.rule_reader import FIT
 from shared_schema.rules import (
     Aggravating,
     AggravatingCount,
