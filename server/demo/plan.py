@@ -78,7 +78,7 @@ def make_plan(seed: int, folder: Path = HERE) -> Plan:
                 inspection=f"{season.campaign.code}-{one.unit}",
                 unit=units[one.unit],
                 date=one.day,
-                members=tuple(Member(team.person.id, team.role) for team in members),
+                members=tuple(Member(team.person.id, team.role, team.person.name_zh) for team in members),
                 inventory=tuple(device for device in registers.inventory if device.unit == one.unit),
                 earlier=tuple(found for found in registers.last_findings if found.unit == one.unit),
             )

@@ -38,6 +38,7 @@ class Member(NamedTuple):
 
     person: str
     role: str
+    name: str = ""
 
 
 class Visit(NamedTuple):
@@ -295,12 +296,12 @@ class VisitScript:
             yield self._sync(self.leader)
             yield self._sync(member)
             yield self._tap(
-                member, "sign", role="inspector", name=member.person, method="paper", paper_ref="签字页"
+                member, "sign", role="inspector", name=member.name, method="paper", paper_ref="签字页"
             )
             yield self._sync(member)
         strokes = [[[200, 500, 0], [350, 320, 60], [520, 610, 130]], [[560, 400, 300], [720, 580, 380]]]
         yield self._tap(
-            self.leader, "sign", role="leader", name=self.leader.person, method="drawn", strokes=strokes
+            self.leader, "sign", role="leader", name=self.leader.name, method="drawn", strokes=strokes
         )
         if self.chance.percent(2):
             yield self._tap(
