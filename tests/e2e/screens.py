@@ -48,7 +48,7 @@ SHOTS = (
     Shot("trace", "coordinator", "{disputed}", "#deductions .stretch", docs=True),
     Shot("dispute-trace", "coordinator", "{disputed}", "#items .stretch"),
     Shot("operation", "coordinator", "{disputed}", "#deductions .stretch >> .chain a"),
-    Shot("history", "coordinator", "{disputed}", "#disputes table a"),
+    Shot("history", "coordinator", "{disputed}", "#settled table a"),
     Shot("return", "coordinator", "{submitted}", ".actions a.button"),
     Shot("scores", "evaluator", "/campaigns/{campaign}/scores", docs=True),
     Shot("findings", "evaluator", "/campaigns/{campaign}/findings"),
@@ -115,17 +115,29 @@ def places(browser: Browser, url: str) -> dict[str, str]:
         }
         for name, query in filters.items():
             page.goto(f"/campaigns/{campaign}/inspections?{query}")
-            link = page.query_selector("tr .stretch")
-            if link is None:
+            links = page.locator("tr .stretch")
+            if links.count() == 0:
                 page.goto(f"/campaigns/{campaign}/inspections")
-                link = page.query_selector("tr .stretch")
-            assert link is not None, "there is no inspection"
-            found[name] = link.get_attribute("hx-get") or ""
+            found[name] = links.first.get_attribute("hx-get") or ""
+        if page.goto(found["disputed"]) and page.locator("#disputes, #settled").count() == 0:
+            found["disputed"] = (
+                _once_disputed(page, f"/campaigns/{campaign}/inspections") or found["disputed"]
+            )
         return found
 
 
-def arrive(page: Page, shot: Shot, where: dict[str, str]) -> None:
-    """Goes where a picture is taken."""
+def _once_disputed(page: Page, address: str) -> str:
+    """An inspection whose disputes are all settled by now, if there is one."""
+    page.goto(address)
+    for path in [one.get_attribute("hx-get") or "" for one in page.locator("tr .stretch").all()]:
+        page.goto(path)
+        if page.locator("#settled").count() and page.locator("#deductions .stretch").count():
+            return path
+    return ""
+
+
+def arrive(page: Page, shot: Shot, where: dict[str, str]) -> bool:
+    """Goes where a picture is taken; False where the season has nothing of the kind to click on."""
     page.goto(shot.path.format(**where))
     page.evaluate("document.fonts.ready")
     for step in filter(None, shot.click.split(" >> ")):
@@ -133,13 +145,18 @@ def arrive(page: Page, shot: Shot, where: dict[str, str]) -> None:
         if value:
             page.select_option(f"{field}]", value)
             continue
-        page.locator(f"#sheet {step}" if page.locator("#sheet .sheet").count() else step).first.click()
+        button = page.locator(f"#sheet {step}" if page.locator("#sheet .sheet").count() else step).first
+        if button.count() == 0:
+            return False
+        button.click()
         page.wait_for_timeout(250)  # htmx fetches and swaps; no navigation to wait for
+    return True
 
 
 def take(page: Page, shot: Shot, where: dict[str, str], target: Path) -> None:
     """Takes one picture."""
-    arrive(page, shot, where)
+    if not arrive(page, shot, where):
+        return
     size = page.viewport_size or {"width": 1280, "height": 800}
     if shot.whole:
         height = page.evaluate("document.querySelector('main').scrollHeight") + 54

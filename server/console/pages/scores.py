@@ -13,6 +13,7 @@ from server.console.policy import allow
 from server.console.render import AnyRequest, go, show
 from server.evaluation import exports
 from server.evaluation.freeze import freeze
+from server.storage import console_inspection as store
 from server.storage import console_reads as reads
 from server.storage.database import Connection
 
@@ -34,11 +35,13 @@ def scores(request: AnyRequest, campaign: FromPath[str], done: FromQuery[str] = 
         bands: dict[str, list[exports.Scored]] = {code: [] for code in [*grades, "open", "none"]}
         for scored in sorted(table.scored, key=lambda one: (one.row.unit, one.row.inspection)):
             bands[_band(scored)].append(scored)
+        freezes = reads.freezes(conn, campaign)
         return {
             "table": table,
             "bands": [(code, rows) for code, rows in bands.items() if rows],
             "figures": [figure for scored in table.scored for figure in _figures(scored)],
-            "freezes": reads.freezes(conn, campaign),
+            "freezes": freezes,
+            "names": store.person_names(conn, [one.by for one in freezes]),
             "later": reads.after_freeze(conn, campaign, table.version),
             "done": "frozen" if done == "frozen" else "",
         }
