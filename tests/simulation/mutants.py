@@ -226,13 +226,6 @@ def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None
     patch.setattr(settling, "_doubt", lambda db, inspection: None)
 
 
-@mutant("lost", "diverged", faults="server_restored,small_pages,poison,tablet_cloned")
-def believes_that_taken_is_kept(patch: pytest.MonkeyPatch) -> None:
-    """What the server took counts as safe before a cursor proves it, which a restore in between makes untrue."""
-    verdicts = settling._verdicts
-    patch.setattr(settling, "_verdicts", lambda db, given, read_to_the_end: verdicts(db, given, True))
-
-
 # --- nothing is invented -----------------------------------------------------------------------------
 
 
