@@ -200,3 +200,15 @@ def test_nobody_locks_their_own_account(acted_on: Console) -> None:
     assert auditor.get("/audit").status == 303
     assert desk.post("/accounts/lock", {"login": other, "disabled": "no"}).status == 303
     assert acted_on.trail("account")[0].action == "account.opened"
+
+
+def test_accepting_an_open_score_asks_first(looked_at: Console) -> None:
+    """Because what is open can then only be put right after a return, and blocks the freeze."""
+    desk = looked_at.desk("coordinator")
+    rows, _ = looked_at.db.read(
+        lambda conn: inspections(conn, looked_at.season.campaign, Filter(stage="submitted"))
+    )
+    assert {row.percent is None for row in rows} == {True, False}
+    for row in rows:
+        page = desk.get(f"/inspections/{row.id}").text
+        assert ("得分还是区间" in page) == (row.percent is None)
