@@ -359,3 +359,17 @@ def test_a_very_large_form_is_refused(looked_at: Console) -> None:
     """Before it is read."""
     answer = looked_at.desk("coordinator").post("/language", {"language": "x" * 300_000})
     assert answer.status == 413
+
+
+def test_no_header_makes_a_guesser_look_like_somebody_else(looked_at: Console) -> None:
+    """X-Forwarded-For is not believed: the sixth guess of one address is not looked at."""
+    visitor = looked_at.desk()
+    visitor.get("/sign-in")
+    answers = []
+    for number in range(6):
+        form = {"login": "guessed-at", "password": f"guess number {number}"}
+        answers.append(
+            visitor.post("/sign-in", form, x_forwarded_for=f"192.0.2.{number}", forwarded=f"for=10.{number}")
+        )
+    assert [one.status for one in answers] == [401, 401, 401, 401, 401, 429]
+    assert "秒后再试" in answers[-1].text
