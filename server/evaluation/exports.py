@@ -18,7 +18,8 @@ from server.storage import evaluation as store
 from server.storage import registers
 from server.storage.database import Connection
 from shared_schema.checklist import Checklist, from_bytes
-from shared_schema.sheet import ScoreSheet, sheet_from_bytes
+from shared_schema.rules import ENGINE_VERSION
+from shared_schema.sheet import Counts, ScoreSheet, sheet_from_bytes
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 FIXED_DAY = datetime(2000, 1, 1, tzinfo=UTC)  # a workbook carries a date; ours must not depend on the day
@@ -64,7 +65,7 @@ def table(conn: Connection, campaign: str) -> Table:
             for row in rows
             for one in msgspec.json.decode(frozen[row.inspection].findings)
         ]
-    scored = tuple(Scored(row, sheet_from_bytes(row.sheet)) for row in rows)
+    scored = tuple(Scored(row, _sheet(row)) for row in rows)
     checklist = from_bytes(registers.checklist_content(conn, _checklist_hash(conn, campaign, rows)))
     return Table(
         campaign,
@@ -74,6 +75,21 @@ def table(conn: Connection, campaign: str) -> Table:
         checklist,
         scored,
         tuple(findings),
+    )
+
+
+def _sheet(row: store.SheetRow) -> ScoreSheet:
+    """The row's sheet; where the server could not work it out, one that says nothing but that it is open."""
+    if row.sheet:
+        return sheet_from_bytes(row.sheet)
+    none = Counts(items=0, answered=0, not_applicable=0, open=0, disputed=0, na_without_consent=0, held=0)
+    return ScoreSheet(
+        checklist="",
+        checklist_version="",
+        checklist_hash=row.checklist,
+        engine_version=ENGINE_VERSION,
+        status="open",
+        counts=none,
     )
 
 

@@ -89,7 +89,7 @@ def recompute_all(conn: Connection) -> Recomputed:
 
 
 def _final(row: store.SheetRow) -> bool:
-    return row.stage in CLOSED and sheet_from_bytes(row.sheet).status != "open"
+    return row.stage in CLOSED and row.sheet != b"" and sheet_from_bytes(row.sheet).status != "open"
 
 
 def _text(number: object) -> str | None:

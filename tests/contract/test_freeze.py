@@ -118,6 +118,26 @@ def test_a_forged_frozen_sheet_is_found(db: Database, season: dict[str, Scribe])
     assert "99.99" in found
 
 
+def test_an_inspection_that_could_not_be_worked_out_stops_the_freeze_and_no_table(
+    db: Database, season: dict[str, Scribe]
+) -> None:
+    """Its row stands in the table without a figure; it cannot be frozen."""
+    do(
+        db,
+        "UPDATE score_sheet SET status = ?, sheet = ? WHERE inspection = ?",
+        "error",
+        b"",
+        inspection_id(1, 1),
+    )
+    made_of = db.read(lambda conn: table(conn, "C-1"))
+    assert len(made_of.scored) == len(ALL)
+    assert [one.sheet.percent is None for one in made_of.scored].count(True) == 1
+    assert csv_bytes(made_of).count(b"\n") == len(ALL) + 1
+    with pytest.raises(Problem) as refused:
+        freeze_now(db)
+    assert refused.value.facts["count"] == 1
+
+
 def test_freezing_the_same_again_is_the_same_freeze(db: Database, season: dict[str, Scribe]) -> None:
     """Its name is made from its content, so two evaluators cannot make two of one."""
     assert freeze_now(db) == freeze_now(db)
