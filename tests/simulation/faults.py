@@ -21,6 +21,7 @@ FAULTS: dict[str, str] = {
     "newer_app": "an operation of a kind that nobody knows yet",
     "score_bug": "the server's scoring crashes on an inspection, until the bug is fixed and rows are rebuilt",
     "poison": "an operation in a sound envelope that can never be right",
+    "taken_away": "an inspection is taken from its squad, and given back later",
     "late": "an operation that reaches the log after the inspection was handed in",
     "stale_screen": "a tap on a screen that news has overtaken",
     "small_pages": "requests and replies hold only a few operations, so that everything takes several rounds",

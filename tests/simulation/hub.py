@@ -17,7 +17,7 @@ from server.storage.database import Connection, Database
 from server.storage.photo_files import PhotoFiles
 from server.storage.rows import stored
 from shared_schema import merge
-from shared_schema.ids import DeviceId, InspectionId
+from shared_schema.ids import DeviceId, InspectionId, SquadId
 from shared_schema.problems import Problem
 from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply
 
@@ -126,6 +126,11 @@ class Hub:
         row = self.db.read(lambda conn: registers.inspection(conn, inspection))
         assert row is not None
         return row
+
+    def assign(self, inspection: str, squad: str) -> None:
+        """Gives an inspection to a squad, as a coordinator does."""
+        row = msgspec.structs.replace(self.row(inspection), squad=SquadId(squad))
+        self.db.write(lambda conn: registers.put_inspections(conn, [row]))
 
     # --- faults -------------------------------------------------------------------------------------
 

@@ -97,6 +97,8 @@ CHECKLIST: dict[str, Any] = {
 
 SQUADS: dict[str, tuple[str, ...]] = {"S-1": ("P-1", "P-2", "P-3", "P-4"), "S-2": ("P-5", "P-6", "P-7")}
 """The people of each squad; the first leads it, the fourth is a trainee."""
+NOBODY = "S-0"
+"""A squad without people or tablets, for what is assigned to nobody for a while."""
 INSPECTIONS: dict[str, tuple[str, ...]] = {"S-1": ("I-1", "I-2", "I-3"), "S-2": ("I-4", "I-5")}
 DEVICES: dict[str, tuple[str, ...]] = {
     "S-1": ("D-1", "D-2", "D-3", "D-4", "D-5"),
@@ -156,7 +158,7 @@ def _register(conn: Connection) -> str:
     registers.put_people(conn, [_person(person) for people in SQUADS.values() for person in people])
     registers.put_squads(
         conn,
-        [{"id": squad, "campaign": "C-1", "name_zh": squad, "name_en": squad} for squad in SQUADS],
+        [{"id": squad, "campaign": "C-1", "name_zh": squad, "name_en": squad} for squad in (*SQUADS, NOBODY)],
         [
             {"squad": squad, "person": person, "role": role}
             for squad in SQUADS

@@ -49,7 +49,14 @@ QUIET_ROUNDS_MAX = 12
 """After the faults have ended, so many rounds of every tablet exchanging once must be enough."""
 DAY_MS = 86_400_000
 EXPECTED = frozenset(
-    {"stage_forbids", "consent_needs_another", "not_disputed", "not_found", "author_not_allowed"}
+    {
+        "stage_forbids",
+        "consent_needs_another",
+        "not_disputed",
+        "not_found",
+        "author_not_allowed",
+        "inspection_unknown",
+    }
 )
 """What a verb may answer to somebody who taps what the screen should not have offered."""
 
@@ -217,9 +224,9 @@ class World:
         roles = season.roles(tablet.squad)
         person = tablet.person if self.random.random() < 0.85 else self.random.choice(sorted(roles))
         if tablet.flight is not None:
-            self.weather.counts["tap_in_flight"] += 1
             if "tap_in_flight" not in self.weather.wanted:
                 return
+            self.weather.counts["tap_in_flight"] += 1
         with tablet.app():
             visit = tablet.desk.visit(inspection_id)
             somebody = Person(
@@ -439,6 +446,16 @@ class World:
         path = tablet.backup.path
         self._tablet(name, tablet.device, tablet.squad, people[len(self.tablets) % len(people)], str(path))
 
+    def reassign(self) -> None:
+        """The coordinator takes an inspection from its squad, or gives it back."""
+        squad = self.random.choice(sorted(self.inspections))
+        inspection = self.random.choice(self.inspections[squad])
+        strikes = self.weather.strikes("taken_away", 0.5)
+        if self.hub.row(inspection).squad == season.NOBODY:
+            self.hub.assign(inspection, squad)
+        elif strikes:
+            self.hub.assign(inspection, season.NOBODY)
+
     def jump_clock(self) -> None:
         """A tablet's clock jumps."""
         tablet = self._draw_tablet()
@@ -546,6 +563,9 @@ class World:
         self.weather.calm = True
         self.letters.clear()
         self._count_destroyed()
+        for squad, inspections in self.inspections.items():
+            for inspection in inspections:
+                self.hub.assign(inspection, squad)
         if self.bug is not None:
             # The bug is fixed in a new version, and what it kept from being worked out is worked out.
             self.bug.close()
@@ -588,6 +608,7 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.restore_tablet, 2.5),
     (World.restore_server, 2),
     (World.clone_tablet, 0.8),
+    (World.reassign, 1.5),
     (World.jump_clock, 1),
     (World.send_newer, 1.5),
     (World.send_poison, 1.5),
