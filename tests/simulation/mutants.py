@@ -31,17 +31,19 @@ class Mutant(NamedTuple):
     law: str
     also: frozenset[str]
     faults: str
+    worlds: int
+    """In so many worlds it must show; one that shows in none would be missed in earnest too."""
     patch: Patch
 
 
 MUTANTS: list[Mutant] = []
 
 
-def mutant(law: str, *also: str, faults: str = "none") -> Callable[[Patch], Patch]:
+def mutant(law: str, *also: str, faults: str = "none", worlds: int = 12) -> Callable[[Patch], Patch]:
     """Registers a mutant under the name of its function."""
 
     def register(patch: Patch) -> Patch:
-        MUTANTS.append(Mutant(patch.__name__, law, frozenset(also), faults, patch))
+        MUTANTS.append(Mutant(patch.__name__, law, frozenset(also), faults, worlds, patch))
         return patch
 
     return register
@@ -220,7 +222,7 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(exchange, "take", take)
 
 
-@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned")
+@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=60)
 def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
     patch.setattr(settling, "_doubt", lambda db, inspection: None)
@@ -296,6 +298,16 @@ def one_cursor_and_a_filter(patch: pytest.MonkeyPatch) -> None:
         return told._replace(news=tuple(jumped), more=False)
 
     patch.setattr(news, "after_cursors", after_cursors)
+
+
+@mutant("diverged", "lost", faults="server_restored")
+def believes_a_cursor_by_its_number(patch: pytest.MonkeyPatch) -> None:
+    """A server that came up with an older log goes on telling from the number a tablet names."""
+
+    def valid_cursors(conn: Connection, inspections: Any, request: Any) -> Any:
+        return {row.id: min(request.cursors.get(row.id, 0), row.last_number) for row in inspections}
+
+    patch.setattr(news, "_valid_cursors", valid_cursors)
 
 
 # --- an unknown operation stops nobody ---------------------------------------------------------------
