@@ -25,7 +25,8 @@ from mobile.worker import Worker  # noqa: E402
 from shared_schema.ids import InspectionId  # noqa: E402
 from shared_schema.inspection import Inspection  # noqa: E402
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
+FRAMES_TO_REST = 20
 
 
 class Driver:
@@ -53,10 +54,12 @@ class Driver:
             EventLoop.idle()
 
     def settle(self, seconds: float = 0.25) -> None:
-        """Lets sheets slide and layouts come to rest."""
+        """Lets sheets slide and layouts come to rest: so long, and on a busy machine so many frames."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
+        frames = 0
+        while time.monotonic() < until or frames < FRAMES_TO_REST:
             EventLoop.idle()
+            frames += 1
 
     def until(self, condition: Callable[[], object]) -> None:
         """Waits for what the worker brings."""

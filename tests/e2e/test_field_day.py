@@ -42,6 +42,7 @@ def scores(seasons: tuple[Path, Path, str]) -> dict[str, Any]:
 
 
 @pytest.mark.e2e
+@pytest.mark.xdist_group("screens")  # two seasons take the whole machine: no finger is drawn meanwhile
 class TestSeason:
     """What the season leaves behind."""
 
