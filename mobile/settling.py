@@ -34,6 +34,8 @@ class Verdict(NamedTuple):
     status: str
     problem: str = ""
     facts: Mapping[str, str] = {}
+    hash: str = ""
+    """Which of the operations with that id, where two have it: one made here, and one of a colleague's."""
 
 
 class Reading(NamedTuple):
@@ -140,15 +142,16 @@ def _verdicts(db: Database, verdicts: Iterable[Verdict], read_to_the_end: bool) 
     for verdict in verdicts:
         facts = msgspec.json.encode(verdict.facts).decode()
         rows = db.execute(
-            "UPDATE operation SET status = ?, problem = ?, facts = ?, confirmed = ?"
-            " WHERE id = ? AND own AND status = 'unsent' RETURNING inspection",
-            (verdict.status, verdict.problem, facts, read_to_the_end, verdict.op),
+            "UPDATE operation SET status = ?1, problem = ?2, facts = ?3, confirmed = ?4"
+            " WHERE id = ?5 AND own AND status = 'unsent' AND ?6 IN ('', hash) RETURNING inspection",
+            (verdict.status, verdict.problem, facts, read_to_the_end, verdict.op, verdict.hash),
         ).fetchall()
         # What a colleague made and the server takes back from here is news like any other; what it will not
         # take, nobody else has, so it counts here no longer either.
         rows += db.execute(
-            "UPDATE operation SET status = ? WHERE id = ? AND NOT own AND status = 'relay' RETURNING inspection",
-            ("disowned" if verdict.status in ("refused", "id_reused") else taken, verdict.op),
+            "UPDATE operation SET status = ?1 WHERE id = ?2 AND NOT own AND status = 'relay'"
+            " AND ?3 IN ('', hash) RETURNING inspection",
+            ("disowned" if verdict.status in ("refused", "id_reused") else taken, verdict.op, verdict.hash),
         ).fetchall()
         if verdict.status in ("refused", "id_reused"):
             refold.update(inspection for (inspection,) in rows)

@@ -65,9 +65,9 @@ class SyncReport(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """A request as sent, and the ids of its operations in order."""
+    """A request as sent, and its operations in order by id and hash."""
 
-    ops: tuple[str, ...]
+    ops: tuple[tuple[str, str], ...]
     body: bytes
 
 
@@ -177,7 +177,7 @@ class Sync:
             checklists=self._store.checklist_hashes(),
             assignments=self._store.assignments_digest(),
         )
-        return _Asked(tuple(op for op, _ in outbox), encode(request))
+        return _Asked(tuple((op, digest(raw)) for op, raw in outbox), encode(request))
 
     def _settle(self, asked: _Asked, reply: ExchangeReply, report: SyncReport) -> SyncReport:
         now_ms = self._clock()
@@ -265,7 +265,7 @@ class Sync:
 
 
 def settlement_of(
-    asked: tuple[str, ...],
+    asked: tuple[tuple[str, str], ...],
     reply: ExchangeReply,
     chain_at: Callable[[str, int], Chain | None],
     *,
@@ -300,8 +300,10 @@ def settlement_of(
             facts={"checklist": garbled} if garbled else {},
         ),
         verdicts=[
-            Verdict(op, "accepted" if one.status == "duplicate" else one.status, one.problem, one.facts)
-            for op, one in zip(asked, reply.statuses, strict=True)
+            Verdict(
+                op, "accepted" if one.status == "duplicate" else one.status, one.problem, one.facts, hash_
+            )
+            for (op, hash_), one in zip(asked, reply.statuses, strict=True)
         ],
         receipts=reply.receipts,
         offer_again=offer_again,

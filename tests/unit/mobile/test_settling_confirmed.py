@@ -75,3 +75,19 @@ def test_what_was_brought_back_with_an_early_page_is_brought_again(store: Store)
     assert waiting(store) == [OTHERS.id]
     settle(store, to_the_end=True, taken=OTHERS)
     assert waiting(store) == []
+
+
+def test_of_two_operations_with_one_id_each_gets_its_own_verdict(store: Store) -> None:
+    """A garbled app gave an id twice: the colleague's is taken back, the one made here is refused."""
+    settle(store, to_the_end=True, taken=OWN, news=(OTHERS,))
+    twin = make_op(Note("A01", "x"), seq=2, id=OTHERS.id)
+    store.record(twin)
+    store.settle(Settlement(Journal(), rewound=["I-1"], read_to_the_end=True))
+    verdicts = [
+        Verdict(OTHERS.id, "accepted", hash=OTHERS.hash),
+        Verdict(twin.id, "id_reused", hash=twin.hash),
+        Verdict(OWN.id, "accepted", hash=OWN.hash),
+    ]
+    store.settle(Settlement(Journal(), verdicts=verdicts, read_to_the_end=True))
+    assert waiting(store) == []
+    assert [one.operation for one in store.refused("I-1")] == [twin]

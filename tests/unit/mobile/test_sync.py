@@ -11,7 +11,7 @@ from mobile.store import Chain
 from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms, settlement_of
 from mobile.transport import Rejected
 from shared_schema import wire
-from shared_schema.ids import FieldKey
+from shared_schema.ids import FieldKey, digest
 from shared_schema.operations import Envelope, encode, read
 from shared_schema.problems import Problem
 from tests.unit.mobile.world import ANNA, COUNT, LEADER, VISIT, YES_NO, Server, Tablet, quiet
@@ -226,8 +226,8 @@ def test_news_of_an_unknown_kind_is_kept_as_bytes_and_stops_nothing(
     )  # fmt: skip
     two.store._db.execute(
         "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"
-        " VALUES ('newer', ?, ?, 1, 'h', 1, 'unsent', ?)",
-        (VISIT, head.epoch, newer),
+        " VALUES ('newer', ?, ?, 1, ?, 1, 'unsent', ?)",
+        (VISIT, head.epoch, digest(newer), newer),
     )
     two.reopen()
     assert two.meet().held == 1
