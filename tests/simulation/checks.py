@@ -373,6 +373,13 @@ def everyone_agrees(world: World) -> Iterator[str]:
     for tablet in world.tablets:
         if tablet.last_report is None or tablet.last_report.outcome != "done":
             continue
+        head = tablet.store.head()
+        twins = [
+            one.store.head() for one in world.tablets if one.device == tablet.device and one is not tablet
+        ]
+        beyond = any(seq > head.seq for seq, _ in world.hub.chain(tablet.device, head.epoch))
+        if beyond or any(one.epoch == head.epoch and one != head for one in twins):
+            yield f"diverged: {tablet.name} goes on numbering a chain that another goes on with too"
         held = tablet.held()
         for inspection in world.inspections[tablet.squad]:
             log = {one.op: one.raw for one in world.hub.log(inspection)}

@@ -101,6 +101,13 @@ class Hub:
         """Every operation of the log."""
         return self.db.read(lambda conn: {row[0] for row in op_log.run(conn, "SELECT id FROM operation")})
 
+    def chain(self, device: str, epoch: str) -> list[tuple[int, str]]:
+        """The numbers and hashes of one run of a tablet's operations, as the log has them."""
+        sql = "SELECT seq, hash FROM operation WHERE device = ? AND epoch = ? ORDER BY seq"
+        return self.db.read(
+            lambda conn: [(seq, hash_) for seq, hash_ in op_log.run(conn, sql, (device, epoch))]
+        )
+
     def refused(self) -> set[bytes]:
         """The bytes of everything refused and kept."""
         return self.db.read(

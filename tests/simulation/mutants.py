@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 
 import pytest
 
-from mobile import settling, store, tap
+from mobile import settling, store, sync, tap
 from mobile.sync import Sync
 from server.intake import exchange, news, projection
 from server.storage import op_log
@@ -308,6 +308,12 @@ def believes_a_cursor_by_its_number(patch: pytest.MonkeyPatch) -> None:
         return {row.id: min(request.cursors.get(row.id, 0), row.last_number) for row in inspections}
 
     patch.setattr(news, "_valid_cursors", valid_cursors)
+
+
+@mutant("diverged", faults="tablet_cloned,tablet_restored")
+def numbers_on_after_a_fork(patch: pytest.MonkeyPatch) -> None:
+    """A tablet does not look at the hash its receipt names, and never finds out that it was cloned or restored."""
+    patch.setattr(sync, "_forks", lambda chain, receipt: False)
 
 
 # --- an unknown operation stops nobody ---------------------------------------------------------------
