@@ -2,7 +2,9 @@
 
 import contextlib
 import csv
+import fcntl
 import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -27,12 +29,22 @@ def hucha(*arguments: str | Path) -> "subprocess.Popen[str]":
 
 @pytest.fixture(scope="module")
 def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
-    """Two runs of the season of seed 7, side by side: their folders, and what the first printed."""
-    folders = [tmp_path_factory.mktemp(name) / "demo" for name in ("one", "two")]
-    runs = [hucha("demo", "--once", "--seed", "7", "--out", folder) for folder in folders]
-    printed = [run.communicate(timeout=400) for run in runs]
-    assert [run.returncode for run in runs] == [0, 0], printed
-    return folders[0], folders[1], printed[0][0]
+    """Two runs of the season of seed 7, side by side: their folders, and what the first printed.
+
+    They take the whole machine for a minute, so test processes that share a run share them: the first plays.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folders = [shared / "season-one", shared / "season-two"]
+    told = shared / "season.txt"
+    with (shared / "season.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            runs = [hucha("demo", "--once", "--seed", "7", "--out", folder) for folder in folders]
+            printed = [run.communicate(timeout=400) for run in runs]
+            assert [run.returncode for run in runs] == [0, 0], printed
+            told.write_text(printed[0][0], encoding="utf-8")
+    return folders[0], folders[1], told.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +54,6 @@ def scores(seasons: tuple[Path, Path, str]) -> dict[str, Any]:
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("screens")  # two seasons take the whole machine: no finger is drawn meanwhile
 class TestSeason:
     """What the season leaves behind."""
 
