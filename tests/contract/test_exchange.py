@@ -15,7 +15,7 @@ from server.storage.database import Database
 from server.storage.op_log import run
 from shared_schema import wire
 from shared_schema.ids import DeviceId, digest
-from shared_schema.operations import NotApplicable, Note, Opened, Operation, encode, read
+from shared_schema.operations import Accepted, NotApplicable, Note, Opened, Operation, encode, read
 from shared_schema.problems import Problem
 from shared_schema.wire import Head
 from tests.contract.plan import CHECKLIST, HASH, inspection_id, person_id
@@ -119,6 +119,10 @@ BAD = {
     ),
     "a coordinator's": (
         make_op(msgspec.convert({}, __import__("shared_schema.operations").operations.Accepted)).raw,
+        "author_not_allowed",
+    ),
+    "a coordinator's, dressed as a settlement": (
+        make_op(make_settlement(Accepted())).raw,
         "author_not_allowed",
     ),
     "no such item": (make_op(make_answer("Z99", True)).raw, "item_unknown"),
