@@ -8,21 +8,19 @@ begins with the name of its law.
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
-from typing import NamedTuple
 
 from shared_schema import merge
-from shared_schema.ids import FieldKey, InspectionId
+from shared_schema.ids import InspectionId
 from shared_schema.inspection import Inspection
 from shared_schema.merge import State, view
-from shared_schema.operations import Operation, field_of, read
-from shared_schema.problems import Problem
 from shared_schema.scoring import score
 from shared_schema.sheet import sheet_bytes
 from shared_schema.wire import read_reply, read_request
 from tests.simulation import season
 from tests.simulation.drawing import every_screen
-from tests.simulation.journal import Entry
+from tests.simulation.safety import log_is_sound, score_equals_the_log
 from tests.simulation.tablets import Tablet, screen_of
+from tests.simulation.unfolded import readable, unfolded
 from tests.simulation.world import World
 
 LAWS: Mapping[str, str] = {
@@ -38,153 +36,6 @@ LAWS: Mapping[str, str] = {
     "clock": "no clock matters",
 }
 """By the name of its counter, each law."""
-
-
-# --- the log, without folding it ---------------------------------------------------------------------
-
-
-class Reading(NamedTuple):
-    """What a set of operations comes to."""
-
-    state: State
-    inspection: Inspection
-    sheet: bytes
-
-
-def readable(raws: Iterable[bytes]) -> list[Operation]:
-    """The operations that can be read."""
-    found = []
-    for raw in raws:
-        try:
-            found.append(read(raw))
-        except Problem:
-            continue
-    return found
-
-
-def unfolded(raws: Iterable[bytes]) -> Reading:
-    """What operations come to: on each field, those that no other one names as a base."""
-    by_field: dict[FieldKey, list[Operation]] = {}
-    held = {}
-    for one in readable(raws):
-        field = field_of(one.body, one.person)
-        if field is None:
-            held[one.id] = one
-        else:
-            by_field.setdefault(field, []).append(one)
-    standing = {}
-    for field, ops in by_field.items():
-        gone = {base for one in ops for base in one.bases}
-        left = {one.id: one for one in ops if one.id not in gone}
-        if left:
-            standing[field] = tuple(sorted(left.values(), key=_place))
-    state = State(standing, {}, tuple(sorted(held.values(), key=_place)))
-    inspection = _view(state)
-    return Reading(state, inspection, sheet_bytes(_score(season.checklist(), inspection)))
-
-
-def _place(one: Operation) -> tuple[str, str, int, str]:
-    return one.device, one.epoch, one.seq, one.id
-
-
-_view, _score = view, score  # as they are now: a mutant put in later must not reach the reference too
-
-
-# --- after every step --------------------------------------------------------------------------------
-
-
-class Watch:
-    """The safety checks of one world; remembers what it has looked at."""
-
-    def __init__(self) -> None:
-        self.lengths: dict[str, tuple[int, int]] = {}
-        self.ever_logged: set[str] = set()
-        self.looks = 0
-
-    def __call__(self, world: World) -> list[str]:
-        """What this step broke."""
-        found: list[str] = []
-        retapped = {op for _, entry in world.tapped for op in entry.takes}
-        for tablet, entry in world.tapped:
-            if entry.op not in retapped:
-                found += _tap_is_there(tablet, entry)
-        for inspection in sorted(world.touched):
-            row = world.hub.row(inspection)
-            before = self.lengths.get(inspection)
-            if before == (world.hub.generation, row.last_number):
-                continue
-            self.lengths[inspection] = (world.hub.generation, row.last_number)
-            raws = [one.raw for one in world.hub.log(inspection)]
-            ids = {json.loads(raw)["id"] for raw in raws}
-            self.ever_logged |= ids
-            world.met_disputes |= world.journal.disputes(ids)
-            found += log_is_sound(world, inspection)
-            self.looks += 1
-            if self.looks % 3 == 0 and world.bug is None:
-                found += score_equals_the_log(world, inspection)
-        if world.touched:
-            found += self._acknowledged(world)
-        return found
-
-    def _acknowledged(self, world: World) -> Iterator[str]:
-        """What a tablet was told is taken has been in the log; only a restored server may have lost it since."""
-        for tablet in world.tablets:
-            for one in tablet.held():
-                taken = one.own and one.status in ("accepted", "held")
-                if taken and one.op not in self.ever_logged and one.op not in world.hub.ids():
-                    yield f"lost: {one.op} was acknowledged to {tablet.name} and never was in the log"
-
-
-def _tap_is_there(tablet: Tablet, entry: Entry) -> Iterator[str]:
-    """A tap that was committed is in the file, and the screen shows it."""
-    raws = {one.raw for one in tablet.held() if one.own}
-    if entry.raw not in raws:
-        yield f"lost: the tap {entry.op} is not in the file of {tablet.name}"
-    with tablet.app():
-        shown = screen_of(tablet.desk.visit(InspectionId(entry.inspection)).inspection)
-    if entry.op not in shown.get(entry.field, ()):
-        yield f"hidden: {tablet.name} does not show the tap {entry.op} on {entry.field}"
-
-
-def log_is_sound(world: World, inspection: str) -> Iterator[str]:
-    """The log holds what was tapped, byte for byte, each once, numbered without gaps."""
-    log = world.hub.log(inspection)
-    if [one.number for one in log] != list(range(1, len(log) + 1)):
-        yield f"invented: the numbers of {inspection} have gaps"
-    if len({one.op for one in log}) != len(log):
-        yield f"repeated: {inspection} has an operation twice"
-    for one in log:
-        entry = world.journal.entries.get(one.op)
-        if entry is None or bytes(one.raw) != entry.raw or entry.inspection != inspection:
-            yield f"invented: nobody tapped {one.op} of {inspection}"
-        elif one.held != (entry.fate == "newer"):
-            yield f"stalled: {one.op} is {'held' if one.held else 'counted'}, which it should not be"
-
-
-def before_healing(world: World) -> Iterator[str]:
-    """An older app holds, byte for byte, what it does not know, and shows all else."""
-    for tablet in world.tablets:
-        if not tablet.lacks:
-            continue
-        held = [one for one in tablet.held() if one.status != "refused"]
-        entries = world.journal.entries
-        for inspection in world.inspections[tablet.squad]:
-            if inspection not in tablet.store.assignments():
-                continue
-            strange = {
-                one.op
-                for one in held
-                if one.inspection == inspection
-                and one.op in entries
-                and (
-                    entries[one.op].fate == "newer"
-                    or {entries[one.op].kind, entries[one.op].decides} & tablet.lacks
-                )
-            }
-            with tablet.app():
-                seen = tablet.desk.visit(InspectionId(inspection)).inspection
-            if {one.id for one in seen.held} != strange:
-                yield f"stalled: {tablet.name}, an older app, does not hold what it does not know of {inspection}"
 
 
 # --- in the end --------------------------------------------------------------------------------------
@@ -295,32 +146,6 @@ def taps_and_differences(world: World, inspection: str) -> Iterator[str]:
         yield f"overruled: {inspection} lists {sorted(listed)} as disputes, not {sorted(expected)}"
 
 
-def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
-    """The stored rows are what the log comes to."""
-    log = world.hub.log(inspection)
-    rows = world.hub.rows(inspection)["score_sheet"]
-    if not log:
-        return
-    if len(rows) != 1:
-        yield f"score_mismatch: {inspection} has {len(rows)} score sheets"
-        return
-    reading = unfolded(one.raw for one in log)
-    sheet = json.loads(reading.sheet)
-    row = rows[0]
-    number, stage, status, percent = row[4], row[5], row[6], row[7]
-    disputes, held, stored = row[18], row[19], row[22]
-    expected = (
-        len(log),
-        reading.inspection.stage,
-        sheet["status"],
-        sheet.get("percent"),
-        len(reading.inspection.disputes),
-        len(reading.inspection.held),
-    )
-    if (number, stage, status, percent, disputes, held) != expected or stored != reading.sheet:
-        yield f"score_mismatch: {inspection} is stored as {(number, stage, status, percent)}, not {expected[:4]}"
-
-
 def nothing_is_lost(world: World) -> Iterator[str]:
     """Every tap that was committed is in the log, unless every copy of it was destroyed.
 
@@ -410,6 +235,8 @@ def everyone_agrees(world: World) -> Iterator[str]:
 
 def nobody_is_stopped(world: World) -> Iterator[str]:
     """Nothing waits for ever; what is unknown is held by all, what is poison is refused and shown."""
+    if world.restless:
+        yield "stalled: the tablets do not come to rest"
     for tablet in world.tablets:
         report = tablet.last_report
         if report is None or report.outcome != "done":
@@ -439,8 +266,8 @@ def twice_is_once_for_requests(world: World) -> Iterator[str]:
     random = Random(world.seed)
     ids = world.hub.ids()
     before = _everything(world)
-    old = random.sample(world.sent, min(3, len(world.sent)))
-    for letter in [*old, *world.sent[-1:]]:
+    old = random.sample(world.network.sent, min(3, len(world.network.sent)))
+    for letter in [*old, *world.network.sent[-1:]]:
         names = {_id(bytes(raw)) for raw in read_request(letter.body).ops}
         if not names <= ids | {one.op for one in world.journal.poison.values()}:
             continue  # it would bring back what a restore destroyed, and rightly so

@@ -23,6 +23,19 @@ from shared_schema.operations import (
 )
 from tests.simulation.tablets import Screen, Tablet
 
+EXPECTED = frozenset(
+    {
+        "stage_forbids",
+        "consent_needs_another",
+        "not_disputed",
+        "not_found",
+        "author_not_allowed",
+        "inspection_unknown",
+    }
+)
+"""What a verb may answer to somebody who taps what the screen should not have offered."""
+
+
 Seen = Sequence[OpId]
 CRASHING = "🧨"
 """A note that the server's scoring trips over, where a world has that bug."""

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from tests.simulation.checks import LAWS, Watch, at_the_end, before_healing, outcome
+from tests.simulation.checks import LAWS, at_the_end, outcome
 from tests.simulation.faults import FAULTS
+from tests.simulation.safety import Watch, before_healing
 from tests.simulation.world import World
 
 TWIN_EVERY = 10

@@ -4,90 +4,42 @@ First everything goes wrong that can, while the safety checks look on after ever
 end, the world runs until it is quiet, and everyone must agree.
 """
 
-import json
 import shutil
-import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import patch
 
-from msgspec import Raw
-
 from mobile import sync
-from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
 from server.intake import desk, news, projection
 from server.intake.rebuild import rebuild
-from shared_schema import wire
-from shared_schema.ids import DeviceId, InspectionId, PersonId, make_id
+from shared_schema.ids import InspectionId, PersonId
 from shared_schema.merge import view
 from shared_schema.operations import (
     KIND_OF,
     Decision,
     DisputeSettled,
-    Envelope,
-    Note,
     Operation,
     body_bytes,
-    encode,
     field_of,
-    read,
 )
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
-from tests.simulation import season
+from tests.simulation import season, trouble
 from tests.simulation.faults import Weather
-from tests.simulation.hub import Copy, Hub, Killed
+from tests.simulation.hub import Copy, Hub
 from tests.simulation.journal import Entry, Fate, Journal
-from tests.simulation.people import CRASHING, Person, coordinator_says
+from tests.simulation.network import Network
+from tests.simulation.people import CRASHING, EXPECTED, Person, coordinator_says
 from tests.simulation.tablets import OLDER_LACKS, Clock, Tablet, screen_of
 
 STEPS = (90, 170)
 QUIET_ROUNDS_MAX = 12
 """After the faults have ended, so many rounds of every tablet exchanging once must be enough."""
 DAY_MS = 86_400_000
-EXPECTED = frozenset(
-    {
-        "stage_forbids",
-        "consent_needs_another",
-        "not_disputed",
-        "not_found",
-        "author_not_allowed",
-        "inspection_unknown",
-    }
-)
-"""What a verb may answer to somebody who taps what the screen should not have offered."""
-
 Check = Callable[["World"], Iterable[str]]
-
-
-class Letter(NamedTuple):
-    """A request that is still on its way, though its tablet has long given it up."""
-
-    body: bytes
-    headers: Mapping[str, str]
-
-
-class Network:
-    """One tablet's way to the server: a Transport with faults."""
-
-    def __init__(self, world: "World", tablet: Tablet) -> None:
-        self.world = world
-        self.tablet = tablet
-
-    def enrol(self, body: bytes) -> bytes:
-        """Tablets come enrolled."""
-        raise NotImplementedError
-
-    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """Hands a photo over, if it gets there whole."""
-        self.world.carry_photo(sha256, content, headers)
-
-    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """The reply, if the request gets there and the reply comes back."""
-        return self.world.carry(body, headers)
 
 
 class World:
@@ -104,13 +56,14 @@ class World:
         self.now_ms = season.START_MS
         self.hub = Hub(self.folder)
         self.journal = Journal()
-        self.letters: list[Letter] = []
-        self.sent: list[Letter] = []
+        self.network = Network(self)
         self.copy: Copy | None = None
         self.destroyed: set[str] = set()
         self.met_disputes: set[tuple[str, str]] = set()
         self.fate: Fate = "sound"
         self.bug: ExitStack | None = None
+        self.restless = False
+        """Set in the end, where the tablets have not come to rest."""
         self.tablets: list[Tablet] = []
         self.touched: set[str] = set()
         """Inspections that something was done to in this step."""
@@ -127,9 +80,10 @@ class World:
             most = len(season.DEVICES[squad])
             for index, device in enumerate(season.DEVICES[squad][: self.random.randint(2, most)]):
                 people = season.SQUADS[squad]
-                self._tablet(device, device, squad, people[index % len(people)], f"{device}/0.db")
+                self.add_tablet(device, device, squad, people[index % len(people)], f"{device}/0.db")
 
-    def _tablet(self, name: str, device: str, squad: str, person: str, file: str) -> Tablet:
+    def add_tablet(self, name: str, device: str, squad: str, person: str, file: str) -> None:
+        """One more tablet, on a file that is there."""
         folder = self.folder / device
         tablet = Tablet(
             name=name,
@@ -139,7 +93,7 @@ class World:
             folder=folder,
             random=Random(self.random.getrandbits(64)),
             now=lambda: self.now_ms,
-            network=lambda one: Network(self, one),
+            network=lambda _: self.network,
             watch=self._write_down,
             vault=Vault(folder),
             path=self.folder / file,
@@ -148,7 +102,6 @@ class World:
         )
         tablet.open()
         self.tablets.append(tablet)
-        return tablet
 
     def _clock(self) -> Clock:
         wrong = self.clock_random.choice(
@@ -201,7 +154,8 @@ class World:
         actions, weights = zip(*_ACTIONS, strict=True)
         self.random.choices(actions, weights)[0](self)
 
-    def _draw_tablet(self) -> Tablet:
+    def draw_tablet(self) -> Tablet:
+        """Any tablet."""
         return self.tablets[int(self.random.random() * len(self.tablets))]
 
     # --- people ---------------------------------------------------------------------------------------
@@ -213,7 +167,7 @@ class World:
 
     def tap(self) -> None:
         """Somebody taps."""
-        tablet = self._draw_tablet()
+        tablet = self.draw_tablet()
         inspection = self.random.choice(self.inspections[tablet.squad])
         stale = self.weather.strikes("stale_screen", 0.25)
         inspection_id = InspectionId(inspection)
@@ -249,7 +203,7 @@ class World:
                 if problem.code not in EXPECTED:
                     raise
                 return
-        self._committed(operation.id)
+        self.journal.committed.add(operation.id)
         self.tapped.append((tablet, self.journal.entries[operation.id]))
 
     def _write_down(self, tablet: Tablet, operation: Operation) -> None:
@@ -262,12 +216,9 @@ class World:
         screen = tablet.screens.get(operation.inspection, {}).get(field, ())
         self.journal.write(operation.raw, self.fate, tablet.name, known, screen)
 
-    def _committed(self, op: str) -> None:
-        self.journal.committed.add(op)
-
     def look(self) -> None:
         """Somebody opens an inspection and looks at it, to tap later."""
-        tablet = self._draw_tablet()
+        tablet = self.draw_tablet()
         inspection = self.random.choice(self.inspections[tablet.squad])
         if inspection in tablet.store.assignments():
             tablet.look(inspection)
@@ -306,18 +257,18 @@ class World:
         )
         (logged,) = [one for one in self.hub.log(inspection) if one.op not in known]
         self.journal.write(logged.raw, "sound", "console", known, screen.get(field, ()))
-        self._committed(logged.op)
+        self.journal.committed.add(logged.op)
         self.touched.add(inspection)
 
     # --- the network ----------------------------------------------------------------------------------
 
     def exchange(self) -> None:
         """A tablet exchanges, from the beginning to the end."""
-        self._draw_tablet().exchange()
+        self.draw_tablet().exchange()
 
     def creep(self) -> None:
         """An exchange goes one step further, or begins; until it ends, people go on tapping."""
-        tablet = self._draw_tablet()
+        tablet = self.draw_tablet()
         if tablet.flight is None:
             tablet.ask()
         elif not tablet.flight.answered:
@@ -325,244 +276,13 @@ class World:
         else:
             tablet.take()
 
-    def carry(self, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """A request through the network and its reply back. Raises Offline, Rejected."""
-        weather = self.weather
-        if weather.strikes("lost_request", 0.06):
-            raise Offline("lost on the way")
-        if weather.strikes("delayed", 0.06):
-            self.letters.append(Letter(body, headers))
-            raise Offline("no reply yet")
-        damage = self.random.random(), self.random.random()
-        if weather.strikes("damaged_request", 0.05):
-            body = _damaged(body, *damage)
-        if weather.strikes("server_killed", 0.04):
-            try:
-                self.hub.exchange(body, headers, self.now_ms, killed=True)
-            except Killed:
-                raise Offline("the server is gone") from None
-        if weather.strikes("repeated", 0.08):
-            self.deliver(body, headers)
-        reply = self.deliver(body, headers)
-        if weather.strikes("lost_reply", 0.08):
-            raise Offline("the reply is lost")
-        cut = int(self.random.random() * len(reply))
-        return reply[:cut] if weather.strikes("cut_reply", 0.03) else reply
-
-    def carry_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """A photo through the network. Raises Offline, Rejected."""
-        if self.weather.strikes("lost_request", 0.1):
-            raise Offline("lost on the way")
-        if self.weather.strikes("damaged_request", 0.1):
-            content = _damaged(content, 0.7, 0.9)
-        self.hub.take_photo(sha256, content, headers, self.now_ms)
-        if self.weather.strikes("lost_reply", 0.1):
-            raise Offline("the reply is lost")
-
-    def deliver(self, body: bytes, headers: Mapping[str, str]) -> bytes:
-        """A request reaches the server. Raises Rejected."""
-        reply = self.hub.exchange(body, headers, self.now_ms)
-        self.sent.append(Letter(body, headers))
-        for inspections in self.inspections.values():
-            self.touched.update(inspections)
-        return reply
-
-    def late_letter(self) -> None:
-        """A request arrives that was long given up; which of them is chance."""
-        if self.letters:
-            letter = self.letters.pop(int(self.random.random() * len(self.letters)))
-            try:
-                self.deliver(*letter)
-            except Rejected:
-                return
-
-    # --- faults ---------------------------------------------------------------------------------------
-
-    def kill_tablet(self) -> None:
-        """A tablet's program ends in the middle of what it does."""
-        tablet = self._draw_tablet()
-        budget = int(self.random.random() ** 2 * 3000)
-        what = self.random.random()
-        if not self.weather.strikes("tablet_killed", 0.6):
-            return
-        tablet.interrupt_after(budget)
-        try:
-            if what < 0.6 and tablet.flight is None:
-                self._tap_on(tablet)
-            elif what < 0.9:
-                tablet.exchange()
-        except sqlite3.OperationalError as err:
-            if "interrupted" not in str(err):
-                raise
-        tablet.kill()
-        # What the file has now was committed, whether the program came to know it or not.
-        for one in tablet.held():
-            if one.own and one.op in self.journal.entries:
-                self._committed(one.op)
-
-    def _tap_on(self, tablet: Tablet) -> None:
-        inspection = self.random.choice(self.inspections[tablet.squad])
-        person = PersonId(tablet.person)
-        with tablet.app():
-            if inspection in tablet.store.assignments():
-                tablet.look(inspection)
-                seen = tablet.screens[inspection].get("answer/A01", ())
-                try:
-                    tablet.desk.note(person, InspectionId(inspection), "A01", "断电前", seen=seen)  # type: ignore[arg-type]
-                except Problem as problem:
-                    if problem.code not in EXPECTED:
-                        raise
-
-    def back_up(self) -> None:
-        """Somebody copies a tablet's file, or the server's."""
-        if self.random.random() < 0.5:
-            self._draw_tablet().keep_backup()
-        else:
-            self.copy = self.hub.copy()
-
-    def restore_tablet(self) -> None:
-        """A tablet comes back with the old copy of its file."""
-        tablet = self._draw_tablet()
-        if tablet.backup is not None and self.weather.strikes("tablet_restored", 0.9):
-            tablet.restore()
-            self._count_destroyed()
-
-    def restore_server(self) -> None:
-        """The server comes up with an old copy of its file."""
-        if self.copy is not None and self.weather.strikes("server_restored", 0.9):
-            self.hub.restore(self.copy)
-            self._count_destroyed()
-
-    def clone_tablet(self) -> None:
-        """A tablet's file and key are copied to a second tablet, and both go on."""
-        tablet = self._draw_tablet()
-        twins = [one for one in self.tablets if one.device == tablet.device]
-        if len(twins) > 1 or not self.weather.strikes("tablet_cloned", 0.6):
-            return
-        name = f"{tablet.device}x"
-        people = season.SQUADS[tablet.squad]
-        tablet.keep_backup()
-        assert tablet.backup is not None
-        path = tablet.backup.path
-        self._tablet(name, tablet.device, tablet.squad, people[len(self.tablets) % len(people)], str(path))
-
-    def reassign(self) -> None:
-        """The coordinator takes an inspection from its squad, or gives it back."""
-        squad = self.random.choice(sorted(self.inspections))
-        inspection = self.random.choice(self.inspections[squad])
-        strikes = self.weather.strikes("taken_away", 0.5)
-        if self.hub.row(inspection).squad == season.NOBODY:
-            self.hub.assign(inspection, squad)
-        elif strikes:
-            self.hub.assign(inspection, season.NOBODY)
-
-    def jump_clock(self) -> None:
-        """A tablet's clock jumps."""
-        tablet = self._draw_tablet()
-        jump = self.clock_random.choice((-3 * DAY_MS, -3_600_000, 3_600_000, 90 * DAY_MS))
-        if self.weather.strikes("clock_jumped", 0.7):
-            tablet.clock.offset_ms += jump
-
-    def send_newer(self) -> None:
-        """A tablet of a version to come writes an operation of a kind that nobody knows."""
-        tablet = self._draw_tablet()
-        inspection = self.random.choice(self.inspections[tablet.squad])
-        kind, content = self.random.choice(
-            (
-                ("voice_note", {"item": "A01", "seconds": 7}),
-                ("answer", {"item": "A02", "answer": {"type": "matrix", "rows": [[1, 2]]}}),
-            )
-        )
-        if self.weather.strikes("newer_app", 0.5):
-            operation = self._by_hand(tablet, inspection, kind, json.dumps(content).encode())
-            self._record(tablet, operation, "newer")
-            self._committed(operation.id)
-
-    def send_poison(self) -> None:
-        """A tablet with a bug writes an operation that can never be right."""
-        tablet = self._draw_tablet()
-        inspection = self.random.choice(self.inspections[tablet.squad])
-        which = self.random.choice(_POISON)
-        if not self.weather.strikes("poison", 0.5):
-            return
-        # On a field that nobody taps: until it is refused it counts on its own tablet, and would be seen there.
-        sound = self._by_hand(tablet, inspection, "note", bytes(body_bytes(Note("A02", "误"))))
-        plain = json.loads(sound.raw)
-        own = {one.op for one in tablet.held() if one.own}
-        others = sorted(one.op for one in tablet.held() if not one.own and one.op not in own)
-        if which == "reused" and not others:
-            return
-        if which == "reused":
-            # By nobody of the squad, so that it is wrong even where the server has lost the first of that id.
-            plain.update(id=others[0], person="P-99")
-        elif which == "stranger":
-            plain["person"] = "P-99"
-        elif which == "elsewhere":
-            plain["inspection"] = "I-99"
-        elif which == "forged":
-            plain["device"] = "D-99"
-        elif which == "item":
-            plain["body"]["item"] = "Z99"
-        elif which == "leader":
-            plain.update(kind="accepted", body={})
-        elif which == "nan":
-            plain.update(kind="answer", body={"item": "A02", "answer": {"type": "value", "value": "NaN"}})
-        else:
-            plain["body"] = {"item": 7}
-        raw = json.dumps(plain).encode()
-        self._record(
-            tablet, sound._replace(id=plain["id"], inspection=plain["inspection"], raw=raw), "poison"
-        )
-
-    def _by_hand(self, tablet: Tablet, inspection: str, kind: str, body: bytes) -> Operation:
-        head = tablet.store.head()
-        return read(
-            encode(
-                Envelope(
-                    id=make_id(tablet.random.randbytes(16)),
-                    inspection=inspection,
-                    person=season.SQUADS[tablet.squad][0],
-                    device=DeviceId(tablet.device),
-                    epoch=head.epoch,
-                    seq=head.seq + 1,
-                    prev=head.hash,
-                    at_ms=tablet.tell_time(),
-                    kind=kind,
-                    body=Raw(body),
-                )
-            )
-        )
-
-    def _record(self, tablet: Tablet, operation: Operation, fate: Fate) -> None:
-        self.fate = fate
-        try:
-            tablet.store.record(operation)
-        finally:
-            self.fate = "sound"
-        if fate == "poison":
-            # No verb wrote this, so no state in memory may count it: the file is read anew.
-            tablet.kill()
-
-    def _count_destroyed(self) -> None:
-        """What was committed and now lies nowhere: not on the server, on no tablet, in no request on its way."""
-        alive = self.hub.ids()
-        for tablet in self.tablets:
-            alive |= {one.op for one in tablet.held()}
-        bodies = [letter.body for letter in self.letters]
-        flights = [tablet.flight for tablet in self.tablets if tablet.flight and not tablet.flight.answered]
-        asked = [flight.call.args[0] for flight in flights]  # type: ignore[attr-defined]
-        bodies += [body for body in asked if isinstance(body, bytes)]
-        for body in bodies:
-            alive |= {json.loads(bytes(raw))["id"] for raw in wire.read_request(body).ops}
-        self.destroyed |= self.journal.committed - alive
-
     # --- the end --------------------------------------------------------------------------------------
 
     def heal(self) -> None:
         """The faults end: every app is brought up to date, and tablets exchange until nothing changes."""
         self.weather.calm = True
-        self.letters.clear()
-        self._count_destroyed()
+        self.network.under_way.clear()
+        trouble.count_destroyed(self)
         for squad, inspections in self.inspections.items():
             for inspection in inspections:
                 self.hub.assign(inspection, squad)
@@ -583,6 +303,7 @@ class World:
                 tablet.exchange()
             if self._quiet():
                 return
+        self.restless = True
 
     def _quiet(self) -> bool:
         """Whether nobody has anything left to send or to read."""
@@ -602,18 +323,17 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.exchange, 13),
     (World.creep, 12),
     (World.coordinate, 2),
-    (World.late_letter, 2),
-    (World.kill_tablet, 1.5),
-    (World.back_up, 3),
-    (World.restore_tablet, 2.5),
-    (World.restore_server, 2),
-    (World.clone_tablet, 0.8),
-    (World.reassign, 1.5),
-    (World.jump_clock, 1),
-    (World.send_newer, 1.5),
-    (World.send_poison, 1.5),
+    (lambda world: world.network.late_letter(), 2),
+    (trouble.kill_tablet, 1.5),
+    (trouble.back_up, 3),
+    (trouble.restore_tablet, 2.5),
+    (trouble.restore_server, 2),
+    (trouble.clone_tablet, 0.8),
+    (trouble.reassign, 1.5),
+    (trouble.jump_clock, 1),
+    (trouble.send_newer, 1.5),
+    (trouble.send_poison, 1.5),
 )
-_POISON = ("stranger", "elsewhere", "forged", "item", "leader", "nan", "garbled", "reused")
 
 
 def _tripping(score: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -624,10 +344,3 @@ def _tripping(score: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
         return score(checklist, inspection)
 
     return tripping
-
-
-def _damaged(body: bytes, where: float, how: float) -> bytes:
-    at = int(where * len(body))
-    if how < 0.4:
-        return body[:at]
-    return body[:at] + bytes([body[at] ^ (1 << int(how * 8))]) + body[at + 1 :]

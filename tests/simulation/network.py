@@ -1,0 +1,90 @@
+"""The way between tablets and server: requests and replies get lost, come late, twice, cut off or garbled."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from mobile.transport import Offline, Rejected
+from tests.simulation.hub import Killed
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+
+class Letter(NamedTuple):
+    """A request as it was sent."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class Network:
+    """All lines between the tablets and the server of a world; every tablet's Transport."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.under_way: list[Letter] = []
+        """Requests that have not arrived yet, though their tablets have long given them up."""
+        self.sent: list[Letter] = []
+        """Requests that have arrived, in order."""
+
+    def enrol(self, body: bytes) -> bytes:
+        """Tablets come enrolled."""
+        raise NotImplementedError
+
+    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """A request through the network and its reply back. Raises Offline, Rejected."""
+        weather = self.world.weather
+        if weather.strikes("lost_request", 0.06):
+            raise Offline("lost on the way")
+        if weather.strikes("delayed", 0.06):
+            self.under_way.append(Letter(body, headers))
+            raise Offline("no reply yet")
+        damage = self.world.random.random(), self.world.random.random()
+        if weather.strikes("damaged_request", 0.05):
+            body = _damaged(body, *damage)
+        if weather.strikes("server_killed", 0.04):
+            try:
+                self.world.hub.exchange(body, headers, self.world.now_ms, killed=True)
+            except Killed:
+                raise Offline("the server is gone") from None
+        if weather.strikes("repeated", 0.08):
+            self.deliver(body, headers)
+        reply = self.deliver(body, headers)
+        if weather.strikes("lost_reply", 0.08):
+            raise Offline("the reply is lost")
+        cut = int(self.world.random.random() * len(reply))
+        return reply[:cut] if weather.strikes("cut_reply", 0.03) else reply
+
+    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
+        """A photo through the network. Raises Offline, Rejected."""
+        if self.world.weather.strikes("lost_request", 0.1):
+            raise Offline("lost on the way")
+        if self.world.weather.strikes("damaged_request", 0.1):
+            content = _damaged(content, 0.7, 0.9)
+        self.world.hub.take_photo(sha256, content, headers, self.world.now_ms)
+        if self.world.weather.strikes("lost_reply", 0.1):
+            raise Offline("the reply is lost")
+
+    def deliver(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """A request reaches the server. Raises Rejected."""
+        reply = self.world.hub.exchange(body, headers, self.world.now_ms)
+        self.sent.append(Letter(body, headers))
+        for inspections in self.world.inspections.values():
+            self.world.touched.update(inspections)
+        return reply
+
+    def late_letter(self) -> None:
+        """A request arrives that was long given up; which of them is chance."""
+        if self.under_way:
+            letter = self.under_way.pop(int(self.world.random.random() * len(self.under_way)))
+            try:
+                self.deliver(*letter)
+            except Rejected:
+                return
+
+
+def _damaged(body: bytes, where: float, how: float) -> bytes:
+    at = int(where * len(body))
+    if how < 0.4:
+        return body[:at]
+    return body[:at] + bytes([body[at] ^ (1 << int(how * 8))]) + body[at + 1 :]
