@@ -20,6 +20,13 @@ KIVY_HOME = tempfile.mkdtemp(prefix="hucha-kivy-")
 atexit.register(shutil.rmtree, KIVY_HOME, ignore_errors=True)
 os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_FILELOG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=KIVY_HOME)
 os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+# Whoever imports Kivy first opens the one window of the process: its size must not depend on which test that is.
+os.environ.update(
+    KCFG_GRAPHICS_WIDTH="1280",
+    KCFG_GRAPHICS_HEIGHT="800",
+    KCFG_GRAPHICS_MAXFPS="0",
+    KCFG_GRAPHICS_MULTISAMPLES="0",
+)
 
 HAS_KIVY = importlib.util.find_spec("kivy") is not None
 NEEDS_KIVY = re.compile(r"^\s*(?:from|import) (?:kivy|mobile\.(?:app|main|ui))\b", re.MULTILINE)
