@@ -30,8 +30,6 @@ LONGER_BECAUSE = {
     "shared_schema/locale/console.py": "one word after another, read as a list",
     "shared_schema/operations.py": "one kind of operation after another, read as a list",
     "tests/unit/shared_schema/test_scoring.py": "one fact about scoring after another, read as a list",
-    "tests/simulation/checks.py": "one law after another, read as a list",
-    "tests/simulation/world.py": "every move a seed may draw, one after another",
 }
 
 # Names that say nothing of what is inside, and so take in anything.
