@@ -106,16 +106,16 @@ def take(
     refused: list[Refusal] = []
     for raw, one in zip(raws, batch, strict=True):
         if isinstance(one, Problem):
-            refused.append(_refusal(raw, one, device))
+            refused.append(_refusal(raw, one))
             statuses.append(_refused(one, refused[-1].op))
         elif one.id in known:
             if known[one.id] == one.hash:
                 statuses.append(OpStatus("duplicate", one.id))
             else:
-                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), device))
+                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id)))
                 statuses.append(OpStatus("id_reused", one.id))
         elif (problem := judge(one)) is not None:
-            refused.append(_refusal(raw, problem, device))
+            refused.append(_refusal(raw, problem))
             statuses.append(_refused(problem, one.id))
         else:
             fresh.append(one)
@@ -153,15 +153,15 @@ class _Place(NamedTuple):
     prev: str = ""
 
 
-def _refusal(raw: bytes, problem: Problem, device: DeviceId) -> Refusal:
+def _refusal(raw: bytes, problem: Problem) -> Refusal:
     """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
-    chain, where the chain is this tablet's own.
+    chain of the tablet that sent it: a number it has given away, whatever else it says there.
     """
     try:
         envelope = read_envelope(raw)
-        place = _Place(envelope.id, envelope.inspection, envelope.person)
-        if envelope.device == device:
-            place = place._replace(epoch=envelope.epoch, seq=envelope.seq, prev=envelope.prev)
+        place = _Place(
+            envelope.id, envelope.inspection, envelope.person, envelope.epoch, envelope.seq, envelope.prev
+        )
     except Problem:
         place = _Place()
     return Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], *place)

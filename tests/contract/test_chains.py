@@ -72,6 +72,15 @@ def test_a_refused_operation_leaves_no_gap(db: Database) -> None:
     assert db.read(chains.gaps) == []
 
 
+def test_whatever_a_refused_operation_says_its_number_is_given_away(db: Database) -> None:
+    """A garbled app names another tablet: without its number the chain would never be held any further."""
+    scribe = Scribe()
+    garbled = scribe.write(Note(ITEM, "garbled"), device="D-99")
+    after = scribe.write(Note(ITEM, "after"))
+    assert outcomes(say(db, [garbled, after])) == ["op_wrong_device", "accepted"]
+    assert tip(db) == Tip(2, after.hash)
+
+
 def test_another_tablets_operations_never_move_a_chain(db: Database) -> None:
     ops = chain(2, Scribe(device="D-21"))
     assert outcomes(say(db, ops, device="D-2")) == ["op_wrong_device"] * 2
