@@ -9,7 +9,7 @@ from sqlite_utils import Database
 from shared_schema.ids import digest
 from shared_schema.operations import Operation, read, read_envelope
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Head, encode
+from shared_schema.wire import Assignment, Held, Peer, SignedHead, encode
 
 LEFT_OUT = ("refused", "id_reused", "set_aside", "disowned")
 """The statuses of operations that do not count in the state."""
@@ -25,6 +25,8 @@ class Journal(msgspec.Struct, frozen=True):
     attempts: int = 0
     retry: bool = True
     """Whether trying again may help without a person doing something first."""
+    clock_ahead_ms: int = 0
+    """By how much the tablet's clock was ahead of the server's at the last success."""
 
 
 class Verdict(NamedTuple):
@@ -53,7 +55,12 @@ class Settlement(NamedTuple):
 
     journal: Journal
     verdicts: Sequence[Verdict] = ()
-    receipts: Sequence[Head] = ()
+    receipts: Sequence[Held] = ()
+    photos_held: Sequence[str] = ()
+    photos_backed_up: Sequence[str] = ()
+    proofs: Sequence[SignedHead] = ()
+    peers: Sequence[Peer] | None = None
+    revoked: bool = False
     offer_again: Sequence[tuple[str, int]] = ()
     """(epoch, number): what the server has answered for after this number becomes unsent again."""
     forked: Sequence[str] = ()
@@ -85,7 +92,7 @@ def settle(db: Database, settlement: Settlement) -> Settled:
     changed, returned = _changed(db, settlement.assignments or ())
     refold = _reconsider(db, changed)
     refold |= _verdicts(db, settlement.verdicts, settlement.read_to_the_end)
-    _receipts(db, settlement.receipts)
+    _receipts(db, settlement)
     refold |= _offer_again(db, settlement.offer_again)
     for epoch in settlement.forked:
         db.execute("UPDATE epoch SET forked = 1 WHERE epoch = ?", (epoch,))
@@ -170,9 +177,19 @@ def _doubt(db: Database, inspection: str) -> None:
     )
 
 
-def _receipts(db: Database, receipts: Iterable[Head]) -> None:
-    for receipt in receipts:
-        db.execute("UPDATE epoch SET receipt = ? WHERE epoch = ?", (receipt.seq, receipt.epoch))
+def _receipts(db: Database, settlement: Settlement) -> None:
+    for one in settlement.receipts:
+        db.execute(
+            "UPDATE epoch SET receipt = ?, backed_up = ? WHERE epoch = ?", (one.seq, one.backed_up, one.epoch)
+        )
+    for level, photos in ((1, settlement.photos_held), (2, settlement.photos_backed_up)):
+        for sha256 in photos:
+            db.execute("UPDATE photo SET receipt = ? WHERE sha256 = ?", (level, sha256))
+    for head in settlement.proofs:
+        db.execute(
+            "INSERT OR IGNORE INTO signed_head (device, epoch, seq, hash, signature) VALUES (?, ?, ?, ?, ?)",
+            (head.device, head.epoch, head.seq, head.hash, head.signature),
+        )
 
 
 def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
@@ -190,7 +207,7 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
 def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
-        op, hash_ = row[0], row[4]
+        op, hash_ = row[0], row[5]
         # The echo of an operation made here is in the file already.
         known = db.execute(
             "SELECT status FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
@@ -207,8 +224,8 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
                 fresh.setdefault(operation.inspection, []).append(operation)
             continue
         db.execute(
-            "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"
-            " VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+            "INSERT INTO operation (id, inspection, device, epoch, seq, hash, own, status, raw)"
+            " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
             row,
         )
         if operation is not None:
@@ -225,8 +242,8 @@ def _received(inspection: str, raw: bytes) -> tuple[Operation | None, tuple[str 
     try:
         one = read(raw)
     except Problem:
-        return None, (_id_of(raw) or hash_, inspection, "", 0, hash_, "unreadable", raw)
-    return one, (one.id, one.inspection, one.epoch, one.seq, hash_, "news", raw)
+        return None, (_id_of(raw) or hash_, inspection, "", "", 0, hash_, "unreadable", raw)
+    return one, (one.id, one.inspection, one.device, one.epoch, one.seq, hash_, "news", raw)
 
 
 def _id_of(raw: bytes) -> str:
@@ -248,6 +265,9 @@ def _registers(db: Database, settlement: Settlement) -> None:
         db.execute("UPDATE assignment SET gone = 1 WHERE inspection = ?", (inspection,))
         db.execute("DELETE FROM cursor WHERE inspection = ?", (inspection,))
     if settlement.all_photos_wanted:
-        db.execute("UPDATE photo SET status = 'waiting' WHERE status = 'received'")
+        db.execute("UPDATE photo SET status = 'waiting', receipt = 0 WHERE status = 'received'")
     for sha256 in settlement.photos_wanted:
-        db.execute("UPDATE photo SET status = 'waiting' WHERE sha256 = ? AND status = 'received'", (sha256,))
+        db.execute(
+            "UPDATE photo SET status = 'waiting', receipt = 0 WHERE sha256 = ? AND status = 'received'",
+            (sha256,),
+        )

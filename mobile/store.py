@@ -6,7 +6,7 @@ or after it. The merged state of an inspection is kept in memory only, as a fold
 the file, so it can never disagree with them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,7 @@ from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId
 from shared_schema.merge import EMPTY, State, apply
 from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Head, assignments_digest, encode
+from shared_schema.wire import Assignment, Head, Peer, SignedHead, assignments_digest, encode
 
 
 class Identity(NamedTuple):
@@ -32,6 +32,10 @@ class Identity(NamedTuple):
     device: str
     server: str
     squad: str
+    signing_key: str = ""
+    """The server's (Ed25519, raw, hex): only receipts signed by it count. Empty after an enrolment of version 0.1."""
+    sealing_key: str = ""
+    """The server's (X25519, raw, hex), to which packages are sealed."""
 
 
 class Refused(NamedTuple):
@@ -62,6 +66,18 @@ class SyncState(NamedTuple):
     """`` or `forked`: this tablet was restored from a backup or cloned, and numbers anew."""
     photos_missing: int = 0
     """Photos whose file is gone from this tablet before the server had it."""
+    revoked: bool = False
+    """The server has turned this tablet away."""
+    clock_ahead_ms: int = 0
+    """By how much this tablet's clock was ahead of the server's at the last success; negative: behind."""
+
+
+class Outgoing(NamedTuple):
+    """An operation to be sent."""
+
+    id: str
+    hash: str
+    raw: bytes
 
 
 class Chain(NamedTuple):
@@ -153,14 +169,14 @@ class Store:
         hash_ = operation.hash
         with self._write():
             self._db.execute(
-                "INSERT INTO operation (id, inspection, epoch, seq, hash, own, status, raw)"
-                " VALUES (?, ?, ?, ?, ?, 1, 'unsent', ?)",
-                (operation.id, operation.inspection, operation.epoch, operation.seq, hash_, operation.raw),
+                "INSERT INTO operation (id, inspection, device, epoch, seq, hash, own, status, raw)"
+                " VALUES (?, ?, ?, ?, ?, ?, 1, 'unsent', ?)",
+                (*_place(operation), hash_, operation.raw),
             )
             if photo is not None:
                 # The same picture taken in again brings back a file that had been lost.
                 self._db.execute(
-                    "INSERT INTO photo VALUES (?, ?, 'waiting') ON CONFLICT (sha256)"
+                    "INSERT INTO photo (sha256, media_type, status) VALUES (?, ?, 'waiting') ON CONFLICT (sha256)"
                     " DO UPDATE SET status = 'waiting' WHERE status = 'missing'",
                     photo,
                 )
@@ -234,21 +250,50 @@ class Store:
 
     # -- for the exchange -----------------------------------------------------------------------------
 
-    def outbox(self, ops_max: int, bytes_max: int) -> list[tuple[str, bytes]]:
-        """The next operations to send in the order they came here, as (id, bytes); at least one if there is any.
+    def outbox(self, ops_max: int, bytes_max: int) -> list[Outgoing]:
+        """The next operations to send: at least one if there is any.
 
-        Besides what was made here these are colleagues' operations that a restored server has lost.
+        First what was made here, in the order it was. Then colleagues' operations that a restored server has lost,
+        each tablet's from the newest to the oldest, so that every one is followed by one that answers for it.
         """
         rows = self._rows(
-            "SELECT id, raw FROM operation WHERE status IN ('unsent', 'relay') ORDER BY position LIMIT ?",
+            "SELECT id, hash, raw FROM operation WHERE own AND status = 'unsent' ORDER BY position LIMIT ?",
             ops_max,
         )
+        if len(rows) < ops_max:
+            rows += self._rows(
+                "SELECT id, hash, raw FROM operation WHERE status = 'relay' ORDER BY device, epoch, seq DESC LIMIT ?",
+                ops_max - len(rows),
+            )
         total = 0
-        for index, (_, raw) in enumerate(rows):
+        for index, (_, _, raw) in enumerate(rows):
             total += len(raw) + 1
             if index and total > bytes_max:
-                return rows[:index]
-        return rows
+                rows = rows[:index]
+                break
+        return [Outgoing(*row) for row in rows]
+
+    def proofs(self, hashes: Iterable[str]) -> tuple[SignedHead, ...]:
+        """The heads that other tablets have signed at these operations."""
+        rows = self._rows(
+            "SELECT device, epoch, seq, hash, signature FROM signed_head"
+            " WHERE hash IN (SELECT value FROM json_each(?)) ORDER BY device, epoch, seq",
+            _line(list(hashes)),
+        )
+        return tuple(SignedHead(*row) for row in rows)
+
+    def peers(self) -> tuple[Peer, ...]:
+        """The tablets of the squad, as the server told of them."""
+        stored = self.setting("tablet.peers")
+        return _peers_decoder.decode(stored) if stored else ()
+
+    def photos_without_receipt(self, limit: int) -> tuple[str, ...]:
+        """Photos handed over of which the server has not yet signed that a backup holds them."""
+        rows = self._rows(
+            "SELECT sha256 FROM photo WHERE status = 'received' AND receipt < 2 ORDER BY sha256 LIMIT ?",
+            limit,
+        )
+        return tuple(sha256 for (sha256,) in rows)
 
     def heads(self, limit: int) -> tuple[Head, ...]:
         """The ends of this file's own chains, the latest run of numbers last."""
@@ -322,6 +367,10 @@ class Store:
             identity = self.identity()
             if server and identity is not None:
                 self._set("tablet.identity", _line(identity._replace(server=server)))
+            if settlement.peers is not None:
+                self._set("tablet.peers", _line(settlement.peers))
+            if settlement.revoked:
+                self._set("tablet.revoked", "1")
             self._set("sync.journal", encode(settlement.journal).decode())
         self._identity = None
         self._head = None
@@ -357,11 +406,18 @@ class Store:
             attempts=journal.attempts,
             notice=self.setting("sync.notice"),
             photos_missing=missing,
+            revoked=self.setting("tablet.revoked") == "1",
+            clock_ahead_ms=journal.clock_ahead_ms,
         )
 
 
 _assignment_decoder = msgspec.json.Decoder(Assignment)
 _journal_decoder = msgspec.json.Decoder(Journal)
+_peers_decoder = msgspec.json.Decoder(tuple[Peer, ...])
+
+
+def _place(operation: Operation) -> tuple[str, str, str, str, int]:
+    return (operation.id, operation.inspection, operation.device, operation.epoch, operation.seq)
 
 
 def _line(value: object) -> str:

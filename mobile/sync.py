@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from mobile import photos
 from mobile.settling import Journal, Reading, Settlement, Verdict
+from mobile.signatures import signed_receipt
 from mobile.store import Chain, Identity, Store
 from mobile.transport import Offline, Rejected, Transport
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema.ids import ID_BYTES, digest, make_id
 from shared_schema.problems import REGISTRY, Problem
+from shared_schema.proofs import head_text
 from shared_schema.wire import (
     DEVICE_HEADER,
+    PHOTOS_ASKED_MAX,
     REQUEST_OPS_MAX,
     SIGNATURE_HEADER,
     EnrolReply,
@@ -28,9 +32,12 @@ from shared_schema.wire import (
     ExchangeReply,
     ExchangeRequest,
     Head,
+    Held,
     ProblemReply,
+    Receipt,
     decode,
     encode,
+    peers_digest,
     read_reply,
 )
 
@@ -62,6 +69,8 @@ class SyncReport(NamedTuple):
     photos: int = 0
     rounds: int = 0
     problem: str = ""
+    revoked: bool = False
+    """The server has turned this tablet away; all that was here has been handed over, if `outcome` is done."""
 
 
 class _Asked(NamedTuple):
@@ -92,6 +101,7 @@ class Sync:
         self._entropy = entropy
         self._clock = clock
         self._app = app
+        self._signed_heads: dict[str, Head] = {}
 
     def once(self) -> SyncReport:
         """Exchanges until nothing is left to say, waiting for the network. Raises disk_full, store_damaged."""
@@ -120,14 +130,16 @@ class Sync:
             raise _as_problem(err.problem) from err
         reply = decode(body, _enrol_decoder)
         if known is None:
-            identity = Identity(reply.device, reply.server, reply.squad)
+            identity = Identity(reply.device, reply.server, reply.squad, reply.signing_key, reply.sealing_key)
             self._store.enrol(identity, self._new_id())
         elif reply.device != known.device:
             # All that was recorded here names the former id: under another one none of it would be taken.
             raise Problem(FORGOTTEN, device=known.device)
         else:
             # The server stays the one that was met last: the next exchange sees whether it is another by now.
-            identity = known._replace(squad=reply.squad)
+            identity = known._replace(
+                squad=reply.squad, signing_key=reply.signing_key, sealing_key=reply.sealing_key
+            )
             self._store.enrol_again(identity)
         return identity
 
@@ -156,7 +168,7 @@ class Sync:
                     ops_max = len(asked.ops) // 2
                     continue
                 raise
-            reply = _checked(asked, body)
+            reply = _checked(asked, body, self._identity())
             report = self._settle(asked, reply, report)
             if not reply.more and not self._store.outbox(1, OPS_BYTES_MAX):
                 break
@@ -170,14 +182,28 @@ class Sync:
             device=identity.device,
             app=self._app,
             sent_at_ms=self._clock(),
-            heads=self._store.heads(HEADS_MAX),
-            ops=tuple(msgspec.Raw(raw) for _, raw in outbox),
+            heads=tuple(self._signed(head) for head in self._store.heads(HEADS_MAX)),
+            ops=tuple(msgspec.Raw(one.raw) for one in outbox),
+            proofs=self._store.proofs(one.hash for one in outbox),
+            photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
             cursors={inspection: number for inspection, (number, _) in cursors.items()},
             last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
             checklists=self._store.checklist_hashes(),
             assignments=self._store.assignments_digest(),
+            peers=peers_digest(self._store.peers()),
         )
-        return _Asked(tuple((op, digest(raw)) for op, raw in outbox), encode(request))
+        return _Asked(tuple((one.id, one.hash) for one in outbox), encode(request))
+
+    def _signed(self, head: Head) -> Head:
+        """The head of an own chain with this tablet's signature, which answers for all of it."""
+        if not head.seq:
+            return head
+        known = self._signed_heads.get(head.epoch)
+        if known is None or (known.seq, known.hash) != (head.seq, head.hash):
+            text = head_text(self._identity().device, head.epoch, head.seq, head.hash)
+            known = replace(head, signature=self._vault.sign(text))
+            self._signed_heads[head.epoch] = known
+        return known
 
     def _settle(self, asked: _Asked, reply: ExchangeReply, report: SyncReport) -> SyncReport:
         now_ms = self._clock()
@@ -205,6 +231,7 @@ class Sync:
             refused=report.refused + became.count("refused") + became.count("id_reused"),
             news=report.news + news,
             rounds=report.rounds + 1,
+            revoked=reply.revoked,
         )
 
     # -- photos -----------------------------------------------------------------------------------------
@@ -279,7 +306,8 @@ def settlement_of(
     """
     forked: list[str] = []
     offer_again: list[tuple[str, int]] = []
-    for receipt in reply.receipts:
+    receipt_of = reply.receipt or Receipt(server=reply.server, device="")
+    for receipt in receipt_of.heads:
         chain = chain_at(receipt.epoch, receipt.seq)
         if chain is None:
             continue
@@ -298,6 +326,7 @@ def settlement_of(
             last_success_ms=now_ms,
             problem="checklist_unknown" if garbled else "",
             facts={"checklist": garbled} if garbled else {},
+            clock_ahead_ms=now_ms - reply.received_at_ms if reply.received_at_ms else 0,
         ),
         verdicts=[
             Verdict(
@@ -305,7 +334,12 @@ def settlement_of(
             )
             for (op, hash_), one in zip(asked, reply.statuses, strict=True)
         ],
-        receipts=reply.receipts,
+        receipts=receipt_of.heads,
+        photos_held=receipt_of.photos,
+        photos_backed_up=receipt_of.photos_backed_up,
+        proofs=reply.proofs,
+        peers=reply.peers,
+        revoked=reply.revoked,
         offer_again=offer_again,
         forked=forked,
         new_epoch=new_epoch if epoch in forked else "",
@@ -322,19 +356,24 @@ def settlement_of(
     )
 
 
-def _forks(chain: Chain, receipt: Head) -> bool:
+def _forks(chain: Chain, receipt: Held) -> bool:
     """Whether the server holds, under this chain's numbers, what this tablet never wrote."""
     return receipt.seq > 0 and receipt.hash != chain.hash_there
 
 
-def _checked(asked: _Asked, body: bytes) -> ExchangeReply:
-    """The reply, if it answers what was asked; anything else came from something in between."""
+def _checked(asked: _Asked, body: bytes, identity: Identity) -> ExchangeReply:
+    """The reply, if it answers what was asked and is the server's; anything else came from something in between."""
     try:
         reply = read_reply(body)
     except Problem as problem:
         raise Rejected(_unreadable(str(problem.facts.get("where", "")))) from problem
     if len(reply.statuses) != len(asked.ops):
         raise Rejected(_unreadable("statuses"))
+    receipt = reply.receipt
+    if receipt is not None and identity.signing_key:
+        meant = (receipt.server, receipt.device) == (reply.server, identity.device)
+        if not (meant and signed_receipt(receipt, identity.signing_key)):
+            raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
     return reply
 
 

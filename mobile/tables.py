@@ -1,7 +1,7 @@
 """The tables of the tablet's file, how it is opened, and what the disk can do to it."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from sqlite_utils import Database
 from mobile.vault import Vault
 from shared_schema.problems import Problem
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -24,20 +24,29 @@ CREATE TABLE operation (
     own INTEGER NOT NULL, status TEXT NOT NULL,
     problem TEXT NOT NULL DEFAULT '', facts TEXT NOT NULL DEFAULT '{}',
     confirmed INTEGER NOT NULL DEFAULT 0,  -- own: lies before the cursor, so that a restored server is found out
-    raw BLOB NOT NULL
+    raw BLOB NOT NULL,
+    device TEXT NOT NULL DEFAULT ''
 );
 CREATE UNIQUE INDEX operation_id ON operation (id, own);
 CREATE UNIQUE INDEX operation_chain ON operation (epoch, seq) WHERE own;
 CREATE INDEX operation_inspection ON operation (inspection, position);
-CREATE INDEX operation_outbox ON operation (position) WHERE status IN ('unsent', 'relay');
+CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
 CREATE INDEX operation_unconfirmed ON operation (position) WHERE own AND NOT confirmed;
+CREATE INDEX operation_relay ON operation (device, epoch, seq DESC) WHERE status = 'relay';
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
 
--- The unbroken runs of this file's numbers. receipt: the last number the server said it holds.
+-- The unbroken runs of this file's numbers. receipt: the last number the server said it holds; backed_up: that a
+-- backup of the server holds.
 CREATE TABLE epoch (
     position INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE,
-    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0
+    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0, backed_up INTEGER NOT NULL DEFAULT 0
 );
+
+-- Heads of other tablets' chains: with them what these wrote can be brought to a server that has not got it.
+CREATE TABLE signed_head (
+    device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL,
+    PRIMARY KEY (hash)
+) WITHOUT ROWID;
 
 CREATE TABLE cursor (
     inspection TEXT PRIMARY KEY, number INTEGER NOT NULL, last_read TEXT NOT NULL
@@ -46,11 +55,32 @@ CREATE TABLE assignment (inspection TEXT PRIMARY KEY, gone INTEGER NOT NULL, con
 CREATE TABLE checklist (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 
 -- status: waiting, received (the server has it), missing (this tablet lost the file before that).
-CREATE TABLE photo (sha256 TEXT PRIMARY KEY, media_type TEXT NOT NULL, status TEXT NOT NULL);
+-- receipt: 0 none, 1 the server has signed that it holds it, 2 a backup of the server holds it too.
+CREATE TABLE photo (
+    sha256 TEXT PRIMARY KEY, media_type TEXT NOT NULL, status TEXT NOT NULL, receipt INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE photo_use (
     sha256 TEXT NOT NULL, operation TEXT NOT NULL, PRIMARY KEY (sha256, operation)
 ) WITHOUT ROWID;
 """
+
+_STEPS: Mapping[int, str] = {
+    1: """
+        ALTER TABLE operation ADD COLUMN device TEXT NOT NULL DEFAULT '';
+        UPDATE operation SET device = coalesce(json_extract(CAST(raw AS TEXT), '$.device'), '')
+            WHERE json_valid(CAST(raw AS TEXT));
+        DROP INDEX operation_outbox;
+        CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
+        CREATE INDEX operation_relay ON operation (device, epoch, seq DESC) WHERE status = 'relay';
+        ALTER TABLE epoch ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE signed_head (
+            device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
+            signature TEXT NOT NULL, PRIMARY KEY (hash)
+        ) WITHOUT ROWID;
+        ALTER TABLE photo ADD COLUMN receipt INTEGER NOT NULL DEFAULT 0;
+    """,
+}
+"""By the version a step starts from: what leads to the next one, in one transaction. Makes what _SCHEMA makes."""
 
 
 def open_file(path: Path, vault: Vault) -> Database:
@@ -80,6 +110,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     [(verdict,), *_] = connection.execute("PRAGMA quick_check(1)").fetchall()
     if verdict != "ok":
         raise Problem("store_damaged", path=str(path))
+    for start in range(version, SCHEMA_VERSION):
+        connection.executescript(f"BEGIN; {_STEPS[start]} PRAGMA user_version = {start + 1}; COMMIT;")
 
 
 _CODES = {

@@ -10,6 +10,7 @@ from shared_schema.merge import State, view
 from shared_schema.operations import (
     BASES_MAX,
     KIND_OF,
+    STAGE_FIELD,
     Body,
     DisputeSettled,
     Envelope,
@@ -25,7 +26,6 @@ from shared_schema.wire import Assignment
 
 Seen = Sequence[OpId] | None
 """The operations a screen was showing for a field; None: whatever the store holds now."""
-STAGE = FieldKey("stage")
 
 
 class Tap:
@@ -128,8 +128,8 @@ class Tap:
 
 def _stage(state: State) -> Stage:
     """The stage, without the view of the whole that a screen gets: it is asked for at every tap."""
-    standing = state.fields.get(STAGE)
-    return "prepared" if standing is None else view(State({STAGE: standing})).stage
+    standing = state.fields.get(STAGE_FIELD)
+    return "prepared" if standing is None else view(State({STAGE_FIELD: standing})).stage
 
 
 def disputed(field: FieldKey, standing: tuple[Operation, ...]) -> bool:

@@ -352,9 +352,14 @@ class Accepted(Struct, frozen=True, omit_defaults=True):
 
 
 class Locked(Struct, frozen=True, omit_defaults=True):
-    """The inspection is closed; what arrives later is late."""
+    """The inspection is closed. What it does not cover is late: kept in quarantine until a person admits it."""
 
     remark: Text = ""
+    covers: Annotated[
+        tuple[tuple[Id, Id, Annotated[int, Meta(ge=1, le=SEQ_MAX)]], ...], Meta(max_length=500)
+    ] = ()
+    """(tablet, epoch, last number) of all that had been received by then: when it was made, not when it arrives, says
+    whether an operation is late, so that a server restored from a backup takes again what it had taken."""
 
 
 class Aborted(Struct, frozen=True, omit_defaults=True):
@@ -601,6 +606,8 @@ _FIELDS: Mapping[type[Struct], tuple[str, str]] = {
     MeasureProposed: ("measure", "measure"),
 }
 """The family of fields a body writes, and the attribute that says which of them."""
+STAGE_FIELD = FieldKey("stage")
+"""What every other body writes."""
 
 
 def field_of(body: Body, person: PersonId) -> FieldKey | None:
@@ -623,8 +630,8 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
             # A person's own field may be settled by the leader; it stays that person's.
             owner = field.rsplit("/", 1)[-1] if field.startswith(("note/", "consent/")) else person
             return field_of(decided(body), PersonId(owner))
-    family, attribute = _FIELDS.get(type(body), ("stage", ""))
-    return FieldKey(f"{family}/{getattr(body, attribute)}" if attribute else family)
+    found = _FIELDS.get(type(body))
+    return FieldKey(f"{found[0]}/{getattr(body, found[1])}") if found else STAGE_FIELD
 
 
 def stands_for(body: Body) -> Body:

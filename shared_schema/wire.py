@@ -16,10 +16,13 @@ from shared_schema.problems import Problem
 
 M = TypeVar("M")
 
-PROTOCOL = 1
+PROTOCOL = 2
+"""2: receipts are signed, and heads; a tablet of protocol 1 is still served, without receipts."""
 REQUEST_BYTES_MAX = 8 * 1024 * 1024
 REQUEST_OPS_MAX = 1000
 REPLY_OPS_MAX = 1000
+PROOFS_MAX = 1000
+PHOTOS_ASKED_MAX = 500
 PHOTO_BYTES_MAX = 20 * 1024 * 1024
 
 DEVICE_HEADER = "hucha-device"
@@ -27,6 +30,8 @@ SIGNATURE_HEADER = "hucha-signature"
 """Ed25519 by the tablet's key over the request's bytes, in hex."""
 
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+Signature = Annotated[str, Meta(max_length=128, pattern=r"^[0-9a-f]*(?!\n)$")]
+"""Ed25519, 64 bytes in hex; empty where nothing is signed."""
 
 
 class Head(Struct, frozen=True, omit_defaults=True):
@@ -35,6 +40,46 @@ class Head(Struct, frozen=True, omit_defaults=True):
     epoch: Id
     seq: Number
     hash: Annotated[str, Meta(max_length=64)] = ""
+    signature: Signature = ""
+    """The tablet's, over `proofs.head_text`: it answers for every operation up to this one."""
+
+
+class SignedHead(Struct, frozen=True, omit_defaults=True):
+    """The head of a chain with its tablet's signature, as others pass it on."""
+
+    device: Id
+    epoch: Id
+    seq: Number
+    hash: Hash
+    signature: Signature
+
+
+class Held(Struct, frozen=True, omit_defaults=True):
+    """How far the server holds one chain without a gap: the number, the hash there; how far a backup holds it."""
+
+    epoch: Id
+    seq: Number
+    hash: Annotated[str, Meta(max_length=64)] = ""
+    backed_up: Number = 0
+
+
+class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the server holds of one tablet, signed by the server.
+
+    An operation the server has refused (and keeps in quarantine) leaves no gap. A chain it does not know is
+    answered with number 0. Where a chain forked (a cloned or restored tablet), it answers for the branch it
+    holds furthest, so that the tablet finds another hash, or a higher number, than its own.
+    """
+
+    server: Id
+    device: Id
+    at_ms: int = 0
+    heads: tuple[Held, ...] = ()
+    photos: tuple[Hash, ...] = ()
+    """Of the photos asked about, those whose bytes the server holds."""
+    photos_backed_up: tuple[Hash, ...] = ()
+    signature: Signature = ""
+    """The server's, over `proofs.receipt_text`."""
 
 
 class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,15 +92,21 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     heads: Annotated[tuple[Head, ...], Meta(max_length=64)] = ()
     """The tablet's own chains, so that a server restored from a backup learns what it has lost."""
     ops: Annotated[tuple[Raw, ...], Meta(max_length=REQUEST_OPS_MAX)] = ()
+    """Operations of this tablet, and of others that it passes on; those need a head in `proofs` to answer for them."""
+    proofs: Annotated[tuple[SignedHead, ...], Meta(max_length=PROOFS_MAX)] = ()
     cursors: Annotated[dict[Id, Number], Meta(max_length=2000)] = {}
     """By inspection: the last log number read. An inspection not named is read from the start."""
     last_read: Annotated[dict[Id, Id], Meta(max_length=2000)] = {}
     """By inspection: what the server's news named as `last_read` at that cursor. Where the server's log up to the
     cursor is no longer that one, it was restored from a backup since: it answers that inspection's news from the
     start, with the cursor that goes with it. Without this a tablet would skip what was numbered anew."""
+    photos: Annotated[tuple[Hash, ...], Meta(max_length=PHOTOS_ASKED_MAX)] = ()
+    """Photos of this tablet that it asks a receipt for."""
     checklists: Annotated[tuple[Hash, ...], Meta(max_length=200)] = ()
     assignments: Annotated[str, Meta(max_length=64)] = ""
     """`assignments_digest` of those the tablet holds; they are sent again, all, only when it differs."""
+    peers: Annotated[str, Meta(max_length=64)] = ""
+    """`peers_digest` of the tablets of its squad that it knows; they are sent again, all, only when it differs."""
 
 
 Status = Literal["accepted", "duplicate", "held", "refused", "id_reused"]
@@ -122,6 +173,15 @@ class Assignment(Struct, frozen=True, kw_only=True):
     earlier: tuple[EarlierFinding, ...] = ()
 
 
+class Peer(Struct, frozen=True, omit_defaults=True):
+    """Another tablet of the squad: whose signatures to expect where tablets meet without a server."""
+
+    device: Id
+    public_key: Hash
+    name: Line = ""
+    revoked: bool = False
+
+
 class ChecklistDocument(Struct, frozen=True):
     """A checklist version, in the canonical bytes its hash is taken over."""
 
@@ -150,15 +210,15 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     received_at_ms: int = 0
     statuses: tuple[OpStatus, ...] = ()
     """One for each operation of the request, in its order."""
-    receipts: tuple[Head, ...] = ()
-    """For each head of the request: how far the server holds that chain without a gap, and the hash there.
-
-    An operation the server has refused (and keeps as refused) leaves no gap. A chain it does not know is
-    answered with number 0. Where a chain forked (a cloned or restored tablet), it answers for the branch it
-    holds furthest, so that the tablet finds another hash, or a higher number, than its own."""
+    receipt: Receipt | None = None
+    """For each head of the request: how far the server holds that chain."""
+    relayed: tuple[Receipt, ...] = ()
+    """The same for each tablet whose operations this one has passed on."""
     assignments: tuple[Assignment, ...] | None = None
     checklists: tuple[ChecklistDocument, ...] = ()
     news: tuple[News, ...] = ()
+    proofs: tuple[SignedHead, ...] = ()
+    """Heads that answer for the news, so that a tablet can bring it back to a server that has lost it."""
     rewound: tuple[Id, ...] = ()
     """Inspections whose log is no longer the one the tablet has read: the server was restored from a backup since.
     Their news begins at the start. Whatever the tablet holds of them and does not read again, its own or its
@@ -167,6 +227,10 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Inspections the tablet asked about that are not (or no longer) its squad's."""
     photos_wanted: tuple[Hash, ...] = ()
     """Photos of this tablet's operations whose bytes the server has not got yet."""
+    peers: tuple[Peer, ...] | None = None
+    """The tablets of this squad; left out where the tablet has them (see `ExchangeRequest.peers`)."""
+    revoked: bool = False
+    """This tablet was turned away: what it still holds is taken into quarantine, and nothing is told to it."""
     more: bool = False
 
 
@@ -178,6 +242,8 @@ class EnrolRequest(Struct, frozen=True, kw_only=True):
     name: Line = ""
     platform: Line = ""
     app: Line = ""
+    sealing_key: Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*(?!\n)$")] = ""
+    """X25519, raw, hex: what is meant for this tablet alone is sealed to it."""
     device: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:\-]*(?!\n)$")] = ""
     """The id this tablet had, where it was enrolled before: a server that was restored from before that, and knows
     no such tablet, gives it back, because the tablet's operations name it."""
@@ -189,6 +255,10 @@ class EnrolReply(Struct, frozen=True, kw_only=True):
     device: Id
     server: Id
     squad: Id
+    signing_key: str = ""
+    """The server's Ed25519 key (raw, hex), by which its receipts are known."""
+    sealing_key: str = ""
+    """Its X25519 key (raw, hex), to which packages are sealed."""
 
 
 class ProblemReply(Struct, frozen=True, omit_defaults=True):
@@ -204,6 +274,11 @@ class ProblemReply(Struct, frozen=True, omit_defaults=True):
 def assignments_digest(assignments: Iterable[Assignment]) -> str:
     """Names a set of assignments: over their bytes in order of inspection."""
     return digest(b"\n".join(encode(one) for one in sorted(assignments, key=lambda one: one.inspection)))
+
+
+def peers_digest(peers: Iterable[Peer]) -> str:
+    """Names a set of tablets: over their bytes in order."""
+    return digest(b"\n".join(encode(one) for one in sorted(peers, key=lambda one: one.device)))
 
 
 _request_decoder = msgspec.json.Decoder(ExchangeRequest)

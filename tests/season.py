@@ -17,6 +17,7 @@ from server.demo.registering import register
 from server.demo.script import Visit, at_start, earlier_id
 from server.demo.truth import Truth
 from server.intake import desk, exchange
+from server.intake.judge import RoleOf
 from server.storage import devices, photos
 from server.storage.database import Connection
 from server.storage.photo_files import PhotoFiles
@@ -329,6 +330,9 @@ class Crew:
         )
         self.pending[person].append(operation.raw)
 
+    def _role_of(self, _device: str) -> RoleOf:
+        return lambda _row, person: self.roles.get(person)
+
     def send(self) -> None:
         """Both tablets exchange."""
         self.at_ms += 20 * 60 * 1000
@@ -338,7 +342,7 @@ class Crew:
                 self.conn,
                 raws,
                 device=device,
-                role_of=lambda _row, one: self.roles.get(one),
+                role_of=self._role_of,
                 now_ms=self.at_ms,
             )
             refused = [one for one in statuses if one.problem]

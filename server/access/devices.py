@@ -5,15 +5,17 @@ work once and for a short while. Signatures are checked before anything in a req
 """
 
 import hmac
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from server.access.keys import public_keys
 from server.access.public_keys import is_public_key
 from server.storage import devices as store
 from server.storage import migrations
 from server.storage.database import Connection
-from server.storage.devices import DeviceRow, EnrolmentRow
+from server.storage.devices import DeviceRow, EnrolmentRow, HolderRow
 from shared_schema.ids import DeviceId, SquadId, digest
 from shared_schema.problems import Problem
 from shared_schema.wire import EnrolReply, EnrolRequest
@@ -21,10 +23,19 @@ from shared_schema.wire import EnrolReply, EnrolRequest
 CONSOLE_DEVICE = store.CONSOLE
 
 
-def make_enrolment(conn: Connection, squad: str, code: str, device_id: str, expires_at_ms: int) -> None:
+def make_enrolment(
+    conn: Connection,
+    squad: str,
+    code: str,
+    device_id: str,
+    expires_at_ms: int,
+    *,
+    holder: str = "",
+    replaces: str = "",
+) -> None:
     """Prepares a tablet: whoever brings this code before it expires becomes `device_id` of the squad.
 
-    Raises form_invalid for an id that is taken.
+    It is handed to `holder`, and the tablet it `replaces` is turned away. Raises form_invalid for an id that is taken.
     """
     if device_id == CONSOLE_DEVICE or store.get(conn, device_id) is not None:
         raise Problem("form_invalid", field="device", cure="该平板编号已被使用 / this tablet id is taken")
@@ -35,6 +46,8 @@ def make_enrolment(conn: Connection, squad: str, code: str, device_id: str, expi
             device=DeviceId(device_id),
             squad=SquadId(squad),
             expires_at_ms=expires_at_ms,
+            holder=holder,
+            replaces=replaces,
         ),
     )
 
@@ -52,14 +65,13 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
     if found is None or not hmac.compare_digest(found.code_hash, wanted):
         raise Problem("enrolment_code_invalid")
     device = DeviceId(request.device) or found.device
-    server = migrations.server_id(conn)
     used = found.used_at_ms is not None
     usable = not used and now_ms <= found.expires_at_ms
     here = store.get(conn, device)
     if here is not None:
         if (used or request.device) and hmac.compare_digest(here.public_key, request.public_key):
             # Nobody has proved anything yet but to know a code, so what stands of this tablet stays as it is.
-            return EnrolReply(device=here.id, server=server, squad=here.squad)
+            return _admitted(conn, here.id, here.squad)
         raise _taken(device) if usable else Problem("enrolment_code_invalid")
     if not usable:
         raise Problem("enrolment_code_invalid")
@@ -79,9 +91,26 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
             app=request.app,
             public_key=request.public_key,
             enrolled_at_ms=now_ms,
+            sealing_key=request.sealing_key,
         ),
     )
-    return EnrolReply(device=device, server=server, squad=found.squad)
+    if found.holder:
+        handed = HolderRow(device=device, since_ms=now_ms, person=found.holder, given_by="", why="enrolled")
+        store.hand_over(conn, handed)
+    if found.replaces:
+        store.revoke(conn, DeviceId(found.replaces), now_ms, why="replaced", replaced_by=device)
+    return _admitted(conn, device, found.squad)
+
+
+def _admitted(conn: Connection, device: DeviceId, squad: SquadId) -> EnrolReply:
+    keys = public_keys(conn)
+    return EnrolReply(
+        device=device,
+        server=migrations.server_id(conn),
+        squad=squad,
+        signing_key=keys.signing,
+        sealing_key=keys.sealing,
+    )
 
 
 def _taken(device: str) -> Problem:
@@ -90,26 +119,42 @@ def _taken(device: str) -> Problem:
 
 
 def verify(conn: Connection, device: str, signature: str, body: bytes) -> DeviceRow:
-    """The tablet whose key signed these bytes. Raises device_unknown, signature_invalid, device_revoked."""
+    """The tablet whose key signed these bytes, revoked or not. Raises device_unknown, signature_invalid."""
     row = store.get(conn, device)
     if row is None:
         raise Problem("device_unknown", device=device)
-    try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(row.public_key)).verify(
-            bytes.fromhex(signature), body
-        )
-    except (InvalidSignature, ValueError) as err:
-        raise Problem("signature_invalid") from err
-    if row.revoked_at_ms is not None:
-        raise Problem("device_revoked", device=device)
+    if not is_signed(row.public_key, signature, body):
+        raise Problem("signature_invalid")
     return row
 
 
-def revoke(conn: Connection, device: str, now_ms: int) -> None:
+def is_signed(public_key: str, signature: str, message: bytes) -> bool:
+    """Whether an Ed25519 signature (hex) of a message is by the key (raw, hex)."""
+    try:
+        _public(public_key).verify(bytes.fromhex(signature), message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _public(key: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+
+
+def revoke(conn: Connection, device: str, now_ms: int, why: str = "") -> None:
     """Turns a tablet away from now on; what it handed in stays. Raises device_unknown."""
     if store.get(conn, device) is None:
         raise Problem("device_unknown", device=device)
-    store.revoke(conn, DeviceId(device), now_ms)
+    store.revoke(conn, DeviceId(device), now_ms, why=why)
+
+
+def hand_over(conn: Connection, device: str, person: str, given_by: str, why: str, now_ms: int) -> None:
+    """Hands a tablet to another person; who had it stays on record. Raises device_unknown."""
+    if store.get(conn, device) is None:
+        raise Problem("device_unknown", device=device)
+    row = HolderRow(device=DeviceId(device), since_ms=now_ms, person=person, given_by=given_by, why=why)
+    store.hand_over(conn, row)
 
 
 def _code_hash(code: str) -> str:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from server.access.devices import CONSOLE_DEVICE
 from server.intake import projection, seals
 from server.intake.exchange import take
@@ -17,6 +19,7 @@ from shared_schema.operations import (
     Body,
     DisputeSettled,
     Envelope,
+    Locked,
     body_bytes,
     encode,
     field_of,
@@ -49,6 +52,8 @@ def record(
     state = projection.state_of(conn, row)
     kind = KIND_OF[type(body)]
     _check(state, role, kind, body, PersonId(person))
+    if isinstance(body, Locked):
+        body = replace(body, covers=tuple(chains.last_numbers(conn, row.id)))
     field = field_of(body, PersonId(person))
     if bases is None:
         bases = [one.id for one in state.fields.get(field, ())] if field is not None else []
@@ -72,7 +77,7 @@ def record(
         return role
 
     raw = seals.seal(encode(envelope), migrations.seal_key(conn))
-    (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=role_of, now_ms=now_ms)
+    (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=lambda _: role_of, now_ms=now_ms)
     if status.problem:
         raise Problem(status.problem, **status.facts)
     return status

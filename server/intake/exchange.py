@@ -1,44 +1,43 @@
 """The exchange: one request and its reply in one transaction, whatever way the request came.
 
-An operation is refused only for what can never become right, as a function of the operation and the
-registers, never of the order or the time of arrival; and a refused one never takes its batch down.
+An operation is refused only for what can never become right by itself (see `judge`), and a refused one
+never takes its batch down: it lies in quarantine, in its tablet's chain, and can be admitted by a person.
 Where people change the registers, the tablet hands in again what was refused, and it is judged anew.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-import structlog
 from msgspec import Raw
 
-from server.intake import news, projection, seals
+from server.access.devices import is_signed
+from server.intake import news, projection, receipts
+from server.intake.judge import Judge, RoleOf
 from server.problems import facts_of
 from server.storage import assignments, chains, devices, migrations, op_log, photos, registers
 from server.storage.database import Connection
+from server.storage.devices import DeviceRow
 from server.storage.op_log import Refusal
 from server.storage.registers import InspectionRow
 from shared_schema import wire
-from shared_schema.answers import check_answer
-from shared_schema.checklist import Checklist
-from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
+from shared_schema.ids import DeviceId, PersonId, digest
 from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_envelope
 from shared_schema.problems import Problem
-from shared_schema.roles import Role, may_write
-from shared_schema.wire import ExchangeReply, ExchangeRequest, Head, OpStatus
+from shared_schema.proofs import head_text, link_of, proven
+from shared_schema.roles import Role
+from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, Peer, SignedHead
 
 PHOTOS_WANTED_MAX = 200
-
-log = structlog.get_logger(__name__)
-
-RoleOf = Callable[[InspectionRow, PersonId], Role | None]
-"""The role in which a person writes on an inspection, None for none. Raises inspection_unknown where it is hidden."""
+CLOCK_JUMP_MS = 10 * 60 * 1000
+"""A clock that stands further off than before by more than this is shown to people; it still decides nothing."""
 
 
-def exchange(conn: Connection, request_bytes: bytes, *, device: DeviceId, now_ms: int) -> bytes:
-    """The reply to a tablet whose signature over the request has been checked.
+def exchange(
+    conn: Connection, request_bytes: bytes, *, device: DeviceId, now_ms: int, by_hand: bool = False
+) -> bytes:
+    """The reply to a tablet whose signature over the request has been checked; `by_hand`: it was carried as a file.
 
-    Raises request_too_large, request_malformed, protocol_too_new, device_unknown, device_revoked; then
-    nothing has been changed.
+    Raises request_too_large, request_malformed, protocol_too_new, device_unknown; then nothing has been changed.
     """
     request = wire.read_request(request_bytes)
     if request.device != device:
@@ -46,43 +45,104 @@ def exchange(conn: Connection, request_bytes: bytes, *, device: DeviceId, now_ms
     tablet = devices.get(conn, device)
     if tablet is None:
         raise Problem("device_unknown", device=device)
+    heads = _keep_heads(conn, tablet, request)
+    statuses = take(
+        conn,
+        [bytes(raw) for raw in request.ops],
+        device=device,
+        role_of=lambda author: _role_of(conn, author),
+        proofs=heads,
+        now_ms=now_ms,
+    )
+    devices.seen(conn, device, now_ms, request.app)
+    if request.sent_at_ms and not by_hand:
+        devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
+    if tablet.revoked_at_ms is None:
+        return wire.encode(_reply(conn, request, tablet, statuses, now_ms))
+    devices.told_revoked(conn, device, now_ms)
+    return wire.encode(
+        ExchangeReply(
+            server=migrations.server_id(conn),
+            received_at_ms=now_ms,
+            statuses=tuple(statuses),
+            receipt=receipts.own(conn, request, now_ms),
+            revoked=True,
+        )
+    )
+
+
+def _keep_heads(conn: Connection, tablet: DeviceRow, request: ExchangeRequest) -> list[SignedHead]:
+    """The heads of this request that are really signed by the tablets they name; they are kept."""
+    own = [
+        SignedHead(tablet.id, one.epoch, one.seq, one.hash, one.signature)
+        for one in request.heads
+        if one.signature and one.hash
+    ]
+    keys: dict[str, str] = {tablet.id: tablet.public_key}
+    good: list[SignedHead] = []
+    fresh: list[SignedHead] = []
+    for head in (*own, *request.proofs):
+        if chains.is_kept(conn, head):
+            good.append(head)
+            continue
+        if head.device not in keys:
+            author = devices.get(conn, head.device)
+            keys[head.device] = "" if author is None else author.public_key
+        text = head_text(head.device, head.epoch, head.seq, head.hash)
+        if is_signed(keys[head.device], head.signature, text):
+            fresh.append(head)
+    chains.keep_heads(conn, fresh)
+    return good + fresh
+
+
+def _role_of(conn: Connection, author: str) -> RoleOf:
+    """In which role people write on the tablet that made an operation. Raises device_revoked, op_wrong_device."""
+    if author == devices.CONSOLE:
+        return lambda _row, _person: None
+    tablet = devices.get(conn, author)
+    if tablet is None:
+        raise Problem("op_wrong_device", device=author)
     if tablet.revoked_at_ms is not None:
-        raise Problem("device_revoked", device=device)
-    members = registers.squad_members(conn, tablet.squad)
+        raise Problem("device_revoked", device=author)
+    squad, members = tablet.squad, registers.squad_members(conn, tablet.squad)
 
     def role_of(row: InspectionRow, person: PersonId) -> Role | None:
-        if row.squad != tablet.squad:
+        if row.squad != squad:
             raise Problem("inspection_unknown", inspection=row.id)
         return members.get(person)
 
-    statuses = take(conn, [bytes(raw) for raw in request.ops], device=device, role_of=role_of, now_ms=now_ms)
-    devices.seen(conn, device, now_ms, request.app)
-    return wire.encode(_reply(conn, request, tablet, statuses, now_ms))
+    return role_of
 
 
 def _reply(
     conn: Connection,
     request: ExchangeRequest,
-    tablet: devices.DeviceRow,
+    tablet: DeviceRow,
     statuses: Sequence[OpStatus],
     now_ms: int,
 ) -> ExchangeReply:
     inspections = registers.inspections(conn, squad=tablet.squad)
     assigned = assignments.of_squad(conn, tablet.squad)
+    peers = tuple(
+        Peer(one.id, one.public_key, one.name, one.revoked_at_ms is not None)
+        for one in devices.of_squad(conn, tablet.squad)
+    )
     has_already = {one.id for one in statuses if one.status in {"accepted", "duplicate", "held"}}
     told = news.after_cursors(conn, inspections, request, has_already)
-    tips = chains.tips(conn, tablet.id, [head.epoch for head in request.heads])
     return ExchangeReply(
         server=migrations.server_id(conn),
         received_at_ms=now_ms,
         statuses=tuple(statuses),
-        receipts=tuple(Head(head.epoch, *tips.get(head.epoch, chains.Tip())) for head in request.heads),
+        receipt=receipts.own(conn, request, now_ms),
+        relayed=receipts.relayed(conn, request, now_ms),
         assignments=None if wire.assignments_digest(assigned) == request.assignments else assigned,
+        peers=None if wire.peers_digest(peers) == request.peers else peers,
         checklists=tuple(
             wire.ChecklistDocument(one, Raw(registers.checklist_content(conn, one)))
             for one in sorted({row.checklist for row in inspections} - set(request.checklists))
         ),
         news=told.news,
+        proofs=told.proofs,
         rewound=told.rewound,
         gone=tuple(sorted(set(request.cursors) - {row.id for row in inspections})),
         photos_wanted=photos.wanted(conn, tablet.id, PHOTOS_WANTED_MAX),
@@ -94,43 +154,73 @@ def _reply(
 
 
 def take(
-    conn: Connection, raws: Sequence[bytes], *, device: DeviceId, role_of: RoleOf, now_ms: int
+    conn: Connection,
+    raws: Sequence[bytes],
+    *,
+    device: DeviceId,
+    role_of: Callable[[str], RoleOf],
+    proofs: Iterable[SignedHead] = (),
+    now_ms: int,
 ) -> list[OpStatus]:
-    """What became of each of these operations, in order; the inspections they touch are brought up to date."""
+    """What became of each of these operations, in order; the inspections they touch are brought up to date.
+
+    `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked.
+    """
     batch = [_read(raw) for raw in raws]
-    op_log.lock(conn, [one.inspection for one in batch if isinstance(one, Operation)])
-    known = op_log.known(conn, [one.id for one in batch if isinstance(one, Operation)])
-    judge = _Judge(conn, device, role_of)
+    readable = [one for one in batch if isinstance(one, Operation)]
+    op_log.lock(conn, [one.inspection for one in readable])
+    known = op_log.known(conn, [one.id for one in readable])
+    signed = _proven(conn, device, readable, proofs)
+    judge = Judge(conn, role_of)
     statuses: list[OpStatus] = []
     fresh: list[Operation] = []
     refused: list[Refusal] = []
     for raw, one in zip(raws, batch, strict=True):
         if isinstance(one, Problem):
-            refused.append(_refusal(raw, one))
+            refused.append(_refusal(raw, one, device))
             statuses.append(_refused(one, refused[-1].op))
-        elif one.id in known:
-            if known[one.id] == one.hash:
+            continue
+        hash_ = one.hash
+        ours = one.device == device or hash_ in signed
+        whose = one.device if ours else device
+        if one.id in known:
+            if known[one.id] == hash_:
                 statuses.append(OpStatus("duplicate", one.id))
             else:
-                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id)))
+                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose))
                 statuses.append(OpStatus("id_reused", one.id))
-        elif (problem := judge(one)) is not None:
-            refused.append(_refusal(raw, problem))
+        elif (problem := judge(one, proven=ours)) is not None:
+            refused.append(_refusal(raw, problem, whose))
             statuses.append(_refused(problem, one.id))
         else:
             fresh.append(one)
-            known[one.id] = one.hash
+            known[one.id] = hash_
             statuses.append(OpStatus("held" if isinstance(one.body, Unknown) else "accepted", one.id))
     op_log.append(conn, fresh, now_ms=now_ms)
-    op_log.pardon(conn, device, [one.hash for one in fresh])
-    op_log.refuse(conn, device, refused, now_ms=now_ms)
-    for author in sorted({device} | {one.device for one in fresh}):
-        epochs = {one.epoch for one in fresh if one.device == author}
-        chains.advance(
-            conn, author, epochs | {one.epoch for one in refused if one.epoch and author == device}
-        )
+    op_log.pardon(conn, {device, *(one.device for one in fresh)}, [one.hash for one in fresh])
+    op_log.refuse(conn, refused, now_ms=now_ms)
+    places = {(str(one.device), one.epoch) for one in fresh}
+    places |= {(one.device, one.epoch) for one in refused if one.epoch}
+    for author in sorted({DeviceId(whose) for whose, _ in places}):
+        chains.advance(conn, author, [epoch for whose, epoch in places if whose == author])
     projection.project(conn, {one.inspection for one in fresh}, decoded={one.id: one for one in fresh})
     return statuses
+
+
+def _proven(
+    conn: Connection, device: DeviceId, batch: Iterable[Operation], proofs: Iterable[SignedHead]
+) -> set[str]:
+    """The hashes of those operations of other tablets for which these have signed."""
+    links = [link_of(one) for one in batch if one.device not in (device, devices.CONSOLE)]
+    if not links:
+        return set()
+    spans: dict[tuple[str, str], list[int]] = {}
+    for one in links:
+        spans.setdefault((one.device, one.epoch), []).append(one.seq)
+    followed: set[str] = set()
+    for (author, epoch), numbers in spans.items():
+        followed |= chains.followed(conn, author, epoch, min(numbers), max(numbers))
+    return proven(links, proofs, followed)
 
 
 def _read(raw: bytes) -> Operation | Problem:
@@ -153,9 +243,9 @@ class _Place(NamedTuple):
     prev: str = ""
 
 
-def _refusal(raw: bytes, problem: Problem) -> Refusal:
+def _refusal(raw: bytes, problem: Problem, author: str) -> Refusal:
     """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
-    chain of the tablet that sent it: a number it has given away, whatever else it says there.
+    chain of its author: a number that has been given away, whatever else it says there.
     """
     try:
         envelope = read_envelope(raw)
@@ -164,62 +254,4 @@ def _refusal(raw: bytes, problem: Problem) -> Refusal:
         )
     except Problem:
         place = _Place()
-    return Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], *place)
-
-
-class _Judge:
-    """Says what is wrong with an operation for good, if anything is."""
-
-    def __init__(self, conn: Connection, device: DeviceId, role_of: RoleOf) -> None:
-        self._conn = conn
-        self._device = device
-        self._role_of = role_of
-        self._inspections: dict[InspectionId, InspectionRow | None] = {}
-        self._checklists: dict[str, Checklist] = {}
-
-    def __call__(self, operation: Operation) -> Problem | None:
-        try:
-            self._check(operation)
-        except Problem as problem:
-            return problem
-        return None
-
-    def _check(self, operation: Operation) -> None:
-        row = self._inspection(operation.inspection)
-        role = self._role_of(row, operation.person)
-        if operation.device != self._device and not self._may_bring(operation):
-            raise Problem("op_wrong_device", device=operation.device)
-        if operation.device != devices.CONSOLE and (role is None or not may_write(role, operation)):
-            raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
-        if not isinstance(operation.body, Unknown):
-            if row.checklist not in self._checklists:
-                self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
-            self._check_answer(self._checklists[row.checklist], operation)
-
-    def _check_answer(self, checklist: Checklist, operation: Operation) -> None:
-        try:
-            check_answer(checklist, operation.body)
-        except Problem:
-            raise
-        except Exception:
-            # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
-            log.exception("answer not checked", op=operation.id, inspection=operation.inspection)
-
-    def _may_bring(self, operation: Operation) -> bool:
-        """Whether this tablet may hand in what another one, or the console, has made.
-
-        After a restore tablets bring back what the server has lost. One tablet of a squad may write for any
-        of its members anyway; what the console makes carries our seal, which no tablet can forge.
-        """
-        if operation.device == devices.CONSOLE:
-            return seals.is_sealed(operation.raw, migrations.seal_key(self._conn))
-        mine, theirs = (devices.get(self._conn, one) for one in (self._device, operation.device))
-        return mine is not None and theirs is not None and mine.squad == theirs.squad
-
-    def _inspection(self, inspection: InspectionId) -> InspectionRow:
-        if inspection not in self._inspections:
-            self._inspections[inspection] = registers.inspection(self._conn, inspection)
-        row = self._inspections[inspection]
-        if row is None:
-            raise Problem("inspection_unknown", inspection=inspection)
-        return row
+    return Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author, *place)

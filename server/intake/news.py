@@ -1,15 +1,16 @@
 """News: the operations of a squad's inspections after a tablet's cursors, as many as fit one reply."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Raw
 
-from server.storage import op_log
+from server.storage import chains, op_log
 from server.storage.database import Connection
+from server.storage.devices import CONSOLE
 from server.storage.registers import InspectionRow
 from shared_schema.ids import InspectionId
-from shared_schema.wire import REPLY_OPS_MAX, ExchangeRequest, News
+from shared_schema.wire import REPLY_OPS_MAX, ExchangeRequest, News, SignedHead
 
 REPLY_OPS_BYTES_MAX = 4 * 1024 * 1024
 """A reply must get through a slow link in one go; what does not fit comes with the next."""
@@ -22,6 +23,8 @@ class Told(NamedTuple):
     more: bool
     rewound: tuple[InspectionId, ...] = ()
     """Inspections whose log is not the one this tablet has read."""
+    proofs: tuple[SignedHead, ...] = ()
+    """Heads that answer for the news."""
 
 
 def after_cursors(
@@ -35,6 +38,7 @@ def after_cursors(
     news: list[News] = []
     ops_left, bytes_left = REPLY_OPS_MAX, REPLY_OPS_BYTES_MAX
     more = full = False
+    furthest: dict[tuple[str, str], int] = {}
     for row in inspections:
         start = cursors.get(row.id, 0)
         if start == row.last_number and start == request.cursors.get(row.id, 0):
@@ -51,11 +55,21 @@ def after_cursors(
                 ops_left -= 1
                 bytes_left -= len(one.raw)
                 ops.append(Raw(one.raw))
+                place = (one.device, one.epoch)
+                furthest[place] = max(one.seq, furthest.get(place, 0))
             cursor, last_read = one.number, one.log_head
         more = more or cursor < row.last_number
         news.append(News(row.id, cursor, tuple(ops), last_read))
     rewound = tuple(row.id for row in inspections if row.id in request.cursors and row.id not in cursors)
-    return Told(tuple(news), more, rewound)
+    return Told(tuple(news), more, rewound, tuple(_heads(conn, request.device, furthest)))
+
+
+def _heads(conn: Connection, asking: str, furthest: Mapping[tuple[str, str], int]) -> Iterator[SignedHead]:
+    for (device, epoch), seq in sorted(furthest.items()):
+        if device not in (asking, CONSOLE):
+            head = chains.head_over(conn, device, epoch, seq)
+            if head is not None:
+                yield head
 
 
 def _valid_cursors(

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from server.storage.op_log import one_of, run
+from server.storage.op_log import one_of, run, run_many
 from shared_schema.ids import DeviceId
+from shared_schema.wire import SignedHead
 
 PAGE_LINKS = 1000
 _LINKS = (
@@ -27,6 +28,14 @@ class Tip(NamedTuple):
 
     seq: int = 0
     hash: str = ""
+
+
+class Backed(NamedTuple):
+    """A tip, and the last number that a backup holds."""
+
+    seq: int = 0
+    hash: str = ""
+    backed_up: int = 0
 
 
 class Gap(NamedTuple):
@@ -58,6 +67,65 @@ def tips(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str,
     where, value = one_of(conn, "epoch", epochs)
     rows = run(conn, f"SELECT epoch, seq, hash FROM chain WHERE device = ? AND {where}", (device, value))
     return {epoch: Tip(seq, head) for epoch, seq, head in rows}
+
+
+def backed(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str, Backed]:
+    """By epoch, how far each chain is held, and how far a backup holds it."""
+    where, value = one_of(conn, "epoch", epochs)
+    sql = f"SELECT epoch, seq, hash, backed_up FROM chain WHERE device = ? AND {where}"
+    return {epoch: Backed(*rest) for epoch, *rest in run(conn, sql, (device, value))}
+
+
+def keep_heads(conn: Connection, heads: Iterable[SignedHead]) -> None:
+    """Keeps heads whose signatures have been checked; the same again changes nothing."""
+    run_many(
+        conn,
+        "INSERT INTO signed_head (device, epoch, seq, hash, signature) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        [(one.device, one.epoch, one.seq, one.hash, one.signature) for one in heads],
+    )
+
+
+def is_kept(conn: Connection, head: SignedHead) -> bool:
+    """Whether this head, with this signature, was kept before."""
+    rows = run(
+        conn,
+        "SELECT signature FROM signed_head WHERE device = ? AND epoch = ? AND seq = ? AND hash = ?",
+        (head.device, head.epoch, head.seq, head.hash),
+    )
+    return bool(rows) and rows[0][0] == head.signature
+
+
+def head_over(conn: Connection, device: str, epoch: str, seq: int) -> SignedHead | None:
+    """The nearest signed head that answers for an operation with this number; None where there is none."""
+    rows = run(
+        conn,
+        "SELECT device, epoch, seq, hash, signature FROM signed_head"
+        " WHERE device = ? AND epoch = ? AND seq >= ? ORDER BY seq, hash LIMIT 1",
+        (device, epoch, seq),
+    )
+    return SignedHead(*rows[0]) if rows else None
+
+
+def followed(conn: Connection, device: str, epoch: str, first: int, last: int) -> set[str]:
+    """The hashes that operations of a tablet held here name as the one before them, of these numbers."""
+    rows = run(
+        conn,
+        "SELECT prev FROM operation WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?",
+        (device, epoch, first + 1, last + 1),
+    )
+    return {prev for (prev,) in rows}
+
+
+def last_numbers(conn: Connection, inspection: str) -> list[tuple[str, str, int]]:
+    """By tablet and epoch, the last number in an inspection's log."""
+    rows = run(
+        conn,
+        "SELECT device, epoch, max(seq) FROM operation WHERE inspection = ? GROUP BY device, epoch"
+        " ORDER BY device, epoch",
+        (inspection,),
+    )
+    return [(device, epoch, seq) for device, epoch, seq in rows]
 
 
 def advance(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ that touches nothing else, because it may be run again when a connection is lost
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Self, TypeVar
@@ -25,7 +25,7 @@ __all__ = ["Connection", "Database"]
 
 T = TypeVar("T")
 
-SEAL_KEY_BYTES = 32
+KEY_BYTES = 32
 OPEN_PATIENCE_SECONDS = 5.0
 """How long opening waits for a database that is just starting, or for a server that is just stopping."""
 
@@ -66,7 +66,7 @@ class Database:
         try:
             database._check(path, must_exist=readonly or not create)
             if not readonly:
-                database._prepare(path, make_id(entropy(ID_BYTES)), entropy(SEAL_KEY_BYTES))
+                database._prepare(path, _made(entropy))
         except BaseException:
             database.close()
             raise
@@ -85,14 +85,14 @@ class Database:
         if version is None and must_exist:
             raise Problem("not_found", what=self._url.render_as_string())
 
-    def _prepare(self, path: Path | None, server_id: str, seal_key: bytes) -> None:
+    def _prepare(self, path: Path | None, made: Mapping[str, str]) -> None:
         def keep_copy(version: int) -> None:
             if path is not None:
                 migrations.keep_sqlite_copy(path, version)
 
         conn = self._connect(OPEN_PATIENCE_SECONDS)
         try:
-            migrations.migrate(conn, server_id=server_id, seal_key=seal_key, keep_copy=keep_copy)
+            migrations.migrate(conn, made=made, keep_copy=keep_copy)
         except BaseException:
             conn.close()
             raise
@@ -166,3 +166,9 @@ class Database:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _made(entropy: Callable[[int], bytes]) -> Mapping[str, str]:
+    """The identity and the keys a new database begins with."""
+    keys = {name: entropy(KEY_BYTES).hex() for name in ("seal_key", "signing_key", "sealing_key")}
+    return {"server_id": make_id(entropy(ID_BYTES)), **keys}

@@ -3,7 +3,7 @@
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
-from server.storage.tables import device, enrolment
+from server.storage.tables import clock_jump, device, device_holder, enrolment
 from shared_schema.ids import DeviceId, SquadId
 
 CONSOLE = DeviceId("console")
@@ -22,6 +22,33 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     enrolled_at_ms: int
     seen_at_ms: int | None = None
     revoked_at_ms: int | None = None
+    revoked_why: str = ""
+    replaced_by: str = ""
+    holder: str = ""
+    """The person it is handed out to."""
+    sealing_key: str = ""
+    clock_ahead_ms: int | None = None
+    """How far its clock was ahead of ours at the last contact."""
+    told_revoked_at_ms: int | None = None
+
+
+class HolderRow(Struct, frozen=True, kw_only=True):
+    """From when a person had a tablet, by whose hand and why; the latest one has it now."""
+
+    device: DeviceId
+    since_ms: int
+    person: str
+    given_by: str
+    why: str
+
+
+class JumpRow(Struct, frozen=True, kw_only=True):
+    """A contact at which a tablet's clock stood elsewhere than the contact before would have it."""
+
+    device: DeviceId
+    at_ms: int
+    ahead_before_ms: int
+    ahead_ms: int
 
 
 class EnrolmentRow(Struct, frozen=True, kw_only=True):
@@ -32,6 +59,8 @@ class EnrolmentRow(Struct, frozen=True, kw_only=True):
     squad: SquadId
     expires_at_ms: int
     used_at_ms: int | None = None
+    holder: str = ""
+    replaces: str = ""
 
 
 def get(conn: Connection, device_id: str) -> DeviceRow | None:
@@ -50,6 +79,12 @@ def add(conn: Connection, row: DeviceRow) -> None:
     conn.execute(insert(device).values({name: getattr(row, name) for name in row.__struct_fields__}))
 
 
+def of_squad(conn: Connection, squad_id: SquadId) -> list[DeviceRow]:
+    """The tablets of a squad, by id."""
+    query = select(device).where(device.c.squad == squad_id).order_by(device.c.id)
+    return [DeviceRow(**row._mapping) for row in conn.execute(query)]
+
+
 def seen(conn: Connection, device_id: DeviceId, now_ms: int, app: str) -> None:
     """Notes that a tablet was here, with which app."""
     values: dict[str, object] = {"seen_at_ms": now_ms}
@@ -58,13 +93,60 @@ def seen(conn: Connection, device_id: DeviceId, now_ms: int, app: str) -> None:
     conn.execute(update(device).where(device.c.id == device_id).values(values))
 
 
-def revoke(conn: Connection, device_id: DeviceId, now_ms: int) -> None:
-    """Turns a tablet away from now on; what it handed in stays."""
+def told_time(conn: Connection, row: DeviceRow, ahead_ms: int, now_ms: int, jump_ms: int) -> None:
+    """Notes how far a tablet's clock is ahead of ours; where that changed by more than `jump_ms`, a jump."""
+    conn.execute(update(device).where(device.c.id == row.id).values(clock_ahead_ms=ahead_ms))
+    before = row.clock_ahead_ms
+    if before is not None and abs(ahead_ms - before) > jump_ms:
+        known = select(clock_jump.c.at_ms).where(clock_jump.c.device == row.id, clock_jump.c.at_ms == now_ms)
+        if conn.execute(known).first() is None:
+            conn.execute(
+                insert(clock_jump).values(
+                    device=row.id, at_ms=now_ms, ahead_before_ms=before, ahead_ms=ahead_ms
+                )
+            )
+
+
+def jumps(conn: Connection, device_id: DeviceId) -> list[JumpRow]:
+    """Every jump of a tablet's clock, newest first."""
+    query = select(clock_jump).where(clock_jump.c.device == device_id).order_by(clock_jump.c.at_ms.desc())
+    return [JumpRow(**row._mapping) for row in conn.execute(query)]
+
+
+def revoke(
+    conn: Connection, device_id: DeviceId, now_ms: int, *, why: str = "", replaced_by: str = ""
+) -> None:
+    """Turns a tablet away from now on; what it handed in stays, what it still holds goes to quarantine."""
     conn.execute(
         update(device)
         .where(device.c.id == device_id, device.c.revoked_at_ms.is_(None))
-        .values(revoked_at_ms=now_ms)
+        .values(revoked_at_ms=now_ms, revoked_why=why, replaced_by=replaced_by)
     )
+
+
+def told_revoked(conn: Connection, device_id: DeviceId, now_ms: int) -> None:
+    """Notes that a tablet was answered that it is turned away."""
+    conn.execute(
+        update(device)
+        .where(device.c.id == device_id, device.c.told_revoked_at_ms.is_(None))
+        .values(told_revoked_at_ms=now_ms)
+    )
+
+
+def hand_over(conn: Connection, row: HolderRow) -> None:
+    """A tablet is somebody else's from now on; who had it before stays on record."""
+    conn.execute(insert(device_holder).values({name: getattr(row, name) for name in row.__struct_fields__}))
+    conn.execute(update(device).where(device.c.id == row.device).values(holder=row.person))
+
+
+def holders(conn: Connection, device_id: DeviceId) -> list[HolderRow]:
+    """Everybody who had a tablet, the latest first."""
+    query = (
+        select(device_holder)
+        .where(device_holder.c.device == device_id)
+        .order_by(device_holder.c.since_ms.desc())
+    )
+    return [HolderRow(**row._mapping) for row in conn.execute(query)]
 
 
 def add_enrolment(conn: Connection, row: EnrolmentRow) -> None:

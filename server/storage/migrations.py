@@ -9,7 +9,8 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, inspect, select, update
+from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy.schema import CreateColumn
 
 from server.storage.disk import flush
 from server.storage.tables import SCHEMA_VERSION, meta, metadata
@@ -17,7 +18,19 @@ from shared_schema.problems import Problem
 
 Step = Callable[[Connection], None]
 
-STEPS: Mapping[int, Step] = {}
+
+def _widen(conn: Connection) -> None:
+    """Makes tables and columns that are missing; new columns of old tables have a default or may be null."""
+    metadata.create_all(conn)
+    for table in metadata.sorted_tables:
+        known = {column["name"] for column in inspect(conn).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                drawn = CreateColumn(column).compile(dialect=conn.dialect)
+                conn.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {drawn}"))
+
+
+STEPS: Mapping[int, Step] = {1: _widen}
 """By the version a step starts from: what leads to the next one. A released step is never edited."""
 
 
@@ -37,30 +50,33 @@ def refuse_newer(conn: Connection) -> int | None:
     return version
 
 
-def migrate(conn: Connection, *, server_id: str, seal_key: bytes, keep_copy: Callable[[int], None]) -> None:
+def migrate(conn: Connection, *, made: Mapping[str, str], keep_copy: Callable[[int], None]) -> None:
     """Brings the database to our version; `keep_copy(version)` is called before the first step. Raises schema_too_new.
 
+    `made` are the identity and the keys of a new database; of an older one, what it has not got yet is added.
     `conn` begins and ends its own transactions here.
     """
     with conn.begin():
         version = refuse_newer(conn)
         if version is None:
             metadata.create_all(conn)
-            conn.execute(
-                insert(meta),
-                [
-                    {"key": "schema_version", "value": str(SCHEMA_VERSION)},
-                    {"key": "server_id", "value": server_id},
-                    {"key": "seal_key", "value": seal_key.hex()},
-                ],
-            )
+            _give(conn, {"schema_version": str(SCHEMA_VERSION), **made})
             return
     if version < SCHEMA_VERSION:
         keep_copy(version)
     for start in range(version, SCHEMA_VERSION):
         with conn.begin():
             STEPS[start](conn)
+            _give(conn, made)
             conn.execute(update(meta).where(meta.c.key == "schema_version").values(value=str(start + 1)))
+
+
+def _give(conn: Connection, values: Mapping[str, str]) -> None:
+    """Adds what the database has not got yet."""
+    known = set(conn.execute(select(meta.c.key)).scalars())
+    missing = [{"key": key, "value": value} for key, value in values.items() if key not in known]
+    if missing:
+        conn.execute(insert(meta), missing)
 
 
 def copy_path(database: Path, version: int) -> Path:
@@ -85,11 +101,24 @@ def keep_sqlite_copy(database: Path, version: int) -> None:
 
 def server_id(conn: Connection) -> str:
     """The identity made with this database, or given to it when it was restored from a backup."""
-    found: str = conn.execute(select(meta.c.value).where(meta.c.key == "server_id")).scalar_one()
-    return found
+    return _meta(conn, "server_id")
 
 
 def seal_key(conn: Connection) -> bytes:
     """The key made with this database, by which it knows its own console's operations again."""
-    found: str = conn.execute(select(meta.c.value).where(meta.c.key == "seal_key")).scalar_one()
-    return bytes.fromhex(found)
+    return bytes.fromhex(_meta(conn, "seal_key"))
+
+
+def signing_key(conn: Connection) -> bytes:
+    """The Ed25519 key (raw, 32 bytes) by which this server signs receipts."""
+    return bytes.fromhex(_meta(conn, "signing_key"))
+
+
+def sealing_key(conn: Connection) -> bytes:
+    """The X25519 key (raw, 32 bytes) that opens packages sealed to this server."""
+    return bytes.fromhex(_meta(conn, "sealing_key"))
+
+
+def _meta(conn: Connection, key: str) -> str:
+    found: str = conn.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one()
+    return found

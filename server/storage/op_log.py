@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from shared_schema.ids import DeviceId, InspectionId, digest
+from shared_schema.ids import InspectionId, digest
 from shared_schema.operations import Operation, Unknown
 
 Row = tuple[Any, ...]
@@ -120,6 +120,8 @@ class Refusal(NamedTuple):
     problem: str
     facts: Mapping[str, str]
     raw: bytes
+    device: str
+    """Whose it is: the tablet it names, where that one's signature answers for it, else who brought it."""
     op: str = ""
     inspection: str = ""
     person: str = ""
@@ -128,34 +130,68 @@ class Refusal(NamedTuple):
     prev: str = ""
 
 
-def refuse(conn: Connection, device: DeviceId, refusals: Iterable[Refusal], *, now_ms: int) -> None:
+def refuse(conn: Connection, refusals: Iterable[Refusal], *, now_ms: int) -> None:
     """Keeps what was refused; the same again changes nothing."""
     run_many(
         conn,
         "INSERT INTO refusal (device, hash, problem, facts, received_at_ms, raw, op, inspection, person,"
         " epoch, seq, prev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, hash) DO NOTHING",
         [
-            (device, one.hash, one.problem, json.dumps(one.facts, ensure_ascii=False), now_ms, one.raw,
+            (one.device, one.hash, one.problem, json.dumps(one.facts, ensure_ascii=False), now_ms, one.raw,
              one.op, one.inspection, one.person, one.epoch, one.seq, one.prev)
             for one in refusals
         ],
     )  # fmt: skip
 
 
-def pardon(conn: Connection, device: DeviceId, hashes: Sequence[str]) -> None:
-    """Forgets refusals of what has been taken in after all: the bytes are in the log now."""
-    if hashes:
+def refusal(conn: Connection, device: str, hash_: str) -> tuple[str, bytes] | None:
+    """What was wrong with an operation in quarantine, and its bytes."""
+    rows = run(conn, "SELECT problem, raw FROM refusal WHERE device = ? AND hash = ?", (device, hash_))
+    return (rows[0][0], bytes(rows[0][1])) if rows else None
+
+
+def pardon(conn: Connection, devices: Iterable[str], hashes: Sequence[str]) -> None:
+    """Forgets these tablets' refusals of what has been taken in after all: the bytes are in the log now."""
+    for device in sorted(set(devices)) if hashes else ():
         where, value = one_of(conn, "hash", hashes)
         run(conn, f"DELETE FROM refusal WHERE device = ? AND {where}", (device, value))
 
 
+def admit(
+    conn: Connection,
+    device: str,
+    operation: Operation,
+    *,
+    problem: str,
+    admitted_by: str,
+    why: str,
+    now_ms: int,
+) -> None:
+    """Moves an operation of a tablet from quarantine into the log, and keeps who decided that and why."""
+    append(conn, [operation], now_ms=now_ms)
+    pardon(conn, [device, operation.device], [operation.hash])
+    run(
+        conn,
+        "INSERT INTO admission (hash, op, device, problem, admitted_by, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hash) DO NOTHING",
+        (operation.hash, operation.id, operation.device, problem, admitted_by, why, now_ms),
+    )
+
+
 class Logged(NamedTuple):
-    """An operation's place in its inspection's log, the hash over the log up to it, and its bytes."""
+    """An operation's place in its inspection's log and in its tablet's chain, and its bytes."""
 
     number: int
     id: str
     log_head: str
+    """The hash over the log up to it."""
     raw: bytes
+    device: str
+    epoch: str
+    seq: int
+
+
+_LOGGED = ", ".join(Logged._fields)
 
 
 def after(conn: Connection, inspection: InspectionId, number: int, limit: int | None = None) -> list[Logged]:
@@ -163,7 +199,7 @@ def after(conn: Connection, inspection: InspectionId, number: int, limit: int | 
     most = "" if limit is None else f" LIMIT {int(limit)}"
     rows = run(
         conn,
-        f"SELECT number, id, log_head, raw FROM operation WHERE inspection = ? AND number > ? ORDER BY number{most}",
+        f"SELECT {_LOGGED} FROM operation WHERE inspection = ? AND number > ? ORDER BY number{most}",
         (inspection, number),
     )
     return [Logged(*row) for row in rows]

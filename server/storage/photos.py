@@ -1,5 +1,7 @@
 """Which photos the server holds, and which it still wants from whom."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, exists, insert, select
 
 from server.storage.tables import evidence, photo
@@ -9,6 +11,13 @@ from shared_schema.ids import DeviceId
 def has(conn: Connection, sha256: str) -> bool:
     """Whether the photo's bytes are here."""
     return conn.execute(select(photo.c.sha256).where(photo.c.sha256 == sha256)).first() is not None
+
+
+def held(conn: Connection, wanted: Iterable[str]) -> dict[str, bool]:
+    """Of these photos, those whose bytes are here, and whether a backup holds them."""
+    asked = list(wanted)
+    query = select(photo.c.sha256, photo.c.backed_up).where(photo.c.sha256.in_(asked))
+    return {sha256: bool(safe) for sha256, safe in conn.execute(query)} if asked else {}
 
 
 def add(

@@ -163,6 +163,13 @@ def inspection(conn: Connection, inspection_id: str) -> InspectionRow | None:
     return None if found is None else InspectionRow(**found._mapping)
 
 
+def stage(conn: Connection, inspection_id: str) -> str:
+    """The stage an inspection is in; "" where nothing of it was received, or it could not be worked out."""
+    column = tables.score_sheet.c.stage
+    query = select(column).where(tables.score_sheet.c.inspection == inspection_id)
+    return conn.execute(query).scalar_one_or_none() or ""
+
+
 def inspections(
     conn: Connection, *, campaign: str | None = None, squad: str | None = None
 ) -> list[InspectionRow]:

@@ -22,9 +22,10 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -195,6 +196,8 @@ enrolment = Table(
     _id("squad"),
     Column("expires_at_ms", BigInteger, nullable=False),
     Column("used_at_ms", BigInteger, nullable=True),
+    Column("holder", String(64), nullable=False, server_default=""),  # the person it is handed to
+    Column("replaces", String(64), nullable=False, server_default=""),  # the tablet it takes over from
 )
 
 device = Table(
@@ -209,6 +212,31 @@ device = Table(
     Column("enrolled_at_ms", BigInteger, nullable=False),
     Column("seen_at_ms", BigInteger, nullable=True),
     Column("revoked_at_ms", BigInteger, nullable=True),
+    Column("revoked_why", Text, nullable=False, server_default=""),
+    Column("replaced_by", String(64), nullable=False, server_default=""),
+    Column("holder", String(64), nullable=False, server_default=""),
+    Column("sealing_key", String(64), nullable=False, server_default=""),  # X25519, raw, hex
+    Column("clock_ahead_ms", BigInteger, nullable=True),  # of its clock before ours, at the last contact
+    Column("told_revoked_at_ms", BigInteger, nullable=True),  # when it was answered that it is
+)
+
+device_holder = Table(
+    "device_holder",
+    metadata,
+    _id("device", primary_key=True),
+    Column("since_ms", BigInteger, primary_key=True),
+    Column("person", String(64), nullable=False),
+    Column("given_by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+)
+
+clock_jump = Table(
+    "clock_jump",
+    metadata,
+    _id("device", primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),  # by our clock
+    Column("ahead_before_ms", BigInteger, nullable=False),
+    Column("ahead_ms", BigInteger, nullable=False),
 )
 
 audit_event = Table(
@@ -255,6 +283,31 @@ chain = Table(
     _id("epoch", primary_key=True),
     Column("seq", BigInteger, nullable=False),  # the last number held without a gap
     Column("hash", String(64), nullable=False),
+    Column("backed_up", BigInteger, nullable=False, server_default="0"),  # the last number a backup holds
+)
+
+signed_head = Table(
+    "signed_head",
+    metadata,
+    _id("device", primary_key=True),
+    _id("epoch", primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("hash", String(64), primary_key=True),
+    Column(
+        "signature", String(128), nullable=False
+    ),  # the tablet's Ed25519, hex: it answers for all before, too
+)
+
+admission = Table(
+    "admission",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    _id("op"),
+    _id("device"),
+    Column("problem", String(64), nullable=False),  # why it had been refused
+    Column("admitted_by", String(64), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
 )
 
 refusal = Table(
@@ -284,6 +337,7 @@ photo = Table(
     Column("media_type", String(32), nullable=False),
     _id("device"),
     Column("received_at_ms", BigInteger, nullable=False),
+    Column("backed_up", Boolean, nullable=False, server_default=false()),
 )
 
 state = Table(

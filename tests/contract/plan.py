@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.storage import devices, registers
 from server.storage.database import Connection
@@ -36,7 +37,12 @@ def device_id(squad: int, number: int) -> DeviceId:
     return DeviceId(f"D-{(squad - 1) * 20 + number}")
 
 
-def plan(conn: Connection, *, public_key: str = "00" * 32) -> None:
+KEY = Ed25519PrivateKey.from_private_bytes(b"\x07" * 32)
+PUBLIC_KEY = KEY.public_key().public_bytes_raw().hex()
+"""All tablets of the small campaign have the same key."""
+
+
+def plan(conn: Connection, *, public_key: str = PUBLIC_KEY) -> None:
     """Enters the campaign."""
     registers.put_checklist(conn, to_bytes(CHECKLIST))
     registers.put_campaign(

@@ -9,7 +9,9 @@ from server.storage.op_log import run
 from shared_schema import wire
 from shared_schema.ids import DeviceId
 from shared_schema.operations import Operation
-from shared_schema.wire import ExchangeReply, OpStatus
+from shared_schema.proofs import head_text
+from shared_schema.wire import ExchangeReply, Head, OpStatus, SignedHead
+from tests.contract.plan import KEY
 from tests.make import make_request
 
 NOW_MS = 1_780_000_000_000
@@ -33,6 +35,18 @@ def ask(db: Database, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
 def do(db: Database, sql: str, *parameters: object) -> None:
     """Changes the database behind the server's back."""
     db.write(lambda conn: run(conn, sql, parameters))
+
+
+def signed(operation: Operation) -> SignedHead:
+    """The head of a chain at this operation, signed by its tablet."""
+    place = (operation.device, operation.epoch, operation.seq, operation.hash)
+    return SignedHead(*place, KEY.sign(head_text(*place)).hex())
+
+
+def held(reply: ExchangeReply) -> tuple[Head, ...]:
+    """How far the server says that it holds each chain asked about."""
+    assert reply.receipt is not None
+    return tuple(Head(one.epoch, one.seq, one.hash) for one in reply.receipt.heads)
 
 
 def outcomes(reply: ExchangeReply) -> list[str]:

@@ -3,14 +3,17 @@
 from hashlib import sha256
 
 import pytest
+from msgspec.structs import replace
 
-from server.intake import desk
+from server.intake import desk, quarantine
 from server.storage import chains
 from server.storage.chains import Tip
 from server.storage.database import Database
 from shared_schema.ids import DeviceId
 from shared_schema.operations import Note, Operation, Returned, Submitted, read
-from tests.contract.talk import ask, cursors_of, news_of, outcomes, say
+from shared_schema.problems import Problem
+from shared_schema.wire import Head
+from tests.contract.talk import NOW_MS, ask, cursors_of, news_of, outcomes, say, signed
 from tests.make import Scribe, make_op
 
 
@@ -19,20 +22,78 @@ def notes(scribe: Scribe, count: int) -> list[Operation]:
     return [scribe.write(Note("A01", f"{scribe.device} {n}")) for n in range(count)]
 
 
-def test_a_colleagues_operation_comes_back_byte_for_byte(db: Database) -> None:
-    """A tablet of the same squad may bring it; it is filed under the tablet that made it."""
+def test_a_colleagues_operations_come_back_byte_for_byte(db: Database) -> None:
+    """Any tablet may bring what their own tablet has signed; they are filed under that one."""
     ops = notes(Scribe(device="D-1"), 2)
-    assert outcomes(say(db, ops, device="D-2")) == ["accepted", "accepted"]
-    assert db.read(lambda conn: chains.tips(conn, DeviceId("D-1"), ["E-1"]))["E-1"] == Tip(2, ops[1].hash)
+    reply = say(db, ops, device="D-2", proofs=(signed(ops[1]),))
+    assert outcomes(reply) == ["accepted", "accepted"]
+    assert [(one.device, one.heads[0].seq, one.heads[0].hash) for one in reply.relayed] == [
+        ("D-1", 2, ops[1].hash)
+    ]
     assert outcomes(say(db, ops, device="D-1")) == ["duplicate", "duplicate"]
     assert news_of(say(db, device="D-2"), "I-1") == [one.raw for one in ops]
 
 
-def test_another_squad_brings_nothing(db: Database) -> None:
-    """Neither of its own inspections by our tablet, nor of ours by its."""
-    assert outcomes(say(db, notes(Scribe(device="D-1"), 1), device="D-21")) == ["inspection_unknown"]
-    theirs = Scribe(device="D-1", person="P-21", inspection="I-21")
-    assert outcomes(say(db, notes(theirs, 1), device="D-21")) == ["op_wrong_device"]
+def test_a_head_answers_for_all_before_it_however_many_requests_they_come_in(db: Database) -> None:
+    """From the newest to the oldest each is followed by one that is here already."""
+    ops = notes(Scribe(device="D-1"), 6)
+    assert outcomes(say(db, ops[3:], device="D-2", proofs=(signed(ops[5]),))) == ["accepted"] * 3
+    assert outcomes(say(db, ops[1:3], device="D-2")) == ["accepted"] * 2
+    assert outcomes(say(db, ops[:1], device="D-2")) == ["accepted"]
+    assert db.read(lambda conn: chains.tips(conn, DeviceId("D-1"), ["E-1"]))["E-1"] == Tip(6, ops[5].hash)
+
+
+@pytest.mark.parametrize("case", ["no head", "a head before it", "another's signature", "other bytes"])
+def test_what_nobody_has_signed_waits_in_quarantine(db: Database, case: str) -> None:
+    """It is kept, told, and changes nothing; a person may admit it, once, with a reason."""
+    first, second = notes(Scribe(device="D-1"), 2)
+    heads = {
+        "no head": (),
+        "a head before it": (signed(first),),
+        "another's signature": (replace(signed(second), signature="0a" * 64),),
+        "other bytes": (replace(signed(second), hash="0b" * 32),),
+    }
+    reply = say(db, [second], device="D-2", proofs=heads[case])
+    assert outcomes(reply) == ["op_not_proven"]
+    assert ask(db, "SELECT device, hash FROM refusal") == [("D-2", second.hash)]
+    assert ask(db, "SELECT count(*) FROM operation") == [(0,)]
+    with pytest.raises(Problem, match="form_invalid"):
+        admit(db, "D-2", second, why=" ")
+    admit(db, "D-2", second, why="已电话核实")
+    assert news_of(say(db, device="D-1"), "I-1") == [second.raw]
+    assert ask(db, "SELECT op, problem, admitted_by, why FROM admission") == [
+        (second.id, "op_not_proven", "xu", "已电话核实")
+    ]
+    with pytest.raises(Problem, match="not_found"):
+        admit(db, "D-2", second, why="再补一次")
+
+
+def admit(db: Database, device: str, operation: Operation, why: str) -> None:
+    """The coordinator admits an operation."""
+    db.write(
+        lambda conn: quarantine.admit(conn, device, operation.hash, admitted_by="xu", why=why, now_ms=NOW_MS)
+    )
+
+
+def test_another_squad_brings_what_is_signed_and_nothing_of_its_own(db: Database) -> None:
+    """A carrier adds no right: what counts is whose it is."""
+    (ours,) = notes(Scribe(device="D-1"), 1)
+    assert outcomes(say(db, [ours], device="D-21")) == ["op_not_proven"]
+    assert outcomes(say(db, [ours], device="D-21", proofs=(signed(ours),))) == ["accepted"]
+    assert ask(db, "SELECT count(*) FROM refusal") == [(0,)]
+    (theirs,) = notes(Scribe(device="D-21", person="P-21"), 1)
+    assert outcomes(say(db, [theirs], device="D-21")) == ["inspection_unknown"]
+
+
+def test_news_comes_with_the_heads_that_answer_for_it(db: Database) -> None:
+    """So that whoever has read it can bring it back."""
+    ops = notes(Scribe(device="D-1"), 3)
+    heads = [signed(one) for one in ops]
+    for one, head in zip(ops, heads, strict=True):
+        say(db, [one], heads=(Head(one.epoch, one.seq, one.hash, head.signature),))
+    assert say(db, device="D-2").proofs == (heads[2],)
+    say(db, heads=(Head("E-1", 3, ops[2].hash, "0c" * 64),))  # a head that is not signed is not passed on
+    assert say(db, device="D-2").proofs == (heads[2],)
 
 
 def returned(db: Database) -> bytes:

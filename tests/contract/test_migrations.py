@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Connection, Engine, event, inspect, text
 
-from server.storage import migrations
+from server.storage import engines, migrations
 from server.storage.database import Database
 from server.storage.tables import SCHEMA_VERSION
 from shared_schema.problems import Problem
@@ -20,23 +20,23 @@ KILLED = 9
 
 
 def add_column(conn: Connection) -> None:
-    """From version 1: a column, filled in two statements."""
+    """From version 2: a column, filled in two statements."""
     conn.execute(text("ALTER TABLE unit ADD COLUMN remark TEXT"))
     conn.execute(text("UPDATE unit SET remark = 'first half' WHERE id <= 'U-I-3'"))
     conn.execute(text("UPDATE unit SET remark = 'second half' WHERE id > 'U-I-3'"))
 
 
 def add_table(conn: Connection) -> None:
-    """From version 2: a table with as many rows as there are units."""
+    """From version 3: a table with as many rows as there are units."""
     conn.execute(text("CREATE TABLE lesson (unit VARCHAR(64) PRIMARY KEY)"))
     conn.execute(text("INSERT INTO lesson SELECT id FROM unit"))
 
 
 @pytest.fixture
-def version_3(monkeypatch: pytest.MonkeyPatch) -> None:
+def version_4(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program as it will be two versions from now."""
-    monkeypatch.setattr(migrations, "SCHEMA_VERSION", 3)
-    monkeypatch.setattr(migrations, "STEPS", {1: add_column, 2: add_table})
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", 4)
+    monkeypatch.setattr(migrations, "STEPS", {2: add_column, 3: add_table})
 
 
 def version(db: Database) -> int | None:
@@ -72,10 +72,10 @@ def _everything(url: str, kind: str) -> Any:
             )
 
 
-def test_an_older_database_is_brought_up_once(url: str, version_3: None) -> None:
+def test_an_older_database_is_brought_up_once(url: str, version_4: None) -> None:
     for _ in range(2):
         with Database.open(url) as db:
-            assert version(db) == 3
+            assert version(db) == 4
             assert ask(db, "SELECT count(*) FROM lesson") == [(20,)]
             assert ask(db, "SELECT DISTINCT remark FROM unit ORDER BY 1") == [
                 ("first half",),
@@ -84,18 +84,59 @@ def test_an_older_database_is_brought_up_once(url: str, version_3: None) -> None
 
 
 def test_a_step_that_fails_leaves_the_version_before_it(
-    url: str, version_3: None, monkeypatch: pytest.MonkeyPatch
+    url: str, version_4: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(conn: Connection) -> None:
         conn.execute(text("CREATE TABLE lesson (unit VARCHAR(64) PRIMARY KEY)"))
         raise OSError("the disk says no")
 
-    monkeypatch.setattr(migrations, "STEPS", {1: add_column, 2: half})
+    monkeypatch.setattr(migrations, "STEPS", {2: add_column, 3: half})
     with pytest.raises(OSError, match="says no"):
         Database.open(url)
-    monkeypatch.setattr(migrations, "STEPS", {1: None, 2: add_table})  # the first step is not run again
+    monkeypatch.setattr(migrations, "STEPS", {2: None, 3: add_table})  # the first step is not run again
     with Database.open(url) as db:
-        assert version(db) == 3
+        assert version(db) == 4
+
+
+def test_version_1_gets_the_tables_columns_and_keys_of_a_new_one(
+    new_url: str, kind: str, tmp_path: Path
+) -> None:
+    """What lay in it stays; afterwards nothing tells it from a database made new."""
+    _as_version_1(new_url, kind)
+    with Database.open(new_url) as db:
+        assert version(db) == SCHEMA_VERSION
+        assert db.read(migrations.server_id) == "S-OLD"
+        assert len(db.read(migrations.signing_key)) == len(db.read(migrations.sealing_key)) == 32
+        shape = db.read(_shape)
+        assert ask(db, "SELECT id, holder, clock_ahead_ms FROM device") == [("D-1", "", None)]
+    with Database.open(f"sqlite:///{tmp_path / 'new.db'}") as new:
+        assert new.read(_shape) == shape
+
+
+def _as_version_1(url: str, kind: str) -> None:
+    dialect = "sqlite" if kind == "sqlite" else "postgresql"
+    made = Path(__file__).parent.parent / "golden" / "schema" / f"v1.{dialect}.sql"
+    engine = engines.writer(engines.parse(url))
+    with engine.begin() as conn:
+        for statement in made.read_text().split(";")[:-1]:
+            conn.execute(text(statement))
+        conn.execute(text("INSERT INTO meta VALUES ('schema_version', '1'), ('server_id', 'S-OLD')"))
+        conn.execute(text(f"INSERT INTO meta VALUES ('seal_key', '{'5e' * 32}')"))
+        conn.execute(
+            text(
+                "INSERT INTO device (id, squad, name, platform, app, public_key, enrolled_at_ms)"
+                f" VALUES ('D-1', 'S-1', '', '', '', '{'0a' * 32}', 1)"
+            )
+        )
+    engine.dispose()
+
+
+def _shape(conn: Connection) -> dict[str, list[str]]:
+    found = inspect(conn)
+    return {
+        table: sorted(column["name"] for column in found.get_columns(table))
+        for table in found.get_table_names()
+    }
 
 
 # --- killed ----------------------------------------------------------------------------------------
@@ -127,8 +168,8 @@ def in_a_process_that_dies(run: Callable[[], object], at_statement: int) -> bool
     return os.waitstatus_to_exitcode(status) == KILLED
 
 
-def test_killed_at_any_statement_it_is_the_old_version_or_the_new(tmp_path: Path, version_3: None) -> None:
-    source = _version_1(tmp_path / "source.db")
+def test_killed_at_any_statement_it_is_the_old_version_or_the_new(tmp_path: Path, version_4: None) -> None:
+    source = _version_2(tmp_path / "source.db")
     points = 0
     dies = True
     while dies:
@@ -140,9 +181,9 @@ def test_killed_at_any_statement_it_is_the_old_version_or_the_new(tmp_path: Path
         left = _read(path)
         assert left in EXPECTED
         with Database.open(url) as db:
-            assert version(db) == 3
+            assert version(db) == 4
         assert _read(path) == EXPECTED[2]
-        copy = migrations.copy_path(path, 1)
+        copy = migrations.copy_path(path, 2)
         assert not copy.exists() or _read(copy) == EXPECTED[0]
     assert points >= 15, "fewer points than the migration has statements"
 
@@ -156,29 +197,30 @@ def test_killed_while_it_is_made_it_is_nothing_or_whole(tmp_path: Path) -> None:
         dies = in_a_process_that_dies(lambda url=url: Database.open(url), points)  # type: ignore[misc]
         if points % 10 == 1 or not dies:  # each point makes 40 tables
             with Database.open(url) as db:
-                assert version(db) == 1
+                assert version(db) == SCHEMA_VERSION
     assert points >= 30
 
 
-def test_a_whole_copy_is_kept_before_the_first_step(tmp_path: Path, version_3: None) -> None:
+def test_a_whole_copy_is_kept_before_the_first_step(tmp_path: Path, version_4: None) -> None:
     path = tmp_path / "hucha.db"
-    path.write_bytes(_version_1(tmp_path / "source.db"))
+    path.write_bytes(_version_2(tmp_path / "source.db"))
     Database.open(f"sqlite:///{path}").close()
-    assert _read(migrations.copy_path(path, 1)) == EXPECTED[0]
+    assert _read(migrations.copy_path(path, 2)) == EXPECTED[0]
     assert _read(path) == EXPECTED[2]
 
 
 EXPECTED = [
-    ("1", 0, 0),
-    ("2", 4, 0),
-    ("3", 4, 4),
+    ("2", 0, 0),
+    ("3", 4, 0),
+    ("4", 4, 4),
 ]
 """By version: the version, how many units have a remark, how many lessons there are."""
 
 
-def _version_1(path: Path) -> bytes:
+def _version_2(path: Path) -> bytes:
+    assert SCHEMA_VERSION == 2, "these tests play the two versions after this one"
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(migrations, "SCHEMA_VERSION", 1)
+        patched.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION)
         with Database.open(f"sqlite:///{path}") as db:
             for unit in ("U-I-1", "U-I-3", "U-I-5", "U-I-7"):
                 do(db, "INSERT INTO unit VALUES (?, '', '', '', '', '', '', '', '{}')", unit)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Integer, Table
 
-from server.intake import exchange, projection, score_rows
+from server.intake import judge, projection, score_rows
 from server.intake.rebuild import _one, rebuild
 from server.storage.database import Database
 from server.storage.op_log import run
@@ -170,7 +170,7 @@ def test_an_answer_that_the_check_crashes_on_keeps_no_other_out(
         if getattr(body, "text", "") == POISON:
             raise ZeroDivisionError(POISON)
 
-    monkeypatch.setattr(exchange, "check_answer", check)
+    monkeypatch.setattr(judge, "check_answer", check)
     scribe = Scribe()
     ops = [scribe.write(Note(YES_NO, text)) for text in ("x", POISON, "y")]
     assert outcomes(say(db, ops)) == ["accepted"] * 3

@@ -133,7 +133,9 @@ def tell(
     """What an exchange would bring: colleagues' operations, and what became of this tablet's own."""
     store, _ = stage.open()
     own = [
-        Verdict(op, "accepted") for op, _ in store.outbox(1000, 10**7) if refused is None or op != refused[0]
+        Verdict(one.id, "accepted")
+        for one in store.outbox(1000, 10**7)
+        if refused is None or one.id != refused[0]
     ]
     if refused is not None:
         op, problem, facts = refused
@@ -151,7 +153,7 @@ def tell(
 def outbox(stage: Stage) -> list[bytes]:
     """All operations of a tablet that were not sent."""
     store, _ = stage.open()
-    raws = [raw for _, raw in store.outbox(1000, 10**7)]
+    raws = [one.raw for one in store.outbox(1000, 10**7)]
     store.close()
     return raws
 

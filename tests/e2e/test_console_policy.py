@@ -124,7 +124,7 @@ def plant(conn: Connection, season: Season) -> str:
         conn,
         [one.raw for one in scribe.written],
         device=DeviceId(leader.tablet),
-        role_of=lambda _row, _person: "leader",
+        role_of=lambda _device: lambda _row, _person: "leader",
         now_ms=season.now_ms,
     )
     assert {one.status for one in statuses} == {"accepted"}

@@ -83,7 +83,7 @@ def _reopened(folder: Path) -> list[Operation]:
     """The operations in the file, checked against each other and against the photos on the disk."""
     vault = Vault(folder)
     store = Store.open(folder / "tablet.db", vault)
-    held = [read(raw) for _, raw in store.outbox(TAPS_MAX, 10**9)]
+    held = [read(one.raw) for one in store.outbox(TAPS_MAX, 10**9)]
     before = ""
     for number, one in enumerate(held, 1):
         assert (one.seq, one.prev) == (number, before)

@@ -12,7 +12,7 @@ import pytest
 
 from mobile import settling, store, sync, tap
 from mobile.sync import Sync
-from server.intake import exchange, news, projection
+from server.intake import exchange, judge, news, projection
 from server.storage import op_log
 from server.storage.database import Connection
 from shared_schema import merge
@@ -61,7 +61,7 @@ _apply, _take, _after_cursors, _projected = (
     news.after_cursors,
     projection.projected,
 )
-_append, _check = op_log._append, exchange._Judge._check
+_append, _check = op_log._append, judge.Judge._check
 
 
 # --- order does not matter ---------------------------------------------------------------------------
@@ -339,12 +339,12 @@ def decodes_the_whole_batch_strictly(patch: pytest.MonkeyPatch) -> None:
 def refuses_what_it_does_not_know(patch: pytest.MonkeyPatch) -> None:
     """An operation of a newer kind is refused, and lost to the version that would know it."""
 
-    def check(self: Any, operation: Operation) -> None:
+    def check(self: Any, operation: Operation, proven: bool) -> None:
         if isinstance(operation.body, Unknown):
             raise Problem("op_malformed", where="kind")
-        _check(self, operation)
+        _check(self, operation, proven)
 
-    patch.setattr(exchange._Judge, "_check", check)
+    patch.setattr(judge.Judge, "_check", check)
 
 
 # --- no clock matters --------------------------------------------------------------------------------
@@ -365,9 +365,9 @@ def shows_the_latest_first(patch: pytest.MonkeyPatch) -> None:
 def refuses_wrong_clocks(patch: pytest.MonkeyPatch) -> None:
     """An operation from a tablet whose clock is a day off is refused."""
 
-    def check(self: Any, operation: Operation) -> None:
+    def check(self: Any, operation: Operation, proven: bool) -> None:
         if abs(operation.at_ms - 1_793_600_000_000) > 3 * 86_400_000:
             raise Problem("op_malformed", where="at_ms")
-        _check(self, operation)
+        _check(self, operation, proven)
 
-    patch.setattr(exchange._Judge, "_check", check)
+    patch.setattr(judge.Judge, "_check", check)

@@ -103,7 +103,7 @@ def test_every_verb_is_one_operation_in_the_outbox(one: Tablet, kind: str) -> No
     one.open_visit()
     made = VERBS[kind](one, one.desk)
     assert made.kind == kind
-    assert one.store.outbox(100, 10**6)[-1] == (made.id, made.raw)
+    assert one.store.outbox(100, 10**6)[-1] == (made.id, made.hash, made.raw)
     assert (made.device, made.at_ms) == (one.device, NOW_MS)
     assert made.id in _standing(one, made)
     assert one.meet().refused == 0

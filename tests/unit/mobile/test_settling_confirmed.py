@@ -36,7 +36,7 @@ def settle(
 
 def waiting(store: Store) -> list[str]:
     """What is to be sent."""
-    return [op for op, _ in store.outbox(10, 10**6)]
+    return [one.id for one in store.outbox(10, 10**6)]
 
 
 def test_taken_and_read_to_the_end_it_is_safe(store: Store) -> None:

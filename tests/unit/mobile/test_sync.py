@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mobile.settling import Journal
 from mobile.store import Chain
@@ -292,13 +293,39 @@ def test_a_request_too_large_is_halved_until_it_passes(server: Server, one: Tabl
 
 
 def test_a_refused_request_is_told_and_tried_later(server: Server, one: Tablet) -> None:
-    """A revoked tablet keeps everything and says why nothing is sent."""
+    """A tablet the server has forgotten keeps everything and says why nothing is sent."""
+    one.open_visit()
+    server.db.write(lambda conn: conn.exec_driver_sql("DELETE FROM device"))
+    assert one.sync.once().problem == "device_unknown"
+    state = one.store.sync_state()
+    assert (state.problem, state.attempts, state.unsent, state.offline) == ("device_unknown", 1, 1, False)
+    assert not one.store.journal().retry
+
+
+def test_a_tablet_that_was_turned_away_hands_over_what_it_has_and_knows_it(
+    server: Server, one: Tablet
+) -> None:
+    """Everything goes into quarantine, is receipted, and nothing more comes."""
     one.open_visit()
     server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
-    assert one.sync.once().problem == "device_revoked"
+    report = one.sync.once()
+    assert (report.outcome, report.revoked, report.refused) == ("done", True, 1)
     state = one.store.sync_state()
-    assert (state.problem, state.attempts, state.unsent, state.offline) == ("device_revoked", 1, 1, False)
-    assert not one.store.journal().retry
+    assert (state.revoked, state.unsent, state.refused) == (True, 0, 1)
+
+
+def test_a_receipt_that_another_server_signed_is_not_used(one: Tablet) -> None:
+    """Nothing of the reply is applied: whoever sits in between can make nobody let go of anything."""
+    one.open_visit()
+
+    def forge(body: bytes) -> bytes:
+        reply = wire.read_reply(body)
+        assert reply.receipt is not None
+        return wire.encode(replace(reply, receipt=replace(reply.receipt, photos=("0d" * 32,))))
+
+    one.line.change = forge
+    assert one.sync.once().problem == "receipt_invalid"
+    assert one.store.sync_state().unsent == 1
 
 
 @pytest.mark.parametrize("reply", [b"", b"<html>", b'{"server":"S"}'])
@@ -338,22 +365,22 @@ HASH = "h"
 @pytest.mark.parametrize(
     ("chain", "receipt", "forks", "again"),
     [
-        (CHAIN, wire.Head("E", 7, HASH), False, []),  # the server has more than before
-        (CHAIN, wire.Head("E", 5, HASH), False, []),  # nothing new
-        (CHAIN, wire.Head("E", 3, HASH), False, [("E", 3)]),  # it lost 4 and 5
-        (CHAIN._replace(hash_there=""), wire.Head("E", 0), False, [("E", 0)]),  # it lost everything
-        (CHAIN._replace(hash_there=""), wire.Head("E", 10, HASH), True, [("E", 0)]),  # it knows what we never wrote
-        (CHAIN, wire.Head("E", 7, "other"), True, [("E", 0)]),  # another wrote number 7
-        (CHAIN._replace(forked=True), wire.Head("E", 7, "other"), False, []),  # known to have forked
-        (CHAIN._replace(forked=True), wire.Head("E", 4, "other"), False, [("E", 0)]),  # … and lost by the server too
-        (None, wire.Head("E", 7, "other"), False, []),  # not a chain of this file
+        (CHAIN, wire.Held("E", 7, HASH), False, []),  # the server has more than before
+        (CHAIN, wire.Held("E", 5, HASH), False, []),  # nothing new
+        (CHAIN, wire.Held("E", 3, HASH), False, [("E", 3)]),  # it lost 4 and 5
+        (CHAIN._replace(hash_there=""), wire.Held("E", 0), False, [("E", 0)]),  # it lost everything
+        (CHAIN._replace(hash_there=""), wire.Held("E", 10, HASH), True, [("E", 0)]),  # it knows what we never wrote
+        (CHAIN, wire.Held("E", 7, "other"), True, [("E", 0)]),  # another wrote number 7
+        (CHAIN._replace(forked=True), wire.Held("E", 7, "other"), False, []),  # known to have forked
+        (CHAIN._replace(forked=True), wire.Held("E", 4, "other"), False, [("E", 0)]),  # … and lost by the server too
+        (None, wire.Held("E", 7, "other"), False, []),  # not a chain of this file
     ],
 )  # fmt: skip
 def test_a_receipt_is_compared_with_the_own_chain(
-    chain: Chain | None, receipt: wire.Head, forks: bool, again: list[tuple[str, int]]
+    chain: Chain | None, receipt: wire.Held, forks: bool, again: list[tuple[str, int]]
 ) -> None:
     """Number and hash decide; a receipt by number alone lost operations in prototypes."""
-    reply = wire.ExchangeReply(server="S", receipts=(receipt,))
+    reply = wire.ExchangeReply(server="S", receipt=wire.Receipt(server="S", device="D", heads=(receipt,)))
     settled = settlement_of((), reply, lambda *_: chain, now_ms=1, epoch="E", new_epoch="N")
     assert list(settled.forked) == (["E"] if forks else [])
     assert settled.new_epoch == ("N" if forks else "")

@@ -1,0 +1,103 @@
+"""The judge: says what is wrong with an operation for good, if anything is.
+
+A function of the operation, the registers and the lock of its inspection, never of the order or the time
+of arrival. Whatever it objects to is kept in quarantine, told to the tablet, and shown to people.
+"""
+
+from collections.abc import Callable, Mapping
+
+import structlog
+
+from server.intake import projection, seals
+from server.storage import devices, migrations, registers
+from server.storage.database import Connection
+from server.storage.registers import InspectionRow
+from shared_schema.answers import check_answer
+from shared_schema.checklist import Checklist
+from shared_schema.ids import InspectionId, PersonId
+from shared_schema.operations import STAGE_FIELD, Locked, Operation, Unknown, stands_for
+from shared_schema.problems import Problem
+from shared_schema.roles import Role, may_write
+
+log = structlog.get_logger(__name__)
+
+RoleOf = Callable[[InspectionRow, PersonId], Role | None]
+"""The role in which a person writes on an inspection, None for none. Raises inspection_unknown where it is hidden."""
+Covered = Mapping[tuple[str, str], int]
+"""By tablet and epoch, the last number that a lock covers."""
+
+
+class Judge:
+    """Judges the operations of one request, and remembers what it has looked up for it."""
+
+    def __init__(self, conn: Connection, role_of: Callable[[str], RoleOf]) -> None:
+        self._conn = conn
+        self._role_of = role_of
+        self._roles: dict[str, RoleOf] = {}
+        self._inspections: dict[InspectionId, InspectionRow | None] = {}
+        self._checklists: dict[str, Checklist] = {}
+        self._locks: dict[InspectionId, Covered | None] = {}
+
+    def __call__(self, operation: Operation, *, proven: bool) -> Problem | None:
+        """What is wrong with it; `proven`: its tablet sent it itself, or has signed for it."""
+        try:
+            self._check(operation, proven)
+        except Problem as problem:
+            return problem
+        return None
+
+    def _check(self, operation: Operation, proven: bool) -> None:
+        row = self._inspection(operation.inspection)
+        console = operation.device == devices.CONSOLE
+        if console and not seals.is_sealed(operation.raw, migrations.seal_key(self._conn)):
+            raise Problem("op_wrong_device", device=operation.device)
+        if operation.device not in self._roles:
+            self._roles[operation.device] = self._role_of(operation.device)
+        if not console and not proven:
+            raise Problem("op_not_proven", device=operation.device)
+        role = self._roles[operation.device](row, operation.person)
+        if not console:
+            if role is None or not may_write(role, operation):
+                raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
+            self._check_in_time(operation)
+        if not isinstance(operation.body, Unknown):
+            if row.checklist not in self._checklists:
+                self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
+            self._check_answer(self._checklists[row.checklist], operation)
+
+    def _check_in_time(self, operation: Operation) -> None:
+        if operation.inspection not in self._locks:
+            self._locks[operation.inspection] = self._lock(operation.inspection)
+        covered = self._locks[operation.inspection]
+        if covered is not None and operation.seq > covered.get((operation.device, operation.epoch), 0):
+            raise Problem("op_late", inspection=operation.inspection)
+
+    def _lock(self, inspection: InspectionId) -> Covered | None:
+        """What the inspection's lock covers; None while it is not locked."""
+        if registers.stage(self._conn, inspection) != "locked":
+            return None
+        row = self._inspection(inspection)
+        covered: dict[tuple[str, str], int] = {}
+        for one in projection.state_of(self._conn, row).fields.get(STAGE_FIELD, ()):
+            body = stands_for(one.body)
+            if isinstance(body, Locked):
+                for device, epoch, seq in body.covers:
+                    covered[device, epoch] = max(seq, covered.get((device, epoch), 0))
+        return covered
+
+    def _check_answer(self, checklist: Checklist, operation: Operation) -> None:
+        try:
+            check_answer(checklist, operation.body)
+        except Problem:
+            raise
+        except Exception:
+            # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
+            log.exception("answer not checked", op=operation.id, inspection=operation.inspection)
+
+    def _inspection(self, inspection: InspectionId) -> InspectionRow:
+        if inspection not in self._inspections:
+            self._inspections[inspection] = registers.inspection(self._conn, inspection)
+        row = self._inspections[inspection]
+        if row is None:
+            raise Problem("inspection_unknown", inspection=inspection)
+        return row

@@ -1,0 +1,64 @@
+"""What is signed, to the byte: the heads of tablets' chains, and the server's receipts.
+
+An operation carries the hash of the one before it, so a signature over the head of a chain answers for
+every operation up to it. Whoever holds the operations up to a signed head can pass them on, and the
+server knows them for their author's. The signatures themselves are made and checked at the edges.
+"""
+
+from collections.abc import Collection, Iterable
+
+from msgspec import Struct
+
+from shared_schema.operations import Operation
+from shared_schema.wire import Receipt, SignedHead
+
+
+def head_text(device: str, epoch: str, seq: int, hash_: str) -> bytes:
+    """What a tablet signs to answer for its operations of an epoch up to this number."""
+    return f"hucha head 1\n{device}\n{epoch}\n{seq}\n{hash_}".encode()
+
+
+def receipt_text(receipt: Receipt) -> bytes:
+    """What the server signs: all that a receipt says, in its order."""
+    lines = [
+        "hucha receipt 1",
+        receipt.server,
+        receipt.device,
+        str(receipt.at_ms),
+        *(f"chain {one.epoch} {one.seq} {one.hash} {one.backed_up}" for one in receipt.heads),
+        *(f"photo {one}" for one in receipt.photos),
+        *(f"photo backed up {one}" for one in receipt.photos_backed_up),
+    ]
+    return "\n".join(lines).encode()
+
+
+class Link(Struct, frozen=True):
+    """An operation's place in its tablet's chain."""
+
+    device: str
+    epoch: str
+    seq: int
+    hash: str
+    prev: str
+
+
+def link_of(operation: Operation) -> Link:
+    """The place of an operation."""
+    return Link(operation.device, operation.epoch, operation.seq, operation.hash, operation.prev)
+
+
+def proven(links: Iterable[Link], heads: Iterable[SignedHead], followed: Collection[str] = ()) -> set[str]:
+    """The hashes of those operations that a head answers for; the heads' signatures have been checked.
+
+    `followed` are hashes that operations already held name as the one before them: they are proven by those.
+    """
+    signed = {(one.device, one.epoch, one.seq, one.hash) for one in heads}
+    known = set(followed)
+    found: set[str] = set()
+    # From the newest to the oldest: each proven operation names the one before it.
+    for one in sorted(links, key=lambda link: -link.seq):
+        if (one.device, one.epoch, one.seq, one.hash) in signed or one.hash in known:
+            found.add(one.hash)
+            if one.prev:
+                known.add(one.prev)
+    return found
