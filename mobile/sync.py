@@ -37,6 +37,7 @@ from shared_schema.wire import (
     Receipt,
     decode,
     encode,
+    encode_packed,
     peers_digest,
     read_reply,
 )
@@ -102,6 +103,8 @@ class Sync:
         self._clock = clock
         self._app = app
         self._signed_heads: dict[str, Head] = {}
+        self._packs = True
+        """Until a server turns out not to read packed messages."""
 
     def once(self) -> SyncReport:
         """Exchanges until nothing is left to say, waiting for the network. Raises disk_full, store_damaged."""
@@ -166,8 +169,11 @@ class Sync:
             except Rejected as err:
                 if err.problem.code == "request_too_large" and len(asked.ops) > 1:
                     ops_max = len(asked.ops) // 2
-                    continue
-                raise
+                elif err.problem.code == "request_malformed" and self._packs:
+                    self._packs = False  # a server of version 0.1, or something in between that reads along
+                else:
+                    raise
+                continue
             reply = _checked(asked, body, self._identity())
             report = self._settle(asked, reply, report)
             if not reply.more and not self._store.outbox(1, OPS_BYTES_MAX):
@@ -192,7 +198,8 @@ class Sync:
             assignments=self._store.assignments_digest(),
             peers=peers_digest(self._store.peers()),
         )
-        return _Asked(tuple((one.id, one.hash) for one in outbox), encode(request))
+        body = encode_packed(request) if self._packs else encode(request)
+        return _Asked(tuple((one.id, one.hash) for one in outbox), body)
 
     def _signed(self, head: Head) -> Head:
         """The head of an own chain with this tablet's signature, which answers for all of it."""

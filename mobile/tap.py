@@ -16,8 +16,8 @@ from shared_schema.operations import (
     Envelope,
     Operation,
     body_bytes,
-    encode,
     field_of,
+    make_operation,
     read,
 )
 from shared_schema.problems import Problem
@@ -59,7 +59,7 @@ class Tap:
         check_answer(self._store.checklist(assignment.checklist), body)
         head = self._store.head()
         envelope = Envelope(
-            id=self.new_id(),
+            id="-",
             inspection=inspection,
             person=person,
             device=self._device(),
@@ -72,7 +72,7 @@ class Tap:
             body=body_bytes(body),
         )
         # Reading it back holds it to the bounds of the wire: what a server would refuse is never written.
-        operation = read(encode(envelope))
+        operation = read(make_operation(envelope))
         self._store.record(operation, photo)
         return operation
 

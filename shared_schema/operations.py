@@ -477,6 +477,24 @@ def encode(envelope: Envelope) -> bytes:
     return _encoder.encode(envelope)
 
 
+ID_LENGTH = 32
+_ID_START = b'{"id":"'
+
+
+def make_operation(envelope: Envelope) -> bytes:
+    """The bytes of a new operation, with the id that follows from all the rest of it; the envelope's own is left out.
+
+    Nobody has to be trusted to draw ids, and two tablets with one identity give one id to the same operation only.
+    """
+    raw = encode(envelope)
+    return _ID_START + id_of(raw).encode() + raw[raw.index(b'",') :]
+
+
+def id_of(raw: bytes) -> str:
+    """The id that follows from an operation's bytes as `encode` writes them: of the SHA-256 over all but the id."""
+    return digest(b"{" + raw[raw.index(b'",') + 2 :])[:ID_LENGTH]
+
+
 def body_bytes(body: Struct) -> Raw:
     """A body as it lies in the envelope."""
     return Raw(_encoder.encode(body))

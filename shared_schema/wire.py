@@ -4,14 +4,17 @@ There is no session and no handshake. Losing either message is harmless, because
 operations are known by their ids, and news is asked for by how far the tablet has read.
 """
 
+import zlib
 from collections.abc import Iterable
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
+from msgspec.structs import replace
 
 from shared_schema.ids import digest
 from shared_schema.operations import Hash, Id, Line
+from shared_schema.packing import LEVEL, pack, unpack
 from shared_schema.problems import Problem
 
 M = TypeVar("M")
@@ -19,6 +22,8 @@ M = TypeVar("M")
 PROTOCOL = 2
 """2: receipts are signed, and heads; a tablet of protocol 1 is still served, without receipts."""
 REQUEST_BYTES_MAX = 8 * 1024 * 1024
+UNPACKED_BYTES_MAX = 16 * 1024 * 1024
+"""What a packed message may unfold to."""
 REQUEST_OPS_MAX = 1000
 REPLY_OPS_MAX = 1000
 PROOFS_MAX = 1000
@@ -298,22 +303,79 @@ def encode(message: Struct) -> bytes:
     return _encoder.encode(message)
 
 
+class _Frame(Struct, array_like=True):
+    """A message with its operations packed. The parts: of a request its own, of a reply those of each news."""
+
+    message: bytes
+    """As JSON, without the operations."""
+    parts: list[bytes]
+
+
+PACKED = b"hucha\x02"
+"""What a packed message begins with; one in JSON begins with a brace."""
+_frame_encoder = msgspec.msgpack.Encoder()
+_frame_decoder = msgspec.msgpack.Decoder(_Frame)
+
+
+def encode_packed(message: ExchangeRequest | ExchangeReply) -> bytes:
+    """A request or a reply in few bytes; `read_request` and `read_reply` take either form."""
+    if isinstance(message, ExchangeRequest):
+        parts = [pack([bytes(raw) for raw in message.ops])] if message.ops else []
+        plain: Struct = replace(message, ops=())
+    else:
+        parts = [pack([bytes(raw) for raw in one.ops]) if one.ops else b"" for one in message.news]
+        plain = replace(message, news=tuple(replace(one, ops=()) for one in message.news))
+    return PACKED + _frame_encoder.encode(_Frame(zlib.compress(encode(plain), LEVEL), parts))
+
+
+def _frame(body: bytes) -> _Frame:
+    """The parts of a packed message, its own JSON inflated. Raises request_malformed, request_too_large."""
+    try:
+        frame = _frame_decoder.decode(body[len(PACKED) :])
+        inflater = zlib.decompressobj()
+        message = inflater.decompress(frame.message, UNPACKED_BYTES_MAX)
+    except (msgspec.DecodeError, zlib.error) as err:
+        raise Problem("request_malformed", where=str(err)[:200]) from err
+    if inflater.unconsumed_tail:
+        raise Problem("request_too_large", limit_bytes=UNPACKED_BYTES_MAX)
+    if not inflater.eof:
+        raise Problem("request_malformed", where="cut off")
+    return _Frame(message, frame.parts)
+
+
 def read_request(body: bytes) -> ExchangeRequest:
-    """A request from its bytes. Raises request_too_large, request_malformed, protocol_too_new."""
+    """A request from its bytes, packed or not. Raises request_too_large, request_malformed, protocol_too_new."""
     if len(body) > REQUEST_BYTES_MAX:
         raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
+    frame = _frame(body) if body.startswith(PACKED) else _Frame(body, [])
     try:
-        theirs = _protocol_decoder.decode(body).protocol
+        theirs = _protocol_decoder.decode(frame.message).protocol
         if theirs > PROTOCOL:
             raise Problem("protocol_too_new", theirs=theirs, ours=PROTOCOL)
-        return _request_decoder.decode(body)
+        request = _request_decoder.decode(frame.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
+    ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX)]
+    if len(ops) > REQUEST_OPS_MAX:
+        raise Problem("request_malformed", where=f"ops: more than {REQUEST_OPS_MAX}")
+    return replace(request, ops=(*request.ops, *ops)) if ops else request
 
 
 def read_reply(body: bytes) -> ExchangeReply:
-    """A reply from its bytes. Raises request_malformed."""
-    return decode(body, _reply_decoder)
+    """A reply from its bytes, packed or not. Raises request_malformed, request_too_large."""
+    if not body.startswith(PACKED):
+        return decode(body, _reply_decoder)
+    frame = _frame(body)
+    reply = decode(frame.message, _reply_decoder)
+    if len(frame.parts) != len(reply.news):
+        raise Problem("request_malformed", where="news")
+    return replace(
+        reply,
+        news=tuple(
+            replace(one, ops=tuple(Raw(raw) for raw in unpack(part, UNPACKED_BYTES_MAX))) if part else one
+            for one, part in zip(reply.news, frame.parts, strict=True)
+        ),
+    )
 
 
 def read_enrol(body: bytes) -> EnrolRequest:

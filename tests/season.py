@@ -301,7 +301,6 @@ class Crew:
         }
         for body in bodies.get(stage, ()):
             self.at_ms += 26 * HOUR_MS
-            chance = Chance(f"{self.inspection}/{type(body).__name__}")
             desk.record(
                 self.conn,
                 self.inspection,
@@ -310,7 +309,6 @@ class Crew:
                 body,
                 None,
                 now_ms=self.at_ms,
-                entropy=chance.bytes,
             )
         return self.at_ms
 

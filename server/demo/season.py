@@ -173,7 +173,7 @@ def _coordinate(db: Database, plan: Plan, out: Path, url: str, scripts: dict[str
     back = [*unclear, *Chance(f"{plan.seed}/second look").sample(clear, SECOND_LOOK)]
     for inspection in back:
         remark = "有分歧未解决，请组长处理后重新提交" if inspection in unclear else "请补充说明检查方式"
-        _decide(db, plan, scripts[inspection], Returned(remarks=(("", remark),)))
+        _decide(db, scripts[inspection], Returned(remarks=(("", remark),)))
     _say(f"退回 returned: {len(back)}")
     squads = {visit.inspection: team.squad for team in plan.teams for visit in team.visits}
     parts: dict[str, list[Step]] = {}
@@ -190,14 +190,13 @@ def _coordinate(db: Database, plan: Plan, out: Path, url: str, scripts: dict[str
         len(back),
     )
     for script in scripts.values():
-        _decide(db, plan, script, Accepted())
+        _decide(db, script, Accepted())
     _say(f"接收 accepted: {len(scripts)}")
 
 
-def _decide(db: Database, plan: Plan, script: VisitScript, body: Body) -> None:
+def _decide(db: Database, script: VisitScript, body: Body) -> None:
     """One operation of the coordinator, replacing the stage as it stands."""
     script.now_ms += DAY_MS
-    entropy = Chance(f"{plan.seed}/console/{script.visit.inspection}/{script.now_ms}").bytes
     db.write(
         lambda conn: record(
             conn,
@@ -206,7 +205,6 @@ def _decide(db: Database, plan: Plan, script: VisitScript, body: Body) -> None:
             role="coordinator",
             body=body,
             now_ms=script.now_ms,
-            entropy=entropy,
         )
     )
 

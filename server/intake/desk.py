@@ -1,6 +1,6 @@
 """The coordinator's desk: operations made at the console go the way every operation goes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -11,7 +11,7 @@ from server.storage import chains, migrations, op_log, registers
 from server.storage.chains import Tip
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
-from shared_schema.ids import ID_BYTES, PersonId, make_id
+from shared_schema.ids import PersonId
 from shared_schema.merge import State, view
 from shared_schema.operations import (
     BASES_MAX,
@@ -21,8 +21,8 @@ from shared_schema.operations import (
     Envelope,
     Locked,
     body_bytes,
-    encode,
     field_of,
+    make_operation,
 )
 from shared_schema.problems import Problem
 from shared_schema.roles import Role, may_author, may_now
@@ -38,7 +38,6 @@ def record(
     bases: Sequence[str] | None = None,
     *,
     now_ms: int,
-    entropy: Callable[[int], bytes],
 ) -> OpStatus:
     """Records one operation of a person at the console; `bases` is what the page showed, None for all that stands.
 
@@ -60,7 +59,7 @@ def record(
     epoch = migrations.server_id(conn)
     tip = chains.tips(conn, CONSOLE_DEVICE, [epoch]).get(epoch, Tip())
     envelope = Envelope(
-        id=make_id(entropy(ID_BYTES)),
+        id="-",
         inspection=row.id,
         person=person,
         device=CONSOLE_DEVICE,
@@ -76,7 +75,7 @@ def record(
     def role_of(_row: InspectionRow, _person: PersonId) -> Role:
         return role
 
-    raw = seals.seal(encode(envelope), migrations.seal_key(conn))
+    raw = seals.seal(make_operation(envelope), migrations.seal_key(conn))
     (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=lambda _: role_of, now_ms=now_ms)
     if status.problem:
         raise Problem(status.problem, **status.facts)

@@ -40,6 +40,7 @@ def exchange(
     Raises request_too_large, request_malformed, protocol_too_new, device_unknown; then nothing has been changed.
     """
     request = wire.read_request(request_bytes)
+    written = wire.encode_packed if request_bytes.startswith(wire.PACKED) else wire.encode
     if request.device != device:
         raise Problem("request_malformed", where="device")
     tablet = devices.get(conn, device)
@@ -58,9 +59,9 @@ def exchange(
     if request.sent_at_ms and not by_hand:
         devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
     if tablet.revoked_at_ms is None:
-        return wire.encode(_reply(conn, request, tablet, statuses, now_ms))
+        return written(_reply(conn, request, tablet, statuses, now_ms))
     devices.told_revoked(conn, device, now_ms)
-    return wire.encode(
+    return written(
         ExchangeReply(
             server=migrations.server_id(conn),
             received_at_ms=now_ms,

@@ -13,7 +13,6 @@ from server.intake.desk import record
 from server.planning.spelled import full_marks
 from server.storage import evaluation as store
 from server.storage.database import Database
-from shared_schema.chance import Chance
 from shared_schema.operations import Accepted, Answer, Count, Deliberated, Note, Opened, Submitted
 from shared_schema.problems import Problem
 from tests.contract.plan import CHECKLIST, INSPECTIONS_PER_SQUAD, device_id, inspection_id, person_id
@@ -40,7 +39,6 @@ def hand_in(db: Database, squad: int, number: int, *, wrong: int = 0) -> Scribe:
 
 def accept(db: Database, squad: int, number: int) -> None:
     """The coordinator accepts."""
-    entropy = Chance(f"{squad}/{number}").bytes
     db.write(
         lambda conn: record(
             conn,
@@ -49,7 +47,6 @@ def accept(db: Database, squad: int, number: int) -> None:
             "coordinator",
             Accepted(),
             now_ms=NOW_MS,
-            entropy=entropy,
         )
     )
 

@@ -1,7 +1,5 @@
 """Quarantine: what comes too late, or from a tablet that was turned away, is kept, told, and can be admitted."""
 
-from hashlib import sha256
-
 from server.access import devices
 from server.access.devices import is_signed
 from server.access.keys import public_keys
@@ -20,7 +18,6 @@ def lock(db: Database) -> None:
         db.write(
             lambda conn, body=body, number=number: desk.record(  # type: ignore[misc]
                 conn, "I-1", "xu", "coordinator", body, now_ms=number,
-                entropy=lambda n: sha256(bytes([number])).digest()[:n],
             )
         )  # fmt: skip
 

@@ -83,6 +83,10 @@ _PLAIN: Mapping[type, st.SearchStrategy[Any]] = {
 
 
 def _strings(hint: msgspec.inspect.StrType) -> st.SearchStrategy[str]:
+    if "[0-9a-f]*" in (hint.pattern or ""):
+        return st.sampled_from(["", "0a" * 32, "5e" * 64]).filter(
+            lambda one: len(one) <= (hint.max_length or 0)
+        )
     if "{64}" in (hint.pattern or ""):
         return st.text("0123456789abcdef", min_size=64, max_size=64)
     if "A-Z" in (hint.pattern or ""):

@@ -116,7 +116,7 @@ def test_noise_is_a_problem(noise: bytes) -> None:
 def test_a_newer_protocol_is_said_to_be_newer() -> None:
     """Also where its request has another shape altogether, the answer names the version and not a field."""
     with pytest.raises(Problem, match="protocol_too_new"):
-        wire.read_request(b'{"protocol":2,"everything":"else"}')
+        wire.read_request(b'{"protocol":3,"everything":"else"}')
 
 
 def test_requests_have_limits() -> None:

@@ -252,7 +252,6 @@ class World:
                 body,
                 screen.get(field, ()),
                 now_ms=self.now_ms,
-                entropy=self.random.randbytes,
             )
         )
         (logged,) = [one for one in self.hub.log(inspection) if one.op not in known]

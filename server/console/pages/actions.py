@@ -42,9 +42,7 @@ def _record(request: AnyRequest, inspection: str, body: Body, done: str) -> Resp
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        desk.record(
-            conn, inspection, who.login, "coordinator", body, seen, now_ms=now_ms, entropy=console.entropy
-        )
+        desk.record(conn, inspection, who.login, "coordinator", body, seen, now_ms=now_ms)
         audit.record(conn, now_ms, who.login, f"operation.{done}", inspection)
 
     console.db.write(run)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from mobile.settling import Journal
@@ -259,10 +260,20 @@ def test_an_inspection_given_to_another_squad_is_marked_and_kept(server: Server,
     quiet(one)
 
 
+def _garbled(reply: wire.ExchangeReply) -> bytes:
+    documents = tuple(
+        replace(
+            one, content=Raw(bytes(one.content).replace(b'"total_points":"100"', b'"total_points":"101"'))
+        )
+        for one in reply.checklists
+    )
+    return wire.encode(replace(reply, checklists=documents))
+
+
 def test_a_checklist_that_is_not_its_hash_is_not_taken(server: Server, tmp_path: Path, one: Tablet) -> None:
     """The rest of the reply counts; the visit waits for the right bytes, and people are told."""
     fresh = Tablet(tmp_path, server, "T-9")
-    fresh.line.change = lambda reply: reply.replace(b'"total_points":"100"', b'"total_points":"101"')
+    fresh.line.change = lambda body: _garbled(wire.read_reply(body))
     assert fresh.meet().outcome == "done"
     assert fresh.store.checklist_hashes() == ()
     assert fresh.store.sync_state().problem == "checklist_unknown"

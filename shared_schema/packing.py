@@ -1,0 +1,170 @@
+"""Packing: the operations of one message in few bytes, and back to exactly the bytes they were.
+
+What the receiver can work out is left out: the place in a chain that follows the operation before, the
+hash of that operation, an id that follows from the rest, ids of bases that are in the same message. What
+remains lies in columns, which a general compressor then makes small. An operation that is not written
+as `operations.encode` writes it (by a newer version, say) is carried as it is.
+"""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from shared_schema.ids import digest
+from shared_schema.operations import BASES_MAX, ID_LENGTH, Envelope, encode, id_of
+from shared_schema.problems import Problem
+
+UNPACKED_RATIO_MAX = 200
+"""How many bytes one packed byte may become: operations of one tablet are much alike, and a bomb is a thousandfold."""
+LEVEL = 6
+
+
+class _Columns(Struct, array_like=True):
+    """Operations, taken apart. Lists are as long as there are operations that are not odd, unless said otherwise."""
+
+    count: int
+    contexts: list[tuple[str, str, str, str, str]]
+    """Inspection, person, tablet, epoch and kind, as they first occur."""
+    context: list[int]
+    seq: list[int]
+    """0 where it is one more than the one before of the same chain."""
+    at_ms: list[int]
+    """How much later than the one before."""
+    bases: list[list[int | str]]
+    """How many operations of this message before it, or an id."""
+    bodies: bytes
+    """One a line."""
+    ids: dict[int, str]
+    """By place, those that do not follow from the rest."""
+    prevs: dict[int, str]
+    """By place, those that are not the one before of the same chain."""
+    odd: dict[int, bytes]
+    """By place among all, operations as they are."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Columns)
+_envelope = msgspec.json.Decoder(Envelope)
+
+
+def pack(operations: Sequence[bytes]) -> bytes:
+    """These operations, compressed."""
+    return zlib.compress(_encoder.encode(_taken_apart(operations)), LEVEL)
+
+
+def _taken_apart(operations: Sequence[bytes]) -> _Columns:
+    columns = _Columns(len(operations), [], [], [], [], [], b"", {}, {}, {})
+    contexts: dict[tuple[str, str, str, str, str], int] = {}
+    tips: dict[tuple[str, str], tuple[int, str]] = {}
+    places: dict[str, int] = {}
+    bodies: list[bytes] = []
+    at_ms = 0
+    for number, raw in enumerate(operations):
+        one = _plain(raw)
+        if one is None:
+            columns.odd[number] = raw
+            continue
+        place = len(columns.context)
+        context = (one.inspection, one.person, one.device, one.epoch, one.kind)
+        seq, prev = tips.get(context[2:4], (0, ""))
+        columns.context.append(contexts.setdefault(context, len(contexts)))
+        columns.seq.append(0 if one.seq == seq + 1 else one.seq)
+        columns.at_ms.append(one.at_ms - at_ms)
+        columns.bases.append([place - places[base] if base in places else base for base in one.bases])
+        bodies.append(bytes(one.body))
+        if one.id != id_of(raw):
+            columns.ids[place] = one.id
+        if one.prev != prev:
+            columns.prevs[place] = one.prev
+        tips[context[2:4]] = (one.seq, digest(raw))
+        places[one.id] = place
+        at_ms = one.at_ms
+    columns.contexts = list(contexts)
+    columns.bodies = b"\n".join(bodies)
+    return columns
+
+
+def _plain(raw: bytes) -> Envelope | None:
+    """The envelope of an operation that is nothing but what `encode` writes of it."""
+    try:
+        one = _envelope.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return one if encode(one) == raw and b"\n" not in raw else None
+
+
+def unpack(packed: bytes, bytes_max: int) -> list[bytes]:
+    """The operations of `pack`, to the byte. Raises request_malformed, request_too_large."""
+    limit = min(bytes_max, UNPACKED_RATIO_MAX * len(packed))
+    try:
+        inflater = zlib.decompressobj()
+        plain = inflater.decompress(packed, limit)
+        if inflater.unconsumed_tail:
+            raise Problem("request_too_large", limit_bytes=limit)
+        if not inflater.eof or inflater.unused_data:
+            raise Problem("request_malformed", where="packed operations: cut off")
+        return _put_together(_decoder.decode(plain), bytes_max)
+    except (zlib.error, msgspec.DecodeError, UnicodeError, IndexError, KeyError, ValueError) as err:
+        raise Problem("request_malformed", where=f"packed operations: {str(err)[:100]}") from err
+
+
+def _put_together(columns: _Columns, bytes_max: int) -> list[bytes]:
+    bodies = columns.bodies.split(b"\n") if columns.context else []
+    count = len(columns.context)
+    whole = {len(columns.seq), len(columns.at_ms), len(columns.bases), len(bodies), count} == {count}
+    if not whole or columns.count != count + len(columns.odd):
+        raise ValueError("columns of different lengths")
+    heads = [_opening(*context) for context in columns.contexts]
+    tips: dict[Any, tuple[int, str]] = {}
+    ids: list[str] = []
+    done: list[bytes] = []
+    size, at_ms = 0, 0
+    for place in range(count):
+        opening, kind, chain = heads[columns.context[place]]
+        seq, prev = tips.get(chain, (0, ""))
+        seq = columns.seq[place] or seq + 1
+        prev = columns.prevs.get(place, prev)
+        at_ms += columns.at_ms[place]
+        rest = opening + b"%d" % seq
+        if prev:
+            rest += b',"prev":"%b"' % prev.encode()
+        if at_ms:
+            rest += b',"at_ms":%d' % at_ms
+        if columns.bases[place]:
+            rest += b',"bases":[%b]' % _bases(ids, place, columns.bases[place])
+        rest += kind + bodies[place] + b"}"
+        id_ = columns.ids.get(place) or digest(b"{" + rest)[:ID_LENGTH]
+        raw = b'{"id":"%b",%b' % (id_.encode(), rest)
+        size += len(raw)
+        if size > bytes_max:
+            raise Problem("request_too_large", limit_bytes=bytes_max)
+        tips[chain] = (seq, digest(raw))
+        ids.append(id_)
+        done.append(raw)
+    return _with_odd(done, columns)
+
+
+def _opening(inspection: str, person: str, device: str, epoch: str, kind: str) -> tuple[bytes, bytes, Any]:
+    """What stands before the number and before the body; and which chain it is."""
+    place = '"inspection":"%s","person":"%s","device":"%s","epoch":"%s","seq":'
+    before = place % (inspection, person, device, epoch)
+    return before.encode(), f',"kind":"{kind}","body":'.encode(), (device, epoch)
+
+
+def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> bytes:
+    if len(bases) > BASES_MAX:
+        raise ValueError(f"more than {BASES_MAX} bases")
+    if any(isinstance(one, int) and not 0 < one <= place for one in bases):
+        raise ValueError("a base that is not among the operations before")
+    named = (ids[place - one] if isinstance(one, int) else one for one in bases)
+    return ",".join(f'"{one}"' for one in named).encode()
+
+
+def _with_odd(done: list[bytes], columns: _Columns) -> list[bytes]:
+    if not columns.odd:
+        return done
+    rest = iter(done)
+    return [columns.odd[at] if at in columns.odd else next(rest) for at in range(columns.count)]

@@ -1,0 +1,138 @@
+"""Packed messages say, to the byte, what the plain ones say; and damage to one is found."""
+
+import zlib
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import Raw
+
+from shared_schema import packing, wire
+from shared_schema.operations import BASES_MAX, Note, encode, id_of, make_operation, read
+from shared_schema.problems import Problem
+from tests.make import Scribe, every_body, make_envelope, make_op, make_request
+
+TEXTS = st.text(max_size=12)
+ROOM = 1 << 22
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[bytes]:
+    """Operations of several tablets, in chains and out of them, plain and odd."""
+    scribes = [
+        Scribe(device="D-1"),
+        Scribe(device="D-2", person="P-2"),
+        Scribe(epoch="E-2", inspection="I-2"),
+    ]
+    raws: list[bytes] = []
+    bodies = list(every_body().values())
+    for _ in range(draw(st.integers(0, 12))):
+        scribe = draw(st.sampled_from(scribes))
+        known = [one.id for each in scribes for one in each.written]
+        bases = draw(st.lists(st.sampled_from([*known, "elsewhere"]), max_size=3, unique=True))
+        body = draw(st.sampled_from(bodies) | st.builds(Note, st.just("A01"), TEXTS))
+        named: dict[str, object] = {"id": f"{draw(st.sampled_from(['', 'op-', 'x.']))}{len(raws)}"}
+        if draw(st.integers(0, 5)) == 0:
+            named["seq"] = draw(st.integers(1, 2**53 - 1))
+        if draw(st.integers(0, 3)) == 0:
+            named["at_ms"] = draw(st.integers(-(2**53), 2**53).filter(lambda one: abs(one) < 2**53))
+        one = scribe.write(body, tuple(bases), **named)
+        raws.append(one.raw)
+        if draw(st.integers(0, 6)) == 0:
+            raws.append(
+                draw(st.sampled_from([b"{}", b"", b"[1]", one.raw[:-1] + b',"later":1}', b'{"id":"a",\n}']))
+            )
+    return raws
+
+
+@given(batches())
+def test_unpacking_gives_back_the_bytes(raws: list[bytes]) -> None:
+    assert packing.unpack(packing.pack(raws), ROOM) == raws
+
+
+def test_a_request_and_a_reply_say_the_same_packed() -> None:
+    scribe = Scribe()
+    ops = [scribe.write(Note("A01", str(n))) for n in range(5)]
+    request = make_request(ops, cursors={"I-1": 7}, sent_at_ms=3)
+    assert wire.read_request(wire.encode_packed(request)) == request
+    empty = make_request()
+    assert wire.read_request(wire.encode_packed(empty)) == empty
+    news = (wire.News("I-1", 5, tuple(Raw(one.raw) for one in ops), "x"), wire.News("I-2", 0))
+    reply = wire.ExchangeReply(server="S", news=news, receipt=wire.Receipt(server="S", device="D-1"))
+    assert wire.read_reply(wire.encode_packed(reply)) == reply
+
+
+def test_what_a_tablet_writes_takes_few_bytes() -> None:
+    """Places, hashes and ids that follow from the rest are not sent: 400 bytes an operation become fewer than 25."""
+    ops: list[bytes] = []
+    before, known = "", ""
+    for number in range(1, 301):
+        body = Note(f"A{number % 60:02}", f"第 {number * 7919 % 1000} 号台账")
+        fields = {"seq": number, "prev": before, "at_ms": number * 7013, "bases": (known,) if known else ()}
+        raw = make_operation(make_envelope(body, **fields))
+        before, known = read(raw).hash, read(raw).id
+        assert known == id_of(raw)
+        ops.append(raw)
+    packed = packing.pack(ops)
+    assert packing.unpack(packed, ROOM) == ops
+    assert len(packed) / len(ops) < 25 < sum(map(len, ops)) / len(ops) / 10
+
+
+def test_an_id_follows_from_all_the_rest() -> None:
+    one, other = (make_operation(make_envelope(Note("A01", text), id="-")) for text in "ab")
+    assert read(one).id == id_of(one) != read(other).id
+    assert make_operation(make_envelope(Note("A01", "a"), id="another")) == one
+
+
+def test_every_cut_and_every_flipped_bit_is_found() -> None:
+    """A message arrives as it was sent or not at all; the few bits that fill up the last byte say nothing."""
+    request = make_request([Scribe().write(Note("A01", "一")), make_op(Note("A02", "二"), device="D-2")])
+    body = wire.encode_packed(request)
+    damaged = [body[:at] for at in range(len(body))]
+    damaged += [body[:at] + bytes([body[at] ^ 4]) + body[at + 1 :] for at in range(len(body))]
+    read = [_read(one) for one in damaged]
+    assert all(one in (None, request) for one in read)
+    assert read.count(None) >= 2 * len(body) - 4
+
+
+def _read(body: bytes) -> wire.ExchangeRequest | None:
+    try:
+        return wire.read_request(body)
+    except Problem:
+        return None
+
+
+def _columns(**changes: object) -> bytes:
+    columns = packing._taken_apart([make_op(Note("A01", "一")).raw])
+    for name, value in changes.items():
+        setattr(columns, name, value)
+    return zlib.compress(msgspec.msgpack.encode(columns))
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        _columns(count=2),
+        _columns(context=[5]),
+        _columns(bases=[list(range(1, BASES_MAX + 2))]),
+        _columns(bases=[[7]]),
+        _columns(bodies=b"{}\n{}"),
+        _columns(odd={5: b"{}"}),
+        b"not deflated",
+        zlib.compress(b"\xc1"),
+    ],
+)
+def test_columns_that_do_not_fit_are_refused(packed: bytes) -> None:
+    with pytest.raises(Problem, match="request_malformed"):
+        packing.unpack(packed, ROOM)
+
+
+def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
+    """By how much it may grow, and by how large it may become."""
+    bomb = zlib.compress(bytes(50_000_000), 9)
+    with pytest.raises(Problem, match="request_too_large"):
+        packing.unpack(bomb, ROOM)
+    many = packing.pack([encode(make_envelope(Note("A01", "x" * 3000), seq=n)) for n in range(1, 400)])
+    with pytest.raises(Problem, match="request_too_large"):
+        packing.unpack(many, 100_000)
