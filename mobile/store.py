@@ -19,7 +19,7 @@ from mobile.settling import Journal, Settlement
 from mobile.tables import open_file, problems
 from mobile.vault import Vault
 from shared_schema.checklist import Checklist, from_bytes
-from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId
+from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
 from shared_schema.merge import EMPTY, State, apply
 from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
@@ -441,4 +441,4 @@ def _as_far_as_it_reads(raw: bytes, op: str, inspection: str, epoch: str, seq: i
     except Problem:
         nobody, nowhere = PersonId(""), DeviceId("")
         place = (OpId(op), InspectionId(inspection), nobody, nowhere, epoch, seq)
-        return Operation(*place, "", 0, (), "", Unknown(msgspec.Raw(b"null")), raw)
+        return Operation(*place, "", 0, (), "", Unknown(msgspec.Raw(b"null")), raw, digest(raw))

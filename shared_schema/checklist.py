@@ -5,6 +5,7 @@ the hash of exactly those bytes, so that a tablet and the server can never score
 """
 
 from decimal import Decimal
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -58,7 +59,7 @@ class Section(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Which of the thirteen inspection headings of art. 58 of the regulations it covers."""
 
 
-class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """A whole checklist. Items, aggravating items, vetoes and bonuses share one space of ids."""
 
     code: str
@@ -77,7 +78,7 @@ class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True):
     responses: tuple[Term, ...] = ()
     na_reasons: tuple[Term, ...] = ()
 
-    @property
+    @cached_property
     def items(self) -> tuple[Item, ...]:
         """Every item with points, in order."""
         return tuple(item for section in self.sections for item in section.items)
@@ -89,11 +90,19 @@ class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def item(self, item_id: str) -> Item | None:
         """The item with points of that id."""
-        return next((item for section in self.sections for item in section.items if item.id == item_id), None)
+        return self._items.get(item_id)
+
+    @cached_property
+    def _items(self) -> dict[str, Item]:
+        return {item.id: item for item in self.items}
+
+    @cached_property
+    def _extras(self) -> dict[str, Aggravating | Veto | Bonus]:
+        return {one.id: one for one in self.extras}
 
     def entry(self, item_id: str) -> Item | Aggravating | Veto | Bonus | None:
         """Whatever may be answered under that id."""
-        return self.item(item_id) or next((one for one in self.extras if one.id == item_id), None)
+        return self._items.get(item_id) or self._extras.get(item_id)
 
     def section_of(self, item_id: str) -> Section | None:
         """The section an item with points lies in."""

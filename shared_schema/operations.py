@@ -460,11 +460,8 @@ class Operation(NamedTuple):
     kind: str
     body: Body
     raw: bytes
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the bytes as received, in hex."""
-        return digest(self.raw)
+    hash: str
+    """SHA-256 of the bytes as received, in hex."""
 
 
 _envelope_decoder = msgspec.json.Decoder(Envelope)
@@ -591,6 +588,7 @@ def read(raw: bytes) -> Operation:
         envelope.kind,
         body,
         bytes(raw),
+        digest(raw),
     )
     if operation.id in operation.bases:
         raise Problem("op_malformed", where="bases: an operation cannot replace itself")

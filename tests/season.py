@@ -342,7 +342,7 @@ class Crew:
                 device=device,
                 role_of=self._role_of,
                 now_ms=self.at_ms,
-            )
+            ).statuses
             refused = [one for one in statuses if one.problem]
             assert not refused, refused[:3]
             devices.seen(self.conn, device, self.at_ms, "0.1.0")

@@ -76,7 +76,7 @@ def record(
         return role
 
     raw = seals.seal(make_operation(envelope), migrations.seal_key(conn))
-    (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=lambda _: role_of, now_ms=now_ms)
+    (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=lambda _: role_of, now_ms=now_ms).statuses
     if status.problem:
         raise Problem(status.problem, **status.facts)
     return status

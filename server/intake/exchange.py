@@ -5,7 +5,7 @@ never takes its batch down: it lies in quarantine, in its tablet's chain, and ca
 Where people change the registers, the tablet hands in again what was refused, and it is judged anew.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -17,10 +17,10 @@ from server.problems import facts_of
 from server.storage import assignments, chains, devices, migrations, op_log, photos, registers
 from server.storage.database import Connection
 from server.storage.devices import DeviceRow
-from server.storage.op_log import Refusal
+from server.storage.op_log import Refusal, Span
 from server.storage.registers import InspectionRow
 from shared_schema import wire
-from shared_schema.ids import DeviceId, PersonId, digest
+from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_envelope
 from shared_schema.problems import Problem
 from shared_schema.proofs import head_text, link_of, proven
@@ -30,6 +30,13 @@ from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, Peer, S
 PHOTOS_WANTED_MAX = 200
 CLOCK_JUMP_MS = 10 * 60 * 1000
 """A clock that stands further off than before by more than this is shown to people; it still decides nothing."""
+
+
+class Taken(NamedTuple):
+    """What became of each operation, in order; and by inspection where those that were taken now stand in its log."""
+
+    statuses: list[OpStatus]
+    spans: Mapping[InspectionId, Span]
 
 
 def exchange(
@@ -47,7 +54,7 @@ def exchange(
     if tablet is None:
         raise Problem("device_unknown", device=device)
     heads = _keep_heads(conn, tablet, request)
-    statuses = take(
+    taken = take(
         conn,
         [bytes(raw) for raw in request.ops],
         device=device,
@@ -59,17 +66,21 @@ def exchange(
     if request.sent_at_ms and not by_hand:
         devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
     if tablet.revoked_at_ms is None:
-        return written(_reply(conn, request, tablet, statuses, now_ms))
+        return written(_reply(conn, request, tablet, taken, now_ms))
     devices.told_revoked(conn, device, now_ms)
     return written(
         ExchangeReply(
             server=migrations.server_id(conn),
             received_at_ms=now_ms,
-            statuses=tuple(statuses),
+            statuses=tuple(taken.statuses),
             receipt=receipts.own(conn, request, now_ms),
             revoked=True,
         )
     )
+
+
+def _has_already(taken: Taken) -> set[str]:
+    return {one.id for one in taken.statuses if one.status in {"accepted", "duplicate", "held"}}
 
 
 def _keep_heads(conn: Connection, tablet: DeviceRow, request: ExchangeRequest) -> list[SignedHead]:
@@ -119,7 +130,7 @@ def _reply(
     conn: Connection,
     request: ExchangeRequest,
     tablet: DeviceRow,
-    statuses: Sequence[OpStatus],
+    taken: Taken,
     now_ms: int,
 ) -> ExchangeReply:
     inspections = registers.inspections(conn, squad=tablet.squad)
@@ -128,12 +139,11 @@ def _reply(
         Peer(one.id, one.public_key, one.name, one.revoked_at_ms is not None)
         for one in devices.of_squad(conn, tablet.squad)
     )
-    has_already = {one.id for one in statuses if one.status in {"accepted", "duplicate", "held"}}
-    told = news.after_cursors(conn, inspections, request, has_already)
+    told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken))
     return ExchangeReply(
         server=migrations.server_id(conn),
         received_at_ms=now_ms,
-        statuses=tuple(statuses),
+        statuses=tuple(taken.statuses),
         receipt=receipts.own(conn, request, now_ms),
         relayed=receipts.relayed(conn, request, now_ms),
         assignments=None if wire.assignments_digest(assigned) == request.assignments else assigned,
@@ -162,7 +172,7 @@ def take(
     role_of: Callable[[str], RoleOf],
     proofs: Iterable[SignedHead] = (),
     now_ms: int,
-) -> list[OpStatus]:
+) -> Taken:
     """What became of each of these operations, in order; the inspections they touch are brought up to date.
 
     `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked.
@@ -197,15 +207,23 @@ def take(
             fresh.append(one)
             known[one.id] = hash_
             statuses.append(OpStatus("held" if isinstance(one.body, Unknown) else "accepted", one.id))
-    op_log.append(conn, fresh, now_ms=now_ms)
+    spans = op_log.append(conn, fresh, now_ms=now_ms)
     op_log.pardon(conn, {device, *(one.device for one in fresh)}, [one.hash for one in fresh])
     op_log.refuse(conn, refused, now_ms=now_ms)
-    places = {(str(one.device), one.epoch) for one in fresh}
-    places |= {(one.device, one.epoch) for one in refused if one.epoch}
-    for author in sorted({DeviceId(whose) for whose, _ in places}):
-        chains.advance(conn, author, [epoch for whose, epoch in places if whose == author])
+    _advance(conn, [*fresh, *refused])
     projection.project(conn, {one.inspection for one in fresh}, decoded={one.id: one for one in fresh})
-    return statuses
+    return Taken(statuses, spans)
+
+
+def _advance(conn: Connection, stored: Iterable[Operation | Refusal]) -> None:
+    """Moves the tips of the chains that these are part of."""
+    links: dict[DeviceId, dict[str, list[chains.Link]]] = {}
+    for one in stored:
+        if one.epoch:
+            of_device = links.setdefault(DeviceId(one.device), {})
+            of_device.setdefault(one.epoch, []).append(chains.Link(one.seq, one.prev, one.hash))
+    for device in sorted(links):
+        chains.advance(conn, device, links[device])
 
 
 def _proven(

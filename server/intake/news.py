@@ -8,6 +8,7 @@ from msgspec import Raw
 from server.storage import chains, op_log
 from server.storage.database import Connection
 from server.storage.devices import CONSOLE
+from server.storage.op_log import Span
 from server.storage.registers import InspectionRow
 from shared_schema.ids import InspectionId
 from shared_schema.wire import REPLY_OPS_MAX, ExchangeRequest, News, SignedHead
@@ -31,9 +32,13 @@ def after_cursors(
     conn: Connection,
     inspections: Sequence[InspectionRow],
     request: ExchangeRequest,
+    spans: Mapping[InspectionId, Span],
     has_already: Collection[str],
 ) -> Told:
-    """What this tablet has not read of these inspections; `has_already` are operations it sent just now."""
+    """What this tablet has not read of these inspections.
+
+    `has_already` are the operations it sent just now, `spans` says where those that were new stand in the logs.
+    """
     cursors = _valid_cursors(conn, inspections, request)
     news: list[News] = []
     ops_left, bytes_left = REPLY_OPS_MAX, REPLY_OPS_BYTES_MAX
@@ -45,8 +50,11 @@ def after_cursors(
             continue
         cursor, ops = start, []
         last_read = request.last_read.get(row.id, "") if start else ""
+        span = spans.get(row.id)
+        if span is not None and span.first == start + 1:
+            cursor, last_read = span.last, span.log_head  # it need not read again what it wrote itself
         # Of what no longer fits, only the cursor is told: a log that was rewound must be begun again.
-        page = [] if full or ops_left < 1 else op_log.after(conn, row.id, start, limit=REPLY_OPS_MAX)
+        page = [] if full or ops_left < 1 else op_log.after(conn, row.id, cursor, limit=REPLY_OPS_MAX)
         for one in page:
             if one.id not in has_already:
                 if ops_left < 1 or bytes_left < len(one.raw):

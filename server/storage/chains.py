@@ -6,7 +6,7 @@ Refused operations are held too, and leave no gap. Nothing is ever refused for a
 """
 # ruff: noqa: S608 - the texts are put together from constants of this package; values are always parameters
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -54,12 +54,6 @@ class Fork(NamedTuple):
     epoch: str
     seq: int
     hashes: tuple[str, ...]
-
-
-class _Link(NamedTuple):
-    seq: int
-    prev: str
-    hash: str
 
 
 def tips(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str, Tip]:
@@ -128,13 +122,20 @@ def last_numbers(conn: Connection, inspection: str) -> list[tuple[str, str, int]
     return [(device, epoch, seq) for device, epoch, seq in rows]
 
 
-def advance(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> None:
-    """Moves the tips of these chains over what has been stored since."""
-    wanted = sorted(set(epochs))
-    held = tips(conn, device, wanted)
-    for epoch in wanted:
+class Link(NamedTuple):
+    """An operation's place in its tablet's chain."""
+
+    seq: int
+    prev: str
+    hash: str
+
+
+def advance(conn: Connection, device: DeviceId, stored: Mapping[str, Sequence[Link]]) -> None:
+    """Moves the tips of these chains, by epoch, over what has been stored just now."""
+    held = tips(conn, device, stored)
+    for epoch in sorted(stored):
         tip = held.get(epoch, Tip())
-        moved = _furthest(conn, device, epoch, tip)
+        moved = _moved(conn, device, epoch, tip, stored[epoch])
         if moved != tip:
             run(
                 conn,
@@ -142,6 +143,27 @@ def advance(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> None:
                 " ON CONFLICT (device, epoch) DO UPDATE SET seq = excluded.seq, hash = excluded.hash",
                 (device, epoch, *moved),
             )
+
+
+def _moved(conn: Connection, device: DeviceId, epoch: str, tip: Tip, stored: Sequence[Link]) -> Tip:
+    """The tip after what was stored: most often each simply follows the one before, and nothing waits behind them."""
+    moved = tip
+    for link in sorted(stored):
+        if (link.seq, link.prev) != (moved.seq + 1, moved.hash):
+            return _furthest(conn, device, epoch, tip)
+        moved = Tip(link.seq, link.hash)
+    waiting = _links(conn, device, epoch, tip.seq + len(stored), 1)
+    return (
+        _furthest(conn, device, epoch, tip) if waiting or _forked(conn, device, epoch, tip, moved) else moved
+    )
+
+
+def _forked(conn: Connection, device: DeviceId, epoch: str, tip: Tip, moved: Tip) -> bool:
+    """Whether more is held of these numbers than what was stored just now."""
+    span = (device, epoch, tip.seq + 1, moved.seq)
+    held = "SELECT count(*) FROM {} WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?"
+    counts = [int(run(conn, held.format(table), span)[0][0]) for table in ("operation", "refusal")]
+    return sum(counts) != moved.seq - tip.seq
 
 
 def _furthest(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -> Tip:
@@ -173,10 +195,10 @@ def _furthest_branch(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -
     return best if best.seq > tip.seq else tip
 
 
-def _links(conn: Connection, device: DeviceId, epoch: str, after: int, limit: int | None) -> list[_Link]:
+def _links(conn: Connection, device: DeviceId, epoch: str, after: int, limit: int | None) -> list[Link]:
     place = (device, epoch, after)
     most = "" if limit is None else f" LIMIT {limit}"
-    return [_Link(*row) for row in run(conn, _LINKS + most, (*place, *place))]
+    return [Link(*row) for row in run(conn, _LINKS + most, (*place, *place))]
 
 
 _ALL = "SELECT device, epoch, seq, hash FROM operation UNION SELECT device, epoch, seq, hash FROM refusal WHERE seq > 0"

@@ -82,16 +82,26 @@ _INSERT = (
 )
 
 
-def append(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> None:
-    """Appends operations that the log has not got, in this order. Their inspections exist and are locked."""
+class Span(NamedTuple):
+    """The numbers that operations were given in their inspection's log, and the hash over the log after them."""
+
+    first: int
+    last: int
+    log_head: str
+
+
+def append(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> dict[InspectionId, Span]:
+    """Appends operations that the log has not got, in this order; by inspection, the numbers they were given.
+
+    Their inspections exist and are locked.
+    """
     batches: dict[InspectionId, list[Operation]] = {}
     for operation in operations:
         batches.setdefault(operation.inspection, []).append(operation)
-    for inspection in sorted(batches):
-        _append(conn, inspection, batches[inspection], now_ms)
+    return {one: _append(conn, one, batches[one], now_ms) for one in sorted(batches)}
 
 
-def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operation], now_ms: int) -> None:
+def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operation], now_ms: int) -> Span:
     ((last_number, head),) = run(
         conn,
         "UPDATE inspection SET last_number = last_number + ? WHERE id = ? RETURNING last_number, log_head",
@@ -106,6 +116,7 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
         ))  # fmt: skip
     run_many(conn, _INSERT, rows)
     run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
+    return Span(last_number - len(batch) + 1, last_number, head)
 
 
 def next_head(head: str, operation_hash: str) -> str:

@@ -126,7 +126,7 @@ def plant(conn: Connection, season: Season) -> str:
         device=DeviceId(leader.tablet),
         role_of=lambda _device: lambda _row, _person: "leader",
         now_ms=season.now_ms,
-    )
+    ).statuses
     assert {one.status for one in statuses} == {"accepted"}
     for role, (login, _) in screens.passwords().items():
         known = accounts.account_of(conn, login)

@@ -6,7 +6,7 @@ test and nothing the checks work the truth out with.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -209,15 +209,17 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
 def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     """The server takes an operation for known when it has one of that tablet with that number."""
 
-    def take(conn: Connection, raws: Sequence[bytes], **facts: Any) -> list[OpStatus]:
+    def take(conn: Connection, raws: Sequence[bytes], **facts: Any) -> exchange.Taken:
         statuses: list[OpStatus] = []
         for raw in raws:
             plain = json.loads(raw)
             there = op_log.run(
                 conn, "SELECT id FROM operation WHERE device = ? AND seq = ?", (plain["device"], plain["seq"])
             )
-            statuses += [OpStatus("duplicate", plain["id"])] if there else _take(conn, [raw], **facts)
-        return statuses
+            statuses += (
+                [OpStatus("duplicate", plain["id"])] if there else _take(conn, [raw], **facts).statuses
+            )
+        return exchange.Taken(statuses, {})
 
     patch.setattr(exchange, "take", take)
 
@@ -235,30 +237,11 @@ def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None
 def stores_what_it_understood(patch: pytest.MonkeyPatch) -> None:
     """The server stores operations as it would have written them, not as they came."""
 
-    def append(conn: Connection, inspection: Any, batch: Sequence[Operation], now_ms: int) -> None:
+    def append(conn: Connection, inspection: Any, batch: Sequence[Operation], now_ms: int) -> Any:
         again = [one._replace(raw=json.dumps(json.loads(one.raw), sort_keys=True).encode()) for one in batch]
-        _append(
-            conn,
-            inspection,
-            [_Hashed(*one, hashed=old.hash) for one, old in zip(again, batch, strict=True)],
-            now_ms,
-        )
+        return _append(conn, inspection, again, now_ms)
 
     patch.setattr(op_log, "_append", append)
-
-
-class _Hashed(Operation):
-    """An operation that still answers with the hash of the bytes it came as."""
-
-    def __new__(cls, *fields: Any, hashed: str) -> Self:
-        made = super().__new__(cls, *fields)
-        made.hashed = hashed  # type: ignore[attr-defined]
-        return made
-
-    @property
-    def hash(self) -> str:
-        """The hash of the bytes as they came."""
-        return str(self.hashed)  # type: ignore[attr-defined]
 
 
 # --- scores equal the fold of the log ----------------------------------------------------------------
@@ -285,10 +268,10 @@ def scores_before_it_merges(patch: pytest.MonkeyPatch) -> None:
 def one_cursor_and_a_filter(patch: pytest.MonkeyPatch) -> None:
     """A page that is full moves the cursor past what did not fit."""
 
-    def after_cursors(conn: Connection, inspections: Any, request: Any, has_already: Any) -> Any:
+    def after_cursors(conn: Connection, inspections: Any, request: Any, *taken: Any) -> Any:
         with pytest.MonkeyPatch.context() as inner:
             inner.setattr(news, "REPLY_OPS_MAX", 3)
-            told = _after_cursors(conn, inspections, request, has_already)
+            told = _after_cursors(conn, inspections, request, *taken)
         rows = {row.id: row for row in inspections}
         jumped = []
         for one in told.news:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Raw
 
 from shared_schema import wire
-from shared_schema.ids import DeviceId, InspectionId, PersonId, make_id
+from shared_schema.ids import DeviceId, InspectionId, PersonId, digest, make_id
 from shared_schema.operations import Envelope, Note, Operation, body_bytes, encode, read
 from shared_schema.problems import Problem
 from tests.simulation import season
@@ -163,7 +163,8 @@ def send_poison(world: "World") -> None:
     else:
         plain["body"] = {"item": 7}
     raw = json.dumps(plain).encode()
-    _record(world, tablet, sound._replace(id=plain["id"], inspection=plain["inspection"], raw=raw), "poison")
+    bad = sound._replace(id=plain["id"], inspection=plain["inspection"], raw=raw, hash=digest(raw))
+    _record(world, tablet, bad, "poison")
 
 
 def _by_hand(tablet: Tablet, inspection: str, kind: str, body: bytes) -> Operation:

@@ -5,6 +5,7 @@ from pathlib import Path
 from mobile.settling import Journal, Settlement, Verdict
 from mobile.store import Identity, Store
 from mobile.vault import Vault
+from shared_schema.ids import digest
 from shared_schema.operations import Note, Unknown, encode
 from tests.make import make_envelope, make_op
 
@@ -17,7 +18,7 @@ def test_a_refused_operation_that_cannot_be_read_is_still_shown(tmp_path: Path) 
     garbled = make_op(Note("A01", "x"), seq=2)
     raw = encode(make_envelope(Note("A01", "x"), seq=2)).replace(b'"A01"', b"7")
     store.record(good)
-    store.record(garbled._replace(raw=raw))
+    store.record(garbled._replace(raw=raw, hash=digest(raw)))
     verdicts = [Verdict(one.id, "refused", "op_malformed") for one in (good, garbled)]
     store.settle(Settlement(Journal(), verdicts=verdicts))
     first, second = store.refused("I-1")
