@@ -13,8 +13,9 @@ from msgspec import Raw
 from server.access.devices import is_signed
 from server.intake import news, projection, receipts
 from server.intake.judge import Judge, RoleOf
+from server.intake.roster import roster
 from server.problems import facts_of
-from server.storage import assignments, chains, devices, migrations, op_log, photos, registers
+from server.storage import chains, devices, migrations, op_log, photos, registers
 from server.storage.database import Connection
 from server.storage.devices import DeviceRow
 from server.storage.op_log import Refusal, Span
@@ -25,7 +26,7 @@ from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, rea
 from shared_schema.problems import Problem
 from shared_schema.proofs import head_text, link_of, proven
 from shared_schema.roles import Role
-from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, Peer, SignedHead
+from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, SignedHead
 
 PHOTOS_WANTED_MAX = 200
 CLOCK_JUMP_MS = 10 * 60 * 1000
@@ -116,7 +117,7 @@ def _role_of(conn: Connection, author: str) -> RoleOf:
         raise Problem("op_wrong_device", device=author)
     if tablet.revoked_at_ms is not None:
         raise Problem("device_revoked", device=author)
-    squad, members = tablet.squad, registers.squad_members(conn, tablet.squad)
+    squad, members = tablet.squad, roster(conn, tablet.squad).members
 
     def role_of(row: InspectionRow, person: PersonId) -> Role | None:
         if row.squad != squad:
@@ -134,11 +135,7 @@ def _reply(
     now_ms: int,
 ) -> ExchangeReply:
     inspections = registers.inspections(conn, squad=tablet.squad)
-    assigned = assignments.of_squad(conn, tablet.squad)
-    peers = tuple(
-        Peer(one.id, one.public_key, one.name, one.revoked_at_ms is not None)
-        for one in devices.of_squad(conn, tablet.squad)
-    )
+    squad = roster(conn, tablet.squad)
     told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken))
     return ExchangeReply(
         server=migrations.server_id(conn),
@@ -146,8 +143,8 @@ def _reply(
         statuses=tuple(taken.statuses),
         receipt=receipts.own(conn, request, now_ms),
         relayed=receipts.relayed(conn, request, now_ms),
-        assignments=None if wire.assignments_digest(assigned) == request.assignments else assigned,
-        peers=None if wire.peers_digest(peers) == request.peers else peers,
+        assignments=None if squad.assignments_digest == request.assignments else squad.assignments,
+        peers=None if squad.peers_digest == request.peers else squad.peers,
         checklists=tuple(
             wire.ChecklistDocument(one, Raw(registers.checklist_content(conn, one)))
             for one in sorted({row.checklist for row in inspections} - set(request.checklists))

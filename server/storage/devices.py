@@ -3,6 +3,8 @@
 from msgspec import Struct
 from sqlalchemy import Connection, insert, select, update
 
+from server.storage.edition import renew
+from server.storage.op_log import run
 from server.storage.tables import clock_jump, device, device_holder, enrolment
 from shared_schema.ids import DeviceId, SquadId
 
@@ -65,8 +67,11 @@ class EnrolmentRow(Struct, frozen=True, kw_only=True):
 
 def get(conn: Connection, device_id: str) -> DeviceRow | None:
     """One tablet."""
-    row = conn.execute(select(device).where(device.c.id == device_id)).one_or_none()
-    return None if row is None else DeviceRow(**row._mapping)
+    rows = run(conn, f"SELECT {_DEVICE} FROM device WHERE id = ?", (device_id,))  # noqa: S608 our columns
+    return DeviceRow(**dict(zip(DeviceRow.__struct_fields__, rows[0], strict=True))) if rows else None
+
+
+_DEVICE = ", ".join(DeviceRow.__struct_fields__)
 
 
 def every(conn: Connection) -> list[DeviceRow]:
@@ -77,6 +82,7 @@ def every(conn: Connection) -> list[DeviceRow]:
 def add(conn: Connection, row: DeviceRow) -> None:
     """Adds a tablet."""
     conn.execute(insert(device).values({name: getattr(row, name) for name in row.__struct_fields__}))
+    renew(conn)
 
 
 def of_squad(conn: Connection, squad_id: SquadId) -> list[DeviceRow]:
@@ -87,15 +93,13 @@ def of_squad(conn: Connection, squad_id: SquadId) -> list[DeviceRow]:
 
 def seen(conn: Connection, device_id: DeviceId, now_ms: int, app: str) -> None:
     """Notes that a tablet was here, with which app."""
-    values: dict[str, object] = {"seen_at_ms": now_ms}
-    if app:
-        values["app"] = app
-    conn.execute(update(device).where(device.c.id == device_id).values(values))
+    sql = "UPDATE device SET seen_at_ms = ?, app = CASE WHEN ? = '' THEN app ELSE ? END WHERE id = ?"
+    run(conn, sql, (now_ms, app, app, device_id))
 
 
 def told_time(conn: Connection, row: DeviceRow, ahead_ms: int, now_ms: int, jump_ms: int) -> None:
     """Notes how far a tablet's clock is ahead of ours; where that changed by more than `jump_ms`, a jump."""
-    conn.execute(update(device).where(device.c.id == row.id).values(clock_ahead_ms=ahead_ms))
+    run(conn, "UPDATE device SET clock_ahead_ms = ? WHERE id = ?", (ahead_ms, row.id))
     before = row.clock_ahead_ms
     if before is not None and abs(ahead_ms - before) > jump_ms:
         known = select(clock_jump.c.at_ms).where(clock_jump.c.device == row.id, clock_jump.c.at_ms == now_ms)
@@ -122,6 +126,7 @@ def revoke(
         .where(device.c.id == device_id, device.c.revoked_at_ms.is_(None))
         .values(revoked_at_ms=now_ms, revoked_why=why, replaced_by=replaced_by)
     )
+    renew(conn)
 
 
 def told_revoked(conn: Connection, device_id: DeviceId, now_ms: int) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
 from server.storage.disk import flush
+from server.storage.op_log import run
 from server.storage.tables import SCHEMA_VERSION, meta, metadata
 from shared_schema.problems import Problem
 
@@ -20,7 +21,7 @@ Step = Callable[[Connection], None]
 
 
 def _widen(conn: Connection) -> None:
-    """Makes tables and columns that are missing; new columns of old tables have a default or may be null."""
+    """Makes what tables, columns and indexes are missing; new columns of old tables have a default or may be null."""
     metadata.create_all(conn)
     for table in metadata.sorted_tables:
         known = {column["name"] for column in inspect(conn).get_columns(table.name)}
@@ -28,6 +29,8 @@ def _widen(conn: Connection) -> None:
             if column.name not in known:
                 drawn = CreateColumn(column).compile(dialect=conn.dialect)
                 conn.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {drawn}"))
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            index.create(conn, checkfirst=True)
 
 
 STEPS: Mapping[int, Step] = {1: _widen}
@@ -120,5 +123,5 @@ def sealing_key(conn: Connection) -> bytes:
 
 
 def _meta(conn: Connection, key: str) -> str:
-    found: str = conn.execute(select(meta.c.value).where(meta.c.key == key)).scalar_one()
-    return found
+    ((value,),) = run(conn, "SELECT value FROM meta WHERE key = ?", (key,))
+    return str(value)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, insert, select
 
-from server.storage.tables import evidence, photo
+from server.storage.op_log import run
+from server.storage.tables import photo
 from shared_schema.ids import DeviceId
 
 
@@ -38,12 +39,10 @@ def add(
 
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
     """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet."""
-    here = exists().where(photo.c.sha256 == evidence.c.sha256)
-    query = (
-        select(evidence.c.sha256)
-        .where(evidence.c.device == device, ~here)
-        .distinct()
-        .order_by(evidence.c.sha256)
-        .limit(limit)
+    rows = run(
+        conn,
+        "SELECT DISTINCT sha256 FROM evidence WHERE device = ? AND NOT EXISTS ("
+        "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
+        (device, limit),
     )
-    return tuple(conn.execute(query).scalars())
+    return tuple(sha256 for (sha256,) in rows)

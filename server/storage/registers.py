@@ -2,6 +2,7 @@
 
 Everything goes in with `put_…`, which adds rows or brings them up to date, and comes out as structs.
 """
+# ruff: noqa: S608 - the texts are put together from constants of this module; values are always parameters
 
 import json
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,8 @@ from sqlalchemy import Connection, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from server.storage import tables
+from server.storage.edition import renew
+from server.storage.op_log import Row, run
 from shared_schema.checklist import from_bytes
 from shared_schema.ids import ChecklistHash, InspectionId, PersonId, SquadId, UnitId, digest
 from shared_schema.problems import Problem
@@ -81,6 +84,7 @@ def put_squads(conn: Connection, squads: Iterable[Fields], members: Iterable[Fie
     _put(conn, tables.squad, squads)
     ids = [_plain(squad)["id"] for squad in squads]
     conn.execute(delete(tables.squad_member).where(tables.squad_member.c.squad.in_(ids)))
+    renew(conn)
     _put(conn, tables.squad_member, members)
 
 
@@ -141,6 +145,7 @@ def _put(conn: Connection, table: Table, rows: Iterable[Fields]) -> None:
     ]
     if not values:
         return
+    renew(conn)
     insert = postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     others = {name: insert.excluded[name] for name in values[0] if name not in keys}
@@ -155,32 +160,36 @@ def _put(conn: Connection, table: Table, rows: Iterable[Fields]) -> None:
 # --- reading ---------------------------------------------------------------------------------------
 
 
+_INSPECTION = ", ".join(InspectionRow.__struct_fields__)
+
+
+def _inspection(row: Row) -> InspectionRow:
+    return InspectionRow(**dict(zip(InspectionRow.__struct_fields__, row, strict=True)))
+
+
 def inspection(conn: Connection, inspection_id: str) -> InspectionRow | None:
     """One inspection."""
-    found = conn.execute(
-        select(tables.inspection).where(tables.inspection.c.id == inspection_id)
-    ).one_or_none()
-    return None if found is None else InspectionRow(**found._mapping)
+    found = run(conn, f"SELECT {_INSPECTION} FROM inspection WHERE id = ?", (inspection_id,))
+    return _inspection(found[0]) if found else None
 
 
 def stage(conn: Connection, inspection_id: str) -> str:
     """The stage an inspection is in; "" where nothing of it was received, or it could not be worked out."""
-    column = tables.score_sheet.c.stage
-    query = select(column).where(tables.score_sheet.c.inspection == inspection_id)
-    return conn.execute(query).scalar_one_or_none() or ""
+    found = run(conn, "SELECT stage FROM score_sheet WHERE inspection = ?", (inspection_id,))
+    return str(found[0][0]) if found else ""
 
 
 def inspections(
     conn: Connection, *, campaign: str | None = None, squad: str | None = None
 ) -> list[InspectionRow]:
     """Inspections by id, of one campaign or squad or of all."""
-    table = tables.inspection
-    query = select(table).order_by(table.c.id)
-    if campaign is not None:
-        query = query.where(table.c.campaign == campaign)
-    if squad is not None:
-        query = query.where(table.c.squad == squad)
-    return [InspectionRow(**row._mapping) for row in conn.execute(query)]
+    wanted = {"campaign": campaign, "squad": squad}
+    where = [name for name, value in wanted.items() if value is not None]
+    condition = f" WHERE {' AND '.join(f'{name} = ?' for name in where)}" if where else ""
+    rows = run(
+        conn, f"SELECT {_INSPECTION} FROM inspection{condition} ORDER BY id", [wanted[name] for name in where]
+    )
+    return [_inspection(row) for row in rows]
 
 
 def units(conn: Connection) -> list[UnitRow]:
@@ -193,10 +202,7 @@ def units(conn: Connection) -> list[UnitRow]:
 
 def squad_members(conn: Connection, squad: str) -> dict[PersonId, Role]:
     """The people of a squad and their roles in it."""
-    table = tables.squad_member
-    rows = conn.execute(
-        select(table.c.person, table.c.role).where(table.c.squad == squad).order_by(table.c.person)
-    )
+    rows = run(conn, "SELECT person, role FROM squad_member WHERE squad = ? ORDER BY person", (squad,))
     return {PersonId(person): role for person, role in rows}
 
 

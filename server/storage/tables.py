@@ -488,6 +488,7 @@ evidence = Table(
     _id("device"),
     _id("op"),
     Index("evidence_sha256", "sha256"),
+    Index("evidence_device", "device"),
 )
 
 ROWS = (

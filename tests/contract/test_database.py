@@ -46,7 +46,7 @@ def put(key: str) -> Write:
 def keys(db: Database) -> set[str]:
     """What has been committed."""
     found = db.read(lambda conn: set(conn.execute(text("SELECT key FROM meta")).scalars()))
-    return found - {"schema_version", "server_id", "seal_key", "signing_key", "sealing_key"}
+    return found - {"schema_version", "server_id", "seal_key", "signing_key", "sealing_key", "edition"}
 
 
 def fail(conn: Connection) -> None:

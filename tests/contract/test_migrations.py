@@ -135,6 +135,7 @@ def _shape(conn: Connection) -> dict[str, list[str]]:
     found = inspect(conn)
     return {
         table: sorted(column["name"] for column in found.get_columns(table))
+        + sorted(str(one["name"]) for one in found.get_indexes(table) if not one["unique"])
         for table in found.get_table_names()
     }
 
