@@ -29,7 +29,8 @@ from shared_schema.operations import (
     Value,
     YesNo,
     body_bytes,
-    encode,
+    id_of,
+    make_operation,
 )
 from tests.bench.plan import Tablet
 
@@ -54,7 +55,6 @@ class Writer:
         self.epoch = make_id(rng.randbytes(ID_BYTES))
         self.seq = 0
         self.head = ""
-        self._rng = rng
         self._items = checklist.items
         self._last: dict[str, str] = {}
         self._steps = self._round_after_round()
@@ -73,12 +73,11 @@ class Writer:
                 yield self._op(f"note/{item.id}", Note(item.id, f"登记簿 2026-{number} 号，第 {at} 页"))
 
     def _op(self, field: str, body: Struct) -> bytes:
-        name = make_id(self._rng.randbytes(ID_BYTES))
         self.seq += 1
         base = self._last.get(field)
-        raw = encode(
+        raw = make_operation(
             Envelope(
-                id=name,
+                id="-",
                 inspection=self.tablet.inspection,
                 person=self.tablet.person,
                 device=self.tablet.device,
@@ -91,7 +90,7 @@ class Writer:
                 body=body_bytes(body),
             )
         )
-        self._last[field] = name
+        self._last[field] = id_of(raw)
         self.head = digest(raw)
         return raw
 
