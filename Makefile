@@ -9,7 +9,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check check-quick format simulate pins vendor setup setup-test \
+.PHONY: help demo test check check-quick format simulate bench pins vendor setup setup-test \
 	check-format check-lint check-imports check-types check-tests check-tests-quick clean
 
 help: ## list these commands
@@ -51,6 +51,9 @@ format: setup-test ## bring the code into the one format, and put right what the
 
 simulate: setup-test ## many tablets, one server, a bad network, from a seed (SEED=7: repeat that run)
 	@$(PYTEST) tests/simulation $(ARGS)
+
+bench: setup-test ## how fast a server is here, beside what the machine can do (ARGS='--workloads raw,w1')
+	@$(BIN)/hucha bench $(ARGS)
 
 pins: setup-test ## pin the newest versions that fit pyproject.toml into requirements*.txt
 	@.ci/pins

@@ -121,13 +121,26 @@ def simulate(arguments: tuple[str, ...]) -> None:
 
     For example: hucha simulate --seeds 1-200
     """
+    raise SystemExit(_from_checkout("simulation", arguments))
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def bench(arguments: tuple[str, ...]) -> None:
+    """Measure a server of this program over real HTTP, beside what the machine itself can do (needs the checkout).
+
+    For example: hucha bench --workloads raw,w1 --runs 3
+    """
+    raise SystemExit(_from_checkout("bench", arguments))
+
+
+def _from_checkout(package: str, arguments: tuple[str, ...]) -> int:
+    """Runs a package of the tests in a process of its own; its exit status."""
     root = Path(__file__).resolve().parent.parent
-    if not (root / "tests" / "simulation" / "__main__.py").exists():
-        raise click.ClickException(
-            "the simulation is part of the source checkout; this is an installed package"
-        )
-    command = [sys.executable, "-m", "tests.simulation", *arguments]
-    raise SystemExit(subprocess.run(command, cwd=root, check=False).returncode)  # noqa: S603 our own module
+    if not (root / "tests" / package / "__main__.py").exists():
+        raise click.ClickException(f"{package} is part of the source checkout; this is an installed package")
+    command = [sys.executable, "-m", f"tests.{package}", *arguments]
+    return subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603 our own module
 
 
 if __name__ == "__main__":

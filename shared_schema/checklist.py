@@ -83,10 +83,15 @@ class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True
         """Every item with points, in order."""
         return tuple(item for section in self.sections for item in section.items)
 
-    @property
+    @cached_property
     def extras(self) -> tuple[Aggravating | Veto | Bonus, ...]:
         """Everything that may be answered outside the items, in order."""
         return (*self.aggravating, *self.vetoes, *self.bonus)
+
+    @cached_property
+    def hash(self) -> ChecklistHash:
+        """Names exactly this checklist, on every machine."""
+        return ChecklistHash(digest(to_bytes(self)))
 
     def item(self, item_id: str) -> Item | None:
         """The item with points of that id."""
@@ -140,4 +145,4 @@ def from_bytes(stored: bytes) -> Checklist:
 
 def checklist_hash(checklist: Checklist) -> ChecklistHash:
     """Names exactly this checklist, on every machine."""
-    return ChecklistHash(digest(to_bytes(checklist)))
+    return checklist.hash

@@ -9,12 +9,15 @@ is in dispute, every combination of what may come to stand is one *scenario*.
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from itertools import product
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from shared_schema.figures import ZERO
 from shared_schema.ids import FindingId, ItemId
 from shared_schema.inspection import FindingState, Inspection
 from shared_schema.operations import Finding
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 SCENARIOS_MAX = 64
 """Beyond so many combinations the range is bounded from outside instead: still true, less tight."""
@@ -54,13 +57,31 @@ class _Reading(NamedTuple):
 NONE = (Scenario(),)
 
 
-def scenarios(
-    inspection: Inspection, deduct: Mapping[str, tuple[Fraction, Fraction]], charge_once: bool
-) -> Mapping[str, tuple[Scenario, ...]]:
-    """By item, the scenarios of its findings: one where nothing is in dispute.
+class Known(NamedTuple):
+    """The scenarios of an inspection's findings, and what they were made from."""
 
-    `deduct` has points per occurrence and the repeat multiplier of every item that findings charge.
+    findings: Mapping[FindingId, FindingState]
+    readings: Mapping[FindingId, tuple[_Reading, ...]]
+    scenarios: Mapping[str, tuple[Scenario, ...]]
+    """By item: one where nothing is in dispute."""
+    apart: bool
+    """No finding speaks of another, or of two items: each item's scenarios come from its own findings."""
+
+
+def scenarios(
+    inspection: Inspection,
+    deduct: Mapping[str, tuple[Fraction, Fraction]],
+    charge_once: bool,
+    before: Known | None = None,
+) -> Known:
+    """The scenarios of every item's findings.
+
+    `deduct` has points per occurrence and the repeat multiplier of every item that findings charge. `before` is what
+    this gave for the same inspection under the same checklist earlier: where no finding speaks of another, only
+    the items of changed findings are worked out again.
     """
+    if before is not None and (again := _revised(before, inspection, deduct, charge_once)) is not None:
+        return again
     readings = {
         finding_id: options
         for finding_id, finding in sorted(inspection.findings.items())
@@ -69,7 +90,58 @@ def scenarios(
     found: dict[str, tuple[Scenario, ...]] = {}
     for cluster in _clusters(readings):
         found.update(_cluster_scenarios({one: readings[one] for one in cluster}, deduct))
-    return found
+    return Known(inspection.findings, readings, found, all(map(_alone, readings.values())))
+
+
+def _revised(
+    before: Known,
+    inspection: Inspection,
+    deduct: Mapping[str, tuple[Fraction, Fraction]],
+    charge_once: bool,
+) -> Known | None:
+    """The same with the changed findings read again; None where findings may influence others than their item's."""
+    findings = inspection.findings
+    if findings is before.findings:
+        return before
+    if not before.apart:
+        return None
+    changed = moved(before.findings, findings)
+    readings = dict(before.readings)
+    items: set[str] = set()
+    apart = True
+    for finding in changed:
+        options = _readings(findings[finding], charge_once) if finding in findings else ()
+        items.update(option.item for option in (*readings.pop(finding, ()), *options))
+        if options:
+            readings[finding] = options
+            apart = apart and _alone(options)
+    if not apart:
+        return None
+    ordered = dict(sorted(readings.items()))
+    found = {item: known for item, known in before.scenarios.items() if item not in items}
+    by_item: dict[str, dict[FindingId, tuple[_Reading, ...]]] = {item: {} for item in items}
+    for finding, options in ordered.items():
+        if options[0].item in by_item:
+            by_item[options[0].item][finding] = options
+    for cluster in by_item.values():
+        if cluster:
+            found.update(_cluster_scenarios(cluster, deduct))
+    return Known(findings, ordered, found, apart)
+
+
+def moved(before: Mapping[K, V], now: Mapping[K, V]) -> set[K]:
+    """The keys whose values are not the very same objects."""
+    changed = {key for key, value in now.items() if before.get(key) is not value}
+    changed.update(key for key in before if key not in now)
+    return changed
+
+
+def _alone(options: tuple[_Reading, ...]) -> bool:
+    """Whether a finding speaks of one item and of no other finding, however it comes to read."""
+    first = options[0]
+    return not first.other and (
+        len(options) == 1 or all(one.item == first.item and not one.other for one in options)
+    )
 
 
 def _readings(finding: FindingState, charge_once: bool) -> tuple[_Reading, ...]:

@@ -168,3 +168,7 @@ class Inspection(NamedTuple):
             for one in cell.standing
             if isinstance(one.value, EvidenceAttached) and one.value.item == item
         )
+
+
+NOTHING = Inspection("prepared", None, {}, {}, (), (), (), (), (), (), (), ())
+"""The inspection before anything was recorded."""

@@ -7,13 +7,14 @@ that makes the result independent of order, grouping and repetition. More than o
 standing value is a dispute, and stays one until somebody who saw both decides. No clock is read.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
 from shared_schema.ids import FieldKey, FindingId, ItemId, OpId
 from shared_schema.inspection import (
+    NOTHING,
     Cell,
     FindingState,
     Inspection,
@@ -57,8 +58,10 @@ EMPTY = State()
 
 
 def apply(state: State, operations: Iterable[Operation]) -> State:
-    """The state after more operations of the same inspection, in whatever order and however often."""
-    replaced = dict(state.replaced)
+    """The state after more operations of the same inspection, in whatever order and however often.
+
+    What no operation writes stays the very same objects.
+    """
     held = {operation.id: operation for operation in state.held}
     # Only of the fields written: what stands by its id, and what is replaced, put in order once at the end.
     standing: dict[FieldKey, dict[OpId, Operation]] = {}
@@ -79,14 +82,30 @@ def apply(state: State, operations: Iterable[Operation]) -> State:
         if operation.id not in gone[field]:
             standing[field].setdefault(operation.id, operation)
     fields = dict(state.fields)
+    replaced = dict(state.replaced)
     for field, ones in standing.items():
         if gone[field]:
             replaced[field] = frozenset(gone[field])
         if ones:
-            fields[field] = tuple(sorted(ones.values(), key=_place))
+            fields[field] = tuple(sorted(ones.values(), key=_place) if len(ones) > 1 else ones.values())
         else:
             fields.pop(field, None)
-    return State(fields, replaced, tuple(sorted(held.values(), key=_place)))
+    kept = state.held if len(held) == len(state.held) else tuple(sorted(held.values(), key=_place))
+    return State(fields, replaced, kept)
+
+
+def forget(state: State, arrived: Collection[OpId]) -> State:
+    """The state without the memory that these operations are replaced.
+
+    Right only where none of them can be applied again: a log that takes every id once and is folded in its own order
+    gives each operation to `apply` one time. What it must remember is what was replaced and has not arrived.
+    """
+    replaced = {}
+    for field, ids in state.replaced.items():
+        left = ids.difference(arrived)
+        if left:
+            replaced[field] = left
+    return State(state.fields, replaced, state.held)
 
 
 def _place(operation: Operation) -> tuple[str, str, int, str]:
@@ -103,7 +122,7 @@ class _Stored(msgspec.Struct, array_like=True):
     replaced: list[tuple[str, list[str]]]
 
 
-def _version() -> str:
+def version() -> str:
     """The merge and what it reads: a version that learns a kind or a type of answer folds again what it had held."""
     return " ".join((str(MERGE_VERSION), *sorted(KINDS), *sorted(ANSWER_TYPES)))
 
@@ -113,7 +132,7 @@ def dump(state: State) -> bytes:
     standing = sorted((one for field in state.fields.values() for one in field), key=_place)
     return msgspec.msgpack.encode(
         _Stored(
-            _version(),
+            version(),
             [one.raw for one in standing],
             [one.raw for one in state.held],
             [(field, sorted(ids)) for field, ids in sorted(state.replaced.items())],
@@ -123,76 +142,147 @@ def dump(state: State) -> bytes:
 
 def load(stored: bytes) -> State | None:
     """The state from its bytes; None when another version stored it, and it must be folded again."""
-    version, *_ = msgspec.msgpack.decode(stored)
-    if version != _version():
+    found, *_ = msgspec.msgpack.decode(stored)
+    if found != version():
         return None
     parts = msgspec.msgpack.decode(stored, type=_Stored)
+    replaced = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced}
+    return state_from(map(read, parts.standing), map(read, parts.held), replaced)
+
+
+def state_from(
+    standing: Iterable[Operation],
+    held: Iterable[Operation],
+    replaced: Mapping[FieldKey, frozenset[OpId]],
+) -> State:
+    """The state whose standing and held operations are these, in whatever order."""
     fields: dict[FieldKey, list[Operation]] = {}
-    for raw in parts.standing:
-        operation = read(raw)
+    for operation in standing:
         field = field_of(operation.body, operation.person)
         assert field is not None, "a held operation among the standing ones"
         fields.setdefault(field, []).append(operation)
-    replaced = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced}
     return State(
-        {field: tuple(ones) for field, ones in fields.items()}, replaced, tuple(map(read, parts.held))
+        {field: tuple(sorted(ones, key=_place)) for field, ones in fields.items()},
+        replaced,
+        tuple(sorted(held, key=_place)),
     )
 
 
 # --- the view --------------------------------------------------------------------------------------
 
 
+class Seen(NamedTuple):
+    """A state and what it looks like, kept together so that more operations touch only their own fields."""
+
+    state: State = EMPTY
+    inspection: Inspection = NOTHING
+
+
 def view(state: State) -> Inspection:
     """The inspection as screens and scores see it."""
-    cells = {field: _cell(field, standing) for field, standing in sorted(state.fields.items())}
+    return _revised(NOTHING, {field: _cell(field, ones) for field, ones in state.fields.items()}, state.held)
+
+
+def advance(seen: Seen, operations: Iterable[Operation]) -> Seen:
+    """The same after more operations: what they do not touch stays the very same objects."""
+    state = apply(seen.state, operations)
+    before = seen.state.fields
+    if any(field not in state.fields for field in before):
+        return Seen(state, view(state))
+    cells = {
+        field: _cell(field, ones) for field, ones in state.fields.items() if before.get(field) is not ones
+    }
+    return Seen(state, _revised(seen.inspection, cells, state.held))
+
+
+def _revised(
+    before: Inspection, cells: Mapping[FieldKey, Cell[Any]], held: tuple[Operation, ...]
+) -> Inspection:
+    """The inspection with these cells new or in the place of what was there."""
     families: dict[str, list[Cell[Any]]] = {}
     for field, cell in cells.items():
         families.setdefault(field.partition("/")[0], []).append(cell)
-
-    def family(name: str) -> tuple[Cell[Any], ...]:
-        return tuple(families.get(name, ()))
-
-    items: dict[ItemId, Item] = {}
-    for name, slot in (
-        ("answer", "answer"),
-        ("consent", "consents"),
-        ("note", "notes"),
-    ):
-        for cell in family(name):
-            item_id = ItemId(cell.value.item)
-            item = items.get(item_id) or Item(item_id)
-            value: Any = cell if slot == "answer" else (*getattr(item, slot), cell)
-            items[item_id] = item._replace(**{slot: value})
-
-    findings: dict[FindingId, FindingState] = {}
-    for name, slot in (
-        ("finding", "record"),
-        ("repeat_of", "repeat_of"),
-        ("duplicate_of", "duplicate_of"),
-        ("fix", "fix"),
-        ("statement", "statement"),
-    ):
-        for cell in family(name):
-            finding_id = FindingId(cell.value.finding)
-            finding = findings.get(finding_id) or FindingState(finding_id)
-            slots: dict[str, Any] = {slot: cell}
-            findings[finding_id] = finding._replace(**slots)
-
-    stage_cell = cells.get(FieldKey("stage"))
+    stage_cell = cells.get(FieldKey("stage"), before.stage_cell)
     return Inspection(
         stage="prepared" if stage_cell is None else cast(Stage, _stage_of(stage_cell.value)),
         stage_cell=stage_cell,
-        items=dict(sorted(items.items())),
-        findings=dict(sorted(findings.items())),
-        samples=family("sample"),
-        devices=family("device"),
-        interviews=family("interview"),
-        evidence=family("evidence"),
-        signatures=family("signature"),
-        measures=family("measure"),
-        disputes=tuple(cell for cell in cells.values() if cell.disputed),
-        held=state.held,
+        items=_items(before.items, families),
+        findings=_findings(before.findings, families),
+        samples=_family(before.samples, families.get("sample")),
+        devices=_family(before.devices, families.get("device")),
+        interviews=_family(before.interviews, families.get("interview")),
+        evidence=_family(before.evidence, families.get("evidence")),
+        signatures=_family(before.signatures, families.get("signature")),
+        measures=_family(before.measures, families.get("measure")),
+        disputes=_disputes(before.disputes, cells),
+        held=held,
     )
+
+
+def _items(before: Mapping[ItemId, Item], families: Mapping[str, list[Cell[Any]]]) -> Mapping[ItemId, Item]:
+    answers, consents, notes = (families.get(name, ()) for name in ("answer", "consent", "note"))
+    if not (answers or consents or notes):
+        return before
+    items = dict(before)
+    for cell in answers:
+        item = ItemId(cell.value.item)
+        items[item] = (items.get(item) or Item(item))._replace(answer=cell)
+    for item, ones in _by_item(consents):
+        known = items.get(item) or Item(item)
+        items[item] = known._replace(consents=_family(known.consents, ones))
+    for item, ones in _by_item(notes):
+        known = items.get(item) or Item(item)
+        items[item] = known._replace(notes=_family(known.notes, ones))
+    return items if len(items) == len(before) else dict(sorted(items.items()))
+
+
+def _by_item(cells: Iterable[Cell[Any]]) -> Iterable[tuple[ItemId, list[Cell[Any]]]]:
+    found: dict[ItemId, list[Cell[Any]]] = {}
+    for cell in cells:
+        found.setdefault(ItemId(cell.value.item), []).append(cell)
+    return found.items()
+
+
+_FINDING_SLOTS = (
+    ("finding", "record"),
+    ("repeat_of", "repeat_of"),
+    ("duplicate_of", "duplicate_of"),
+    ("fix", "fix"),
+    ("statement", "statement"),
+)
+
+
+def _findings(
+    before: Mapping[FindingId, FindingState], families: Mapping[str, list[Cell[Any]]]
+) -> Mapping[FindingId, FindingState]:
+    findings: dict[FindingId, FindingState] | None = None
+    for name, slot in _FINDING_SLOTS:
+        for cell in families.get(name, ()):
+            findings = dict(before) if findings is None else findings
+            finding_id = FindingId(cell.value.finding)
+            slots: dict[str, Any] = {slot: cell}
+            known = findings.get(finding_id) or FindingState(finding_id)
+            findings[finding_id] = known._replace(**slots)
+    if findings is None:
+        return before
+    return findings if len(findings) == len(before) else dict(sorted(findings.items()))
+
+
+def _family(before: tuple[Cell[Any], ...], cells: list[Cell[Any]] | None) -> tuple[Cell[Any], ...]:
+    """The cells of one kind, in order of their fields."""
+    if not cells:
+        return before
+    if not before and len(cells) == 1:
+        return (cells[0],)
+    by_field = {cell.field: cell for cell in (*before, *cells)}
+    return tuple(by_field[field] for field in sorted(by_field))
+
+
+def _disputes(before: tuple[Cell[Any], ...], cells: Mapping[FieldKey, Cell[Any]]) -> tuple[Cell[Any], ...]:
+    fresh = [cell for cell in cells.values() if cell.disputed]
+    if not fresh and not any(cell.field in cells for cell in before):
+        return before
+    return _family(tuple(cell for cell in before if cell.field not in cells), fresh)
 
 
 def differing(operations: Iterable[Operation]) -> list[object]:

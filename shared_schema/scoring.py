@@ -22,37 +22,49 @@ range holds whatever comes, and a gate counts at the low end when it may fire, a
 must. Aggravating items, vetoes and bonuses are recorded by exception: unanswered is none.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from operator import is_
 
 import msgspec
 
 from shared_schema import ranges
-from shared_schema.checklist import Checklist, Item, checklist_hash
-from shared_schema.extras import extra_line
-from shared_schema.facts import scenarios
+from shared_schema.checklist import Checklist, Item, Section, checklist_hash
 from shared_schema.figures import HUNDRED, ZERO, added, exact, never_ending, rounded, shown
 from shared_schema.grading import Span, Whole, gates_of, grade_of
-from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
-from shared_schema.lines import Priced, price
-from shared_schema.operations import Aborted, EvidenceAttached
-from shared_schema.ranges import Stake
-from shared_schema.rules import ENGINE_VERSION, PerOccurrenceRule, Policy
-from shared_schema.sheet import Counts, ExtraLine, ItemLine, ScoreSheet, SectionLine, SheetStatus
-from shared_schema.sources import Context
+from shared_schema.lines import Priced
+from shared_schema.operations import Aborted
+from shared_schema.pricing import Memo, price_all
+from shared_schema.rules import ENGINE_VERSION
+from shared_schema.sheet import Counts, ItemLine, ScoreSheet, SectionLine, SheetStatus
 
 RATIO_PLACES = 4
 
 
-def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
-    """The score sheet of an inspection under this checklist."""
-    everything = _price(checklist, inspection)
+def score(checklist: Checklist, inspection: Inspection, memo: Memo | None = None) -> ScoreSheet:
+    """The score sheet of an inspection under this checklist; faster with the memo of the one before."""
+    memo = Memo() if memo is None else memo
+    before = memo.inspection
+    everything, changed = price_all(checklist, inspection, memo)
+    if (
+        memo.sheet is not None
+        and before is not None
+        and not changed
+        and before.stage_cell is inspection.stage_cell
+        and before.held is inspection.held
+    ):
+        return memo.sheet
+    memo.sheet = _sheet(checklist, inspection, everything, memo)
+    return memo.sheet
+
+
+def _sheet(checklist: Checklist, inspection: Inspection, everything: Whole, memo: Memo) -> ScoreSheet:
     policy = checklist.policy
     counts = _counts(everything, inspection)
     final = not (counts.open or counts.disputed or counts.na_without_consent or counts.held)
-    sections = tuple(_section(everything, at, final) for at in range(len(checklist.sections)))
+    sections = tuple(_section(everything, at, final, memo) for at in range(len(checklist.sections)))
     due = added(stake.most for rows in everything.stakes for stake in rows if stake.applies)
     base = ranges.points(everything.stakes, highest=True)
     high = _percent(everything, highest=True)
@@ -86,7 +98,7 @@ def score(checklist: Checklist, inspection: Inspection) -> ScoreSheet:
         bonus=_only(everything.bonus),
         fired=tuple(one.gate for one in gates if one.state == "fired"),
         aborted_by=aborted,
-        items=tuple(_flagged(item, everything.priced[item.id]) for item in checklist.items),
+        items=tuple([_flagged(item, everything.priced[item.id]) for item in checklist.items]),
         sections=sections,
         extras=tuple(everything.extras.values()),
         gates=gates,
@@ -126,117 +138,29 @@ def _counts(everything: Whole, inspection: Inspection) -> Counts:
     return Counts(items=len(everything.priced), held=len(inspection.held), **by_status)
 
 
-# --- items and extras ---------------------------------------------------------------------------------
-
-
-def _price(checklist: Checklist, inspection: Inspection) -> Whole:
-    held, unknown = _held(checklist, inspection)
-    context = Context(
-        findings=inspection.findings,
-        scenarios=scenarios(
-            inspection, _charging(checklist), checklist.policy.duplicate_facts == "charge_once"
-        ),
-        photos=_photos(inspection),
-        held=held,
-        na_needs_consent=checklist.policy.na_needs_consent,
-    )
-    priced: dict[str, Priced] = {}
-    stakes: list[tuple[Stake, ...]] = []
-    for section in checklist.sections:
-        row = [price(item, section, inspection.items.get(ItemId(item.id)), context) for item in section.items]
-        priced.update(zip((item.id for item in section.items), row, strict=True))
-        stakes.append(tuple(one.stake for one in row))
-    extras = {one.id: extra_line(one, inspection) for one in checklist.extras}
-    worse = [extras[one.id] for one in checklist.aggravating]
-    return Whole(
-        checklist,
-        priced,
-        tuple(stakes),
-        extras,
-        _sum_of(worse),
-        (sum(line.count_low for line in worse), sum(line.count_high for line in worse)),
-        _bonus(checklist.policy, [extras[one.id] for one in checklist.bonus]),
-        unknown,
-    )
-
-
-def _charging(checklist: Checklist) -> Mapping[str, tuple[Fraction, Fraction]]:
-    return {
-        item.id: (exact(item.rule.deduct), exact(item.rule.repeat_multiplier))
-        for section in checklist.sections
-        for item in section.items
-        if isinstance(item.rule, PerOccurrenceRule)
-    }
-
-
-def _photos(inspection: Inspection) -> Mapping[str, tuple[tuple[str, str], ...]]:
-    found: dict[str, tuple[tuple[str, str], ...]] = {}
-    for cell in inspection.evidence:
-        for one in cell.standing:
-            if isinstance(one.value, EvidenceAttached):
-                rows = found.get(one.value.item, ())
-                found[one.value.item] = (*rows, (one.value.finding, one.value.evidence))
-    return found
-
-
-class _Named(msgspec.Struct):
-    """What the body of an unknown kind may name."""
-
-    item: str = ""
-    finding: str = ""
-
-
-def _held(checklist: Checklist, inspection: Inspection) -> tuple[frozenset[str], bool]:
-    """The items that held operations name, and whether any of them names none."""
-    named: set[str] = set()
-    unknown = False
-    for operation in inspection.held:
-        body = getattr(operation.body, "body", None)
-        try:
-            found = msgspec.json.decode(bytes(body), type=_Named) if body is not None else _Named()
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            found = _Named()
-        finding = next((one for one in inspection.findings.values() if one.finding == found.finding), None)
-        item = found.item or (finding.item if finding is not None else None) or ""
-        if checklist.item(item) is not None:
-            named.add(item)
-        else:
-            unknown = True
-    return frozenset(named), unknown
-
-
-def _sum_of(lines: Sequence[ExtraLine]) -> Span:
-    return Span(
-        added(exact(line.points_low) for line in lines),
-        added(exact(line.points_high) for line in lines),
-    )
-
-
-def _bonus(policy: Policy, lines: Sequence[ExtraLine]) -> Span:
-    if not policy.bonus_enabled:
-        return Span(ZERO, ZERO)
-    span = _sum_of(lines)
-    if policy.bonus_cap is None:
-        return span
-    return Span(*(min(end, exact(policy.bonus_cap)) for end in span))
-
-
 # --- sections and the whole ---------------------------------------------------------------------------
 
 
-def _section(everything: Whole, at: int, final: bool) -> SectionLine:
+def _section(everything: Whole, at: int, final: bool, memo: Memo) -> SectionLine:
     section = everything.checklist.sections[at]
-    stakes = [everything.stakes[at]]
+    mine = tuple([everything.priced[item.id] for item in section.items])
+    known = memo.sections.get(section.id)
+    if known is not None and known[1] == final and all(map(is_, known[0], mine)):
+        return known[2]
+    line = _section_line(section, mine, final)
+    memo.sections[section.id] = mine, final, line
+    return line
+
+
+def _section_line(section: Section, mine: Sequence[Priced], final: bool) -> SectionLine:
+    stakes = [[one.stake for one in mine]]
     high = ranges.points(stakes, highest=True)
     low = high if ranges.nothing_open(stakes) else ranges.points(stakes, highest=False)
     due = added(stake.most for stake in stakes[0] if stake.applies)
     ratios = ranges.shares(stakes)
-    known = final or all(
-        everything.priced[item.id].line.status in ("answered", "not_applicable") for item in section.items
-    )
-    lines = [everything.priced[item.id].line for item in section.items]
+    known = final or all(one.line.status in ("answered", "not_applicable") for one in mine)
     to_section = added(
-        exact(one.charged) for line in lines for one in line.deductions if one.scope == "section"
+        exact(one.charged) for priced in mine for one in priced.line.deductions if one.scope == "section"
     )
     kept = added(stake.high for stake in stakes[0] if stake.applies)
     return SectionLine(

@@ -21,6 +21,10 @@ class Context(NamedTuple):
     held: frozenset[str]
     """Items that an operation of an unknown kind speaks of."""
     na_needs_consent: bool
+    on_item: Mapping[str, tuple[FindingId, ...]] = {}
+    """By item, the findings recorded on it."""
+    photos_of: Mapping[str, tuple[str, ...]] = {}
+    """By finding, the photos that stand on it."""
 
 
 def values_source(
@@ -50,9 +54,7 @@ def fact_source(fact: Fact, context: Context) -> Source:
         for cell in (finding.record, finding.repeat_of, finding.duplicate_of):
             if cell is not None:
                 authors += [(one.op, one.person, one.device) for one in cell.standing]
-    photos = [
-        evidence for rows in context.photos.values() for finding, evidence in rows if finding in fact.members
-    ]
+    photos = [evidence for member in fact.members for evidence in context.photos_of.get(member, ())]
     return make_source(authors, fact.members, photos)
 
 
@@ -66,12 +68,12 @@ def line_source(
     if cell is not None:
         authors += [(one.op, one.person, one.device) for one in cell.standing]
     findings: list[str] = []
-    for finding_id, finding in context.findings.items():
-        if finding.item == item_id:
-            findings.append(finding_id)
-            for part in (finding.record, finding.repeat_of, finding.duplicate_of):
-                if part is not None:
-                    authors += [(one.op, one.person, one.device) for one in part.standing]
+    for finding_id in context.on_item.get(item_id, ()):
+        finding = context.findings[finding_id]
+        findings.append(finding_id)
+        for part in (finding.record, finding.repeat_of, finding.duplicate_of):
+            if part is not None:
+                authors += [(one.op, one.person, one.device) for one in part.standing]
     for source in sources:
         authors += [(op, "", "") for op in source.ops]
     photos = [evidence for _, evidence in context.photos.get(item_id, ())]

@@ -1,26 +1,34 @@
 """Projection: brings touched inspections up to date, in the transaction that took their operations.
 
-Rows are a function of log, checklist and plan. A stored state only shortens the fold: one that another
-version stored is thrown away. What crashes here is a bug of ours and must not stop anybody else: the
+Rows are a function of log, checklist and plan. Where several requests share a commit, each inspection
+they touch is brought up to date once, just before it. A stored state only shortens the fold, and so does
+what is remembered of the last projection: one that another version stored is thrown away, and what was
+rolled back is forgotten. What crashes here is a bug of ours and must not stop anybody else: the
 inspection gets a row that says so, its operations stay, and `rebuild` heals it after the fix.
 """
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import structlog
 
-from server.intake.score_rows import error_rows, rows_of
-from server.storage import engines, op_log, registers, rows
+from server.intake.score_rows import Kept, error_rows, rows_of
+from server.storage import engines, group, op_log, registers, rows, states
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
+from server.storage.states import Folded
 from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
-from shared_schema.ids import InspectionId
-from shared_schema.merge import EMPTY, State
-from shared_schema.operations import Operation, read
+from shared_schema.facts import moved
+from shared_schema.ids import InspectionId, OpId
+from shared_schema.merge import Seen, State
+from shared_schema.operations import EvidenceAttached, EvidenceRemoved, Operation, read, stands_for
+from shared_schema.pricing import Memo
 from shared_schema.scoring import score
+
+REMEMBERED_MAX = 128
+"""Inspections kept in memory between commits, with all that stands on them: about a megabyte each."""
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +38,18 @@ class Projected(NamedTuple):
 
     number: int
     state: bytes | None
+    rows: rows.Rows
+
+
+class Live(NamedTuple):
+    """An inspection as the last commit left it, so that the next operations touch only what they move."""
+
+    row: InspectionRow
+    """Its place in the plan, and how far its log was folded."""
+    folded: Folded
+    seen: Seen
+    memo: Memo
+    kept: Kept
     rows: rows.Rows
 
 
@@ -46,25 +66,66 @@ def checklist_of(conn: Connection, checklist_hash: str) -> Checklist:
 def project(
     conn: Connection, inspections: Iterable[InspectionId], *, decoded: Mapping[str, Operation] | None = None
 ) -> None:
-    """Brings these inspections' states and score rows up to date with their logs.
+    """Brings these inspections' states and score rows up to date with their logs, before the commit at the latest.
 
     `decoded` holds, by id, operations of the log that the caller has read already.
     """
-    for inspection in sorted(set(inspections)):
-        row = registers.inspection(conn, inspection)
-        if row is not None:
-            _store(conn, row, projected(conn, row, shortcut=True, decoded=decoded or {}))
+    touched: dict[InspectionId, dict[str, Operation]] = {one: {} for one in sorted(set(inspections))}
+    for name, operation in (decoded or {}).items():
+        if operation.inspection in touched:
+            touched[operation.inspection][name] = operation
+    commit = group.of(conn)
+    for inspection, mine in touched.items():
+        # Which photos are wanted is told in the same reply, and read from the rows.
+        if commit is None or any(_is_photo(one) for one in mine.values()):
+            bring_up(conn, inspection, mine)
+        else:
+            commit.put_off(bring_up, inspection, mine)
 
 
-def projected(
-    conn: Connection, row: InspectionRow, *, shortcut: bool, decoded: Mapping[str, Operation]
-) -> Projected:
-    """What the log makes of an inspection: from its start, or on from the stored state."""
+def _is_photo(operation: Operation) -> bool:
+    return operation.kind.startswith("evidence") or (
+        operation.kind == "dispute_settled"
+        and isinstance(stands_for(operation.body), EvidenceAttached | EvidenceRemoved)
+    )
+
+
+def bring_up(conn: Connection, inspection: str, decoded: Mapping[str, Operation]) -> None:
+    """Brings one inspection up to date now."""
+    row = registers.inspection(conn, InspectionId(inspection))
+    if row is None:
+        return
+    live = _recall(conn, row)
     try:
-        state, number = _fold(conn, row, shortcut, decoded)
-        inspection = merge.view(state)
-        sheet = score(checklist_of(conn, row.checklist), inspection)
-        return Projected(number, merge.dump(state), rows_of(row, number, state, inspection, sheet))
+        now = _worked_out(conn, row, live, decoded)
+    except Exception as err:
+        if not engines.about_the_data(err):
+            raise
+        log.exception("projection failed", inspection=row.id, last_number=row.last_number)
+        store(conn, row.id, failed(row))
+        return
+    try:
+        with op_log.savepoint(conn):
+            if live is None:
+                rows.replace(conn, row.id, now.rows)
+            else:
+                rows.change(conn, live.rows, now.rows)
+            states.store(conn, row.id, now.folded.number, states.content(now.folded))
+    except Exception as err:
+        if not engines.about_the_data(err):
+            raise
+        # A value that the database will not take, though everything before it did.
+        log.exception("rows not stored", inspection=row.id)
+        store(conn, row.id, failed(row))
+        return
+    _remember(conn, now)
+
+
+def projected(conn: Connection, row: InspectionRow) -> Projected:
+    """What the log makes of an inspection from its start; for a comparison, because it remembers nothing."""
+    try:
+        now = _worked_out(conn, row, None, {}, shortcut=False)
+        return Projected(now.folded.number, states.content(now.folded), now.rows)
     except Exception as err:
         if not engines.about_the_data(err):
             raise
@@ -79,39 +140,129 @@ def failed(row: InspectionRow) -> Projected:
 
 def state_of(conn: Connection, row: InspectionRow) -> State:
     """The inspection as all of its log makes it."""
-    return _fold(conn, row, True, {})[0]
-
-
-def _fold(
-    conn: Connection, row: InspectionRow, shortcut: bool, decoded: Mapping[str, Operation]
-) -> tuple[State, int]:
-    state, number = EMPTY, 0
-    if shortcut and (stored := op_log.load_state(conn, row.id)) is not None:
-        loaded = merge.load(stored[1])
-        if loaded is not None:
-            state, number = loaded, stored[0]
-    fresh = op_log.after(conn, row.id, number)
-    if fresh:
-        number = fresh[-1].number
-    return merge.apply(state, [decoded.get(one.id) or read(one.raw) for one in fresh]), number
-
-
-def _store(conn: Connection, row: InspectionRow, new: Projected) -> None:
-    try:
-        with op_log.savepoint(conn):
-            store(conn, row.id, new)
-    except Exception as err:
-        if not engines.about_the_data(err):
-            raise
-        # A value that the database will not take, though everything before it did.
-        log.exception("rows not stored", inspection=row.id)
-        store(conn, row.id, failed(row))
+    return _fold(conn, row, None, {}, shortcut=True)[1].state
 
 
 def store(conn: Connection, inspection: InspectionId, new: Projected) -> None:
-    """Replaces an inspection's rows and state."""
+    """Replaces an inspection's rows and state, whatever is stored."""
+    _forget(conn, inspection)
     rows.replace(conn, inspection, new.rows)
     if new.state is None:
-        op_log.drop_state(conn, inspection)
+        states.drop(conn, inspection)
     else:
-        op_log.store_state(conn, inspection, new.number, new.state)
+        states.store(conn, inspection, new.number, new.state)
+
+
+# --- working it out --------------------------------------------------------------------------------
+
+
+def _worked_out(
+    conn: Connection,
+    row: InspectionRow,
+    live: Live | None,
+    decoded: Mapping[str, Operation],
+    *,
+    shortcut: bool = True,
+) -> Live:
+    folded, seen = _fold(conn, row, live, decoded, shortcut=shortcut)
+    memo, kept = (Memo(), Kept()) if live is None else (live.memo, live.kept)
+    sheet = score(checklist_of(conn, row.checklist), seen.inspection, memo)
+    made = rows_of(row, folded.number, folded.state, seen.inspection, sheet, kept)
+    return Live(row, folded, seen, memo, kept, made)
+
+
+def _fold(
+    conn: Connection,
+    row: InspectionRow,
+    live: Live | None,
+    decoded: Mapping[str, Operation],
+    *,
+    shortcut: bool,
+) -> tuple[Folded, Seen]:
+    if live is not None:
+        start, seen = live.folded, live.seen
+    else:
+        start = (states.load(conn, row.id) if shortcut else None) or states.NOTHING
+        seen = Seen(start.state, merge.view(start.state))
+    names = states.names_after(conn, row.id, start.number)
+    if not names:
+        return start, seen
+    fresh = {one.id: one.number for one in names}
+    seen = merge.advance(seen, _operations(conn, row.id, start.number, names, decoded))
+    state = merge.forget(seen.state, _arrived(conn, row.id, start, seen.state, fresh))
+    folded = Folded(names[-1].number, state, _numbers(start, state, fresh))
+    return folded, Seen(state, seen.inspection)
+
+
+def _operations(
+    conn: Connection,
+    inspection: InspectionId,
+    number: int,
+    names: list[states.Name],
+    decoded: Mapping[str, Operation],
+) -> list[Operation]:
+    if all(one.id in decoded for one in names):
+        return [decoded[one.id] for one in names]
+    return [decoded.get(one.id) or read(one.raw) for one in op_log.after(conn, inspection, number)]
+
+
+def _arrived(
+    conn: Connection, inspection: InspectionId, start: Folded, state: State, fresh: Mapping[OpId, int]
+) -> set[OpId]:
+    """Of what is replaced, what the log holds already, so that it need not be remembered."""
+    replaced: set[OpId] = set()
+    for field, ids in state.replaced.items():
+        if start.state.replaced.get(field) is not ids:
+            replaced |= ids
+    here = {one for one in replaced if one in fresh or one in start.numbers}
+    rest = replaced - here
+    return here | fresh.keys() | (states.arrived(conn, inspection, rest) if rest else set())
+
+
+def _numbers(start: Folded, state: State, fresh: Mapping[OpId, int]) -> Mapping[OpId, int]:
+    """The log numbers of what stands and what is held."""
+    numbers = dict(start.numbers)
+    fields = moved(start.state.fields, state.fields)
+    for field in fields:
+        for one in start.state.fields.get(field, ()):
+            numbers.pop(one.id, None)
+    for field in fields:
+        for one in state.fields.get(field, ()):
+            numbers[one.id] = fresh[one.id] if one.id in fresh else start.numbers[one.id]
+    for one in state.held:
+        if one.id not in numbers:
+            numbers[one.id] = fresh[one.id]
+    return numbers
+
+
+# --- what is remembered ----------------------------------------------------------------------------
+
+
+def _memory(conn: Connection) -> dict[Any, Any]:
+    """By inspection, as the last projection left it; the one used longest ago first."""
+    commit = group.of(conn)
+    return {} if commit is None else commit.memory.setdefault("projection", {})
+
+
+def _recall(conn: Connection, row: InspectionRow) -> Live | None:
+    """The inspection as it was left, taken out of the memory; None where the plan or the log is another by now."""
+    live: Live | None = _memory(conn).pop(row.id, None)
+    if live is None or _place(live.row) != _place(row):
+        return None
+    before = op_log.head_at(conn, row.id, live.row.last_number) if live.row.last_number else ""
+    return live if before == live.row.log_head else None
+
+
+def _place(row: InspectionRow) -> tuple[object, ...]:
+    return (row.campaign, row.unit, row.squad, row.checklist)
+
+
+def _remember(conn: Connection, live: Live) -> None:
+    memory = _memory(conn)
+    memory[live.row.id] = live
+    while len(memory) > REMEMBERED_MAX:
+        del memory[next(iter(memory))]
+
+
+def _forget(conn: Connection, inspection: InspectionId) -> None:
+    _memory(conn).pop(inspection, None)

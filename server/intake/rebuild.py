@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from server.intake import projection
 from server.intake.projection import Projected
-from server.storage import op_log, registers, rows
+from server.storage import op_log, registers, rows, states
 from server.storage.database import Connection, Database
 from server.storage.op_log import Row
 from server.storage.registers import InspectionRow
@@ -79,7 +79,7 @@ def _row(conn: Connection, inspection: InspectionId) -> InspectionRow:
 
 def _compare(conn: Connection, row: InspectionRow) -> tuple[Report, Projected]:
     if row.last_number:
-        new = projection.projected(conn, row, shortcut=False, decoded={})
+        new = projection.projected(conn, row)
     else:
         new = Projected(0, None, {})
     differences = [*_log(conn, row), *_state(conn, row, new), *_rows(conn, row, new.rows)]
@@ -117,7 +117,7 @@ def _filed_under(raw: bytes) -> tuple[object, ...]:
 
 
 def _state(conn: Connection, row: InspectionRow, new: Projected) -> Iterator[Difference]:
-    stored = op_log.load_state(conn, row.id)
+    stored = states.stored(conn, row.id)
     wanted = None if new.state is None else (new.number, new.state)
     if stored != wanted:
         what = "missing" if stored is None else "not to be there" if wanted is None else "other bytes"
@@ -162,5 +162,5 @@ def _drop_strays(conn: Connection) -> tuple[Difference, ...]:
     found = _strays(conn)
     for one in found:
         rows.replace(conn, InspectionId(one.inspection), {})
-        op_log.drop_state(conn, InspectionId(one.inspection))
+        states.drop(conn, InspectionId(one.inspection))
     return found

@@ -49,7 +49,7 @@ async def sync(request: AnyRequest, body: RawBody, db: GivenDatabase, clock: Giv
     device = await _verified(request, db, body)
     now_ms = clock()
     reply = await asyncio.wrap_future(
-        db.submit(lambda conn: exchange(conn, body, device=device, now_ms=now_ms), size=len(body))
+        db.submit(lambda conn: exchange(conn, body, device=device, now_ms=now_ms), size=len(body), joins=True)
     )
     log.info(
         "exchange", device=device, asked_bytes=len(body), answered_bytes=len(reply), took_ms=clock() - now_ms

@@ -1,7 +1,8 @@
 """One inspection's rows in the score tables: a pure function of its state, its sheet and its place in the plan."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
+from operator import is_
 from typing import Any
 
 from server.storage.op_log import Row
@@ -10,25 +11,52 @@ from server.storage.rows import Rows
 from shared_schema.ids import FindingId
 from shared_schema.inspection import Cell, FindingState, Inspection
 from shared_schema.merge import State, differing
-from shared_schema.operations import EvidenceAttached, Finding
+from shared_schema.operations import EvidenceAttached, Finding, Operation
 from shared_schema.sheet import Deduction, ItemLine, ScoreSheet, SectionLine, sheet_bytes
 
 STATUS_ERROR = "error"
 """The inspection could not be merged or scored: a bug. Its operations are kept; `rebuild` heals it after the fix."""
 
 
-def rows_of(row: InspectionRow, number: int, state: State, inspection: Inspection, sheet: ScoreSheet) -> Rows:
-    """The rows, by table; `number` is the last log number in the state."""
+class Kept:
+    """Rows made before, by what they were made from: of the very same objects the rows are the same."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[object, str], tuple[tuple[object, ...], list[Row]]] = {}
+
+    def rows(self, make: Callable[..., list[Row]], key: str, row: InspectionRow, *parts: object) -> list[Row]:
+        """`make(row, *parts)`, which is a pure function; the place in the plan stays the same."""
+        known = self._made.get((make, key))
+        if known is not None and all(map(is_, known[0], parts)):
+            return known[1]
+        made = make(row, *parts)
+        self._made[make, key] = parts, made
+        return made
+
+
+def rows_of(
+    row: InspectionRow,
+    number: int,
+    state: State,
+    inspection: Inspection,
+    sheet: ScoreSheet,
+    kept: Kept | None = None,
+) -> Rows:
+    """The rows, by table; `number` is the last log number in the state. Faster with what was kept of the last time."""
+    made = (Kept() if kept is None else kept).rows
     return {
-        "score_sheet": [_sheet(row, number, inspection, sheet)],
+        "score_sheet": [(*_sheet(row, number, inspection, sheet), *made(_whole, "", row, sheet))],
         "score_section": [_section(row, one) for one in sheet.sections],
-        "score_item": [_item_line(row, one) for one in sheet.items],
-        "score_deduction": list(_deductions(row, sheet)),
-        "finding": [line for one in inspection.findings.values() for line in _finding(row, one)],
-        "dispute": [
-            (row.id, cell.field, _item(cell, inspection), len(differing(state.fields[cell.field])))
-            for cell in inspection.disputes
+        "score_item": _flat(made(_item_line, one.item, row, one) for one in sheet.items),
+        "score_deduction": [
+            *_flat(made(_deductions, one.item, row, one) for one in sheet.items if one.deductions),
+            *_aggravating(row, sheet),
         ],
+        "finding": _flat(made(_finding, name, row, one) for name, one in inspection.findings.items()),
+        "dispute": _flat(
+            made(_dispute, cell.field, row, cell, _item(cell, inspection), state.fields[cell.field])
+            for cell in inspection.disputes
+        ),
         "checked_device": [
             (row.id, one.register_no, one.classified, one.problems, one.tool_report)
             for one in (cell.value for cell in inspection.devices)
@@ -38,7 +66,19 @@ def rows_of(row: InspectionRow, number: int, state: State, inspection: Inspectio
             for one in (cell.value for cell in inspection.interviews)
         ],
         "evidence": [line for cell in inspection.evidence for line in _evidence(row, cell)],
-    }  # fmt: skip
+    }
+
+
+def _flat(parts: Iterable[list[Row]]) -> list[Row]:
+    return [row for part in parts for row in part]
+
+
+def _whole(_row: InspectionRow, sheet: ScoreSheet) -> list[Any]:
+    return [sheet_bytes(sheet)]
+
+
+def _dispute(row: InspectionRow, cell: Cell[Any], item: str, standing: Sequence[Operation]) -> list[Row]:
+    return [(row.id, cell.field, item, len(differing(standing)))]
 
 
 def error_rows(row: InspectionRow, number: int) -> Rows:
@@ -61,9 +101,9 @@ def _section(row: InspectionRow, one: SectionLine) -> Row:
     return (row.id, one.section, _text(one.max_points), _text(one.applicable), *earned)
 
 
-def _item_line(row: InspectionRow, one: ItemLine) -> Row:
+def _item_line(row: InspectionRow, one: ItemLine) -> list[Row]:
     earned = _range(one.low, one.high, one.status != "not_applicable")
-    return (row.id, one.item, one.section, _text(one.max_points), *earned, one.status)
+    return [(row.id, one.item, one.section, _text(one.max_points), *earned, one.status)]
 
 
 def _sheet(row: InspectionRow, number: int, inspection: Inspection, sheet: ScoreSheet) -> Row:
@@ -77,23 +117,25 @@ def _sheet(row: InspectionRow, number: int, inspection: Inspection, sheet: Score
         _text(sheet.base if sheet.base is not None else low), _text(sheet.base if sheet.base is not None else high),
         _text(sheet.applicable), _text(sheet.aggravating),
         counts.open + counts.disputed + counts.na_without_consent, len(inspection.disputes), len(inspection.held),
-        row.checklist, sheet.engine_version, sheet_bytes(sheet),
+        row.checklist, sheet.engine_version,
     )  # fmt: skip
 
 
-def _deductions(row: InspectionRow, sheet: ScoreSheet) -> Iterator[Row]:
+def _deductions(row: InspectionRow, line: ItemLine) -> list[Row]:
     """What is charged for certain; the readings of a dispute are in the sheet only."""
-    for line in sheet.items:
-        for at, one in enumerate(line.deductions):
-            yield _deduction(row, line.item, at, one)
-    for extra in sheet.extras:
-        if extra.kind == "aggravating" and extra.points_low == extra.points_high and extra.points_high:
-            source = extra.source
-            yield (
-                row.id, extra.item, 0, _text(extra.points_high), extra.kind, extra.kind, extra.zh, extra.en,
-                " ".join(source.ops), " ".join(source.persons), " ".join(source.devices),
-                " ".join(source.findings), " ".join(source.evidence),
-            )  # fmt: skip
+    return [_deduction(row, line.item, at, one) for at, one in enumerate(line.deductions)]
+
+
+def _aggravating(row: InspectionRow, sheet: ScoreSheet) -> list[Row]:
+    return [
+        (
+            row.id, extra.item, 0, _text(extra.points_high), extra.kind, extra.kind, extra.zh, extra.en,
+            " ".join(extra.source.ops), " ".join(extra.source.persons), " ".join(extra.source.devices),
+            " ".join(extra.source.findings), " ".join(extra.source.evidence),
+        )
+        for extra in sheet.extras
+        if extra.kind == "aggravating" and extra.points_low == extra.points_high and extra.points_high
+    ]  # fmt: skip
 
 
 def _deduction(row: InspectionRow, item: str, at: int, one: Deduction) -> Row:
@@ -105,10 +147,10 @@ def _deduction(row: InspectionRow, item: str, at: int, one: Deduction) -> Row:
     )  # fmt: skip
 
 
-def _finding(row: InspectionRow, one: FindingState) -> Iterator[Row]:
+def _finding(row: InspectionRow, one: FindingState) -> list[Row]:
     """A finding as it reads; none while only something that hangs on it has arrived."""
     if one.record is None:
-        return
+        return []
     author = next((s for s in one.record.standing if isinstance(s.value, Finding)), one.record.standing[0])
     text = one.text
     cells: tuple[Cell[Any] | None, ...] = (
@@ -127,10 +169,10 @@ def _finding(row: InspectionRow, one: FindingState) -> Iterator[Row]:
             text.device, text.disposal, text.due,
         )
     )  # fmt: skip
-    yield (
+    return [(
         row.id, one.finding, author.value.item, *read, one.fix is not None, one.earlier, one.duplicate,
         one.withdrawn, disputed, author.person, author.op,
-    )  # fmt: skip
+    )]  # fmt: skip
 
 
 def _item(cell: Cell[Any], inspection: Inspection) -> str:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from server.storage import states
 from server.storage.tables import (
     account,
     checklist,
@@ -17,10 +18,10 @@ from server.storage.tables import (
     photo,
     score_sheet,
     squad_member,
-    state,
 )
 from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
+from shared_schema.ids import InspectionId
 from shared_schema.inspection import Inspection
 from shared_schema.operations import Operation, read
 from shared_schema.problems import Problem
@@ -95,12 +96,10 @@ def checklist_of(conn: Connection, hash_: str) -> Checklist:
 
 def view_of(conn: Connection, inspection_id: str) -> Inspection:
     """The inspection as the stored state has it; folded from the log where another version stored the state."""
-    stored = conn.execute(
-        select(state.c.content).where(state.c.inspection == inspection_id)
-    ).scalar_one_or_none()
-    folded = None if stored is None else merge.load(stored)
-    if folded is None:
-        folded = merge.apply(merge.EMPTY, (entry.operation for entry in log_of(conn, inspection_id)))
+    stored = states.load(conn, InspectionId(inspection_id))
+    if stored is not None:
+        return merge.view(stored.state)
+    folded = merge.apply(merge.EMPTY, (entry.operation for entry in log_of(conn, inspection_id)))
     return merge.view(folded)
 
 

@@ -122,14 +122,15 @@ class Database:
 
     # --- what callers use ---------------------------------------------------------------------------
 
-    def submit(self, run: Callable[[Connection], T], size: int = 0) -> "Future[T]":
+    def submit(self, run: Callable[[Connection], T], size: int = 0, *, joins: bool = False) -> "Future[T]":
         """Queues `run(conn)` for the writer; the future has its result once that is committed.
 
-        `size` is how many bytes of a request wait with it. It raises what `run` raised, or busy, disk_full.
+        `size` is how many bytes of a request wait with it. One that `joins` reads no score row, so that it need not
+        wait until those of its group are up to date. It raises what `run` raised, or busy, disk_full.
         """
         if self._writer is None:
             raise Problem("not_allowed", action="write")
-        return self._writer.submit(run, size)
+        return self._writer.submit(run, size, joins=joins)
 
     def write(self, run: Callable[[Connection], T]) -> T:
         """Runs `run(conn)` on the writer and returns its result after the commit."""

@@ -245,30 +245,6 @@ def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
     return str(rows[0][0]) if rows else ""
 
 
-# --- states ----------------------------------------------------------------------------------------
-
-
-def load_state(conn: Connection, inspection: InspectionId) -> tuple[int, bytes] | None:
-    """The stored state and the last log number folded into it."""
-    rows = run(conn, "SELECT number, content FROM state WHERE inspection = ?", (inspection,))
-    return (rows[0][0], rows[0][1]) if rows else None
-
-
-def store_state(conn: Connection, inspection: InspectionId, number: int, content: bytes) -> None:
-    """Stores the fold of the log up to that number."""
-    run(
-        conn,
-        "INSERT INTO state (inspection, number, content) VALUES (?, ?, ?)"
-        " ON CONFLICT (inspection) DO UPDATE SET number = excluded.number, content = excluded.content",
-        (inspection, number, content),
-    )
-
-
-def drop_state(conn: Connection, inspection: InspectionId) -> None:
-    """Forgets the stored state, so that the log is folded from its start."""
-    run(conn, "DELETE FROM state WHERE inspection = ?", (inspection,))
-
-
 @contextmanager
 def savepoint(conn: Connection) -> Iterator[None]:
     """Takes back what the block did when it raises, and nothing else."""

@@ -1,4 +1,4 @@
-"""Score rows: an inspection's rows in the score tables, replaced whole from plain tuples, and read back."""
+"""Score rows: an inspection's rows in the score tables, written from plain tuples, whole or in part, and read back."""
 # ruff: noqa: S608 - the texts are put together from constants of this package; values are always parameters
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +23,19 @@ def _insert(table: Table) -> str:
 
 
 @lru_cache(maxsize=64)
+def _upsert(table: Table) -> str:
+    key = [column.name for column in table.primary_key]
+    rest = [column.name for column in table.columns if not column.primary_key]
+    values = ", ".join(f"{name} = excluded.{name}" for name in rest)
+    return f"{_insert(table)} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {values}"
+
+
+@lru_cache(maxsize=64)
+def _delete(table: Table) -> str:
+    return f"DELETE FROM {table.name} WHERE " + " AND ".join(f"{one.name} = ?" for one in table.primary_key)
+
+
+@lru_cache(maxsize=64)
 def _select(table: Table) -> str:
     names = ", ".join(column.name for column in table.columns)
     return f"SELECT {names} FROM {table.name} WHERE inspection = ?"
@@ -38,6 +51,22 @@ def replace(conn: Connection, inspection: InspectionId, rows: Rows) -> None:
     for table in ROWS:
         run(conn, f"DELETE FROM {table.name} WHERE inspection = ?", (inspection,))
         run_many(conn, _insert(table), rows.get(table.name, ()))
+
+
+def change(conn: Connection, before: Rows, now: Rows) -> None:
+    """Brings rows that were written as `before` to `now`, touching only those that differ.
+
+    Raises ValueError for two rows with one key.
+    """
+    for table in ROWS:
+        width = len(table.primary_key)
+        was, becomes = before.get(table.name, ()), now.get(table.name, ())
+        old = {row[:width]: row for row in was}
+        new = {row[:width]: row for row in becomes}
+        if len(new) < len(becomes):
+            raise ValueError(f"two rows of {table.name} have one key")
+        run_many(conn, _delete(table), [key for key in old if key not in new])
+        run_many(conn, _upsert(table), [row for key, row in new.items() if old.get(key) != row])
 
 
 def stored(conn: Connection, inspection: InspectionId) -> Rows:

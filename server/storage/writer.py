@@ -1,7 +1,8 @@
 """The one writer: a thread that takes waiting requests from a queue and groups them into one commit.
 
 Each request runs inside its own savepoint, so one that fails takes back only what it did itself. A
-commit that fails fails them all. Results are handed out after the commit, never before.
+commit that fails fails them all. Results are handed out after the commit, never before. What requests
+put off (`group`) runs once before the commit, and before any request that is not known to do without it.
 """
 
 import queue
@@ -15,6 +16,7 @@ import structlog
 from sqlalchemy import Connection
 
 from server.storage import engines
+from server.storage.group import Group, begin
 from shared_schema.problems import Problem
 
 T = TypeVar("T")
@@ -39,8 +41,9 @@ class _TransactionLostError(Exception):
 
 
 class _Request(Generic[T]):
-    def __init__(self, run: Callable[[Connection], T]) -> None:
+    def __init__(self, run: Callable[[Connection], T], *, joins: bool = False) -> None:
         self.run = run
+        self.joins = joins
         self.future: Future[T] = Future()
         self.result: Any = None
         self.error: BaseException | None = None
@@ -70,15 +73,16 @@ class Writer:
         self._thread = threading.Thread(target=self._serve, name="hucha-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, run: Callable[[Connection], T], size: int = 0) -> "Future[T]":
+    def submit(self, run: Callable[[Connection], T], size: int = 0, *, joins: bool = False) -> "Future[T]":
         """Queues `run(conn)`; the future has its result, or what it raised, once that is settled for good.
 
-        `size` is how many bytes of a request it keeps in memory until then.
+        `size` is how many bytes of a request it keeps in memory until then. One that `joins` reads nothing that
+        another of its group may have put off.
         """
         assert threading.current_thread() is not self._thread, (
             "a request that waits for the next would wait for ever"
         )
-        request = _Request(run)
+        request = _Request(run, joins=joins)
         if self._stopping or self._queue.qsize() >= QUEUE_REQUESTS_MAX or not self._make_room(size):
             request.fail(Problem("busy"))
         else:
@@ -142,12 +146,14 @@ class Writer:
         try:
             conn = self._connected()
             transaction = conn.begin()
+            group_work = begin(conn)
             began = time.monotonic()
             for request in group:  # grows while it is run
                 request.error = None
-                _run_in_savepoint(conn, request)
+                _run_in_savepoint(conn, group_work, request)
                 if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
                     group.extend(self._waiting())
+            group_work.settle(conn)
         except Exception as err:
             self._disconnect()
             raise _TransactionLostError from err
@@ -191,8 +197,10 @@ class Writer:
                 log.warning("connection did not close", error=repr(err))
 
 
-def _run_in_savepoint(conn: Connection, request: _Request[Any]) -> None:
+def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) -> None:
     """Runs one request, or takes back what it did. Raises whatever ended the whole transaction."""
+    if not request.joins:
+        group.settle(conn)
     for run in range(1, RUNS_MAX + 1):
         savepoint = conn.begin_nested()
         try:
@@ -201,9 +209,11 @@ def _run_in_savepoint(conn: Connection, request: _Request[Any]) -> None:
             if not engines.in_transaction(conn):
                 raise
             savepoint.rollback()
+            group.forget()
             if engines.meaning(err) == "retry" and run < RUNS_MAX:
                 continue
             request.error = err
         else:
             savepoint.commit()  # where this fails, nobody knows what the transaction holds: it is lost
+            group.keep()
         return

@@ -152,13 +152,13 @@ def test_a_state_of_another_version_is_thrown_away(db: Database, monkeypatch: py
 # --- a bug in merging or scoring -------------------------------------------------------------------
 
 
-def _poisoned(checklist: Any, inspection: Inspection) -> Any:
+def _poisoned(checklist: Any, inspection: Inspection, *memo: Any) -> Any:
     """A scoring that crashes on one word."""
     for item in inspection.items.values():
         for cell in item.notes:
             if POISON in cell.value.text:
                 raise ZeroDivisionError(POISON)
-    return score(checklist, inspection)
+    return score(checklist, inspection, *memo)
 
 
 def test_an_answer_that_the_check_crashes_on_keeps_no_other_out(

@@ -12,7 +12,7 @@ from server.access import devices
 from server.intake.exchange import exchange
 from server.intake.photos import has_photo, take_photo
 from server.problems import reply
-from server.storage import op_log, registers
+from server.storage import op_log, registers, states
 from server.storage.database import Connection, Database
 from server.storage.photo_files import PhotoFiles
 from server.storage.rows import stored
@@ -118,8 +118,8 @@ class Hub:
         """The stored state, and the log number it reaches."""
 
         def run(conn: Connection) -> tuple[int, merge.State | None]:
-            found = op_log.load_state(conn, InspectionId(inspection))
-            return (0, merge.EMPTY) if found is None else (found[0], merge.load(found[1]))
+            found = states.load(conn, InspectionId(inspection))
+            return (0, merge.EMPTY) if found is None else (found.number, found.state)
 
         return self.db.read(run)
 

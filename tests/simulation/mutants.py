@@ -13,7 +13,7 @@ import pytest
 from mobile import settling, store, sync, tap
 from mobile.sync import Sync
 from server.intake import exchange, judge, news, projection
-from server.storage import op_log
+from server.storage import op_log, states
 from server.storage.database import Connection
 from shared_schema import merge
 from shared_schema.operations import Operation, Unknown, agreement, field_of, read
@@ -55,11 +55,11 @@ def _everywhere(patch: pytest.MonkeyPatch, fold: merge.Fold) -> None:
     patch.setattr(store, "apply", fold)
 
 
-_apply, _take, _after_cursors, _projected = (
+_apply, _take, _after_cursors, _worked_out = (
     merge.apply,
     exchange.take,
     news.after_cursors,
-    projection.projected,
+    projection._worked_out,
 )
 _append, _check = op_log._append, judge.Judge._check
 
@@ -251,14 +251,14 @@ def stores_what_it_understood(patch: pytest.MonkeyPatch) -> None:
 def scores_before_it_merges(patch: pytest.MonkeyPatch) -> None:
     """The sheet is worked out from the state before the operations that came."""
 
-    def projected(conn: Connection, row: Any, **facts: Any) -> Any:
-        stored = op_log.load_state(conn, row.id)
-        before = (merge.load(stored[1]) if stored else None) or merge.EMPTY
+    def worked_out(conn: Connection, row: Any, *rest: Any, **facts: Any) -> Any:
+        stored = states.load(conn, row.id)
+        before = merge.EMPTY if stored is None else stored.state
         with pytest.MonkeyPatch.context() as inner:
-            inner.setattr(projection, "score", lambda checklist, _: score(checklist, merge.view(before)))
-            return _projected(conn, row, **facts)
+            inner.setattr(projection, "score", lambda checklist, *_: score(checklist, merge.view(before)))
+            return _worked_out(conn, row, *rest, **facts)
 
-    patch.setattr(projection, "projected", projected)
+    patch.setattr(projection, "_worked_out", worked_out)
 
 
 # --- everyone agrees in the end ----------------------------------------------------------------------

@@ -1,0 +1,60 @@
+"""What the requests of one commit share: work put off until just before it, and what is remembered from the last.
+
+Many requests of a group touch the same inspection; what brings its rows up to date runs once, inside the
+same transaction. What is remembered is a shortcut to what the database holds as this connection has
+last written it: whatever is rolled back, all of it is forgotten, and so it is with the connection.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import Connection
+
+Work = Callable[[Connection, str, Mapping[Any, Any]], None]
+"""Called with the connection, the key it was put off for, and all facts that requests gave for it."""
+
+_KEY = "hucha-group"
+
+
+class Group:
+    """Belongs to the writer's connection, and is used by its thread alone."""
+
+    def __init__(self) -> None:
+        self.memory: dict[Any, Any] = {}
+        self._kept: dict[tuple[Work, str], dict[Any, Any]] = {}
+        self._mine: dict[tuple[Work, str], dict[Any, Any]] = {}
+
+    def put_off(self, work: Work, key: str, facts: Mapping[Any, Any]) -> None:
+        """Runs `work(conn, key, facts)` before the commit, once, however many requests ask for it.
+
+        It must not raise for what one request has brought; where it raises, the whole transaction is lost.
+        """
+        self._mine.setdefault((work, key), {}).update(facts)
+
+    def keep(self) -> None:
+        """The request that ran last stays in the transaction."""
+        for key, facts in self._mine.items():
+            self._kept.setdefault(key, {}).update(facts)
+        self._mine.clear()
+
+    def forget(self) -> None:
+        """The request that ran last was taken back, and with it perhaps what was remembered."""
+        self._mine.clear()
+        self.memory.clear()
+
+    def settle(self, conn: Connection) -> None:
+        """Does what was put off, in the order of the keys, so that locks are taken in the same order always."""
+        while self._kept:
+            work, key = min(self._kept, key=lambda one: one[1])
+            work(conn, key, self._kept.pop((work, key)))
+
+
+def begin(conn: Connection) -> Group:
+    """The group of the writer's connection."""
+    group: Group = conn.info.setdefault(_KEY, Group())
+    return group
+
+
+def of(conn: Connection) -> Group | None:
+    """The group a connection works for; None for one that commits by itself."""
+    return conn.info.get(_KEY)
