@@ -170,10 +170,9 @@ def _open_lines(reader: Reader, items: Sequence[str]) -> Iterator[TraceLine]:
     """What is open of a section, in one line: there may be hundreds."""
     lines = [line for line in map(reader.line, items) if isinstance(line, ItemLine) and line.status == "open"]
     if lines:
-        least = -sum((line.max_points for line in lines), Decimal(0))
-        between = span(least, Decimal(0), reader.language)
+        lost = span(Decimal(0), sum((line.max_points for line in lines), Decimal(0)), reader.language)
         text = reader.say("trace.open", count=len(lines))
-        yield TraceLine(lines[0].item, between, text, sure=False)
+        yield TraceLine(lines[0].item, reader.say("points.off", points=lost), text, sure=False)
 
 
 def _trace_lines(reader: Reader, item: str) -> Iterator[TraceLine]:
@@ -184,8 +183,8 @@ def _trace_lines(reader: Reader, item: str) -> Iterator[TraceLine]:
             yield TraceLine(item, points, line.zh if zh else line.en, line.status != "disputed")
         return
     if state in ("disputed", "na_without_consent"):
-        between = span(line.low - line.max_points, line.high - line.max_points, reader.language)
-        yield TraceLine(item, between, reader.say(f"item.{state}"), sure=False)
+        lost = span(line.max_points - line.high, line.max_points - line.low, reader.language)
+        yield TraceLine(item, reader.say("points.off", points=lost), reader.say(f"item.{state}"), sure=False)
     elif state == "not_applicable":
         yield TraceLine(item, reader.say("points.na"), reader.summary(item), sure=True)
     for one in line.deductions:

@@ -66,12 +66,11 @@ class Memory:
         """Keeps what is half typed."""
         self.keep(f"{self.scope}/{form}", text)
 
-    def follow(self, field: Any, form: str) -> Any:
+    def follow(self, field: Any, form: str, name: str = "text") -> None:
         """Fills a field with its draft and keeps what is typed from now on; the field as it was is no draft."""
-        untouched, scope = field.text, self.scope
-        field.text = self.get(f"{scope}/{form}") or untouched
-        field.bind(text=lambda _, text: self.keep(f"{scope}/{form}", "" if text == untouched else text))
-        return field
+        untouched, scope = getattr(field, name), self.scope
+        setattr(field, name, self.get(f"{scope}/{form}") or untouched)
+        field.fbind(name, lambda _, text: self.keep(f"{scope}/{form}", "" if text == untouched else text))
 
     def forget(self, *forms: str) -> None:
         """The form was recorded or given up."""

@@ -174,14 +174,25 @@ class Session(EventDispatcher):
         return self._tools.consent_by is not None
 
     def consent_here(
-        self, person: PersonId, pin: str, item: str, reason: str, refused: Callable[[str], None]
+        self,
+        person: PersonId,
+        pin: str,
+        item: str,
+        reason: str,
+        refused: Callable[[str], None],
+        then: Callable[[], None],
     ) -> None:
         """A colleague consents to this person's N/A on this tablet, once their PIN is right; `refused` says why not."""
         check = self._tools.consent_by
         assert check is not None, "no PIN is asked for on this tablet"
+
+        def known(_: None) -> None:
+            then()
+            self.do("consent", item, reason, person=person, told=say("consent.done"))
+
         self._worker.call(
             lambda: check(person, pin),
-            lambda _: self.do("consent", item, reason, person=person, told=say("consent.done")),
+            known,
             lambda problem: refused(problem.message(words.language)),
         )
 

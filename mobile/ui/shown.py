@@ -44,9 +44,9 @@ class PageRow(NamedTuple):
     """One of the visit's own pages, with how much there is or is left to do."""
 
     page: str
-    count: int
+    number: int
     left: bool
-    """Whether the count is of what is still to do."""
+    """Whether the number is of what is still to do."""
 
 
 class VisitShown(NamedTuple):
