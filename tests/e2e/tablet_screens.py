@@ -147,6 +147,12 @@ KEPT = {
         "tablet-discretion": ("discretion", "zh", "light"),
         "tablet-finding": ("finding", "zh", "light"),
         "tablet-settle": ("settle", "zh", "light"),
+        "tablet-findings": ("finding-acts", "zh", "light"),
+        "tablet-computers": ("computers", "zh", "light"),
+        "tablet-closing": ("closing", "zh", "light"),
+        "tablet-sign": ("sign", "zh", "light"),
+        "tablet-closing-en": ("closing", "en", "light"),
+        "tablet-score-en": ("score", "en", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
