@@ -203,12 +203,41 @@ class Desk:
         """This person's own note on an item; an empty text takes it back."""
         return self._tap.write(person, inspection, Note(item, text), seen)
 
+    # -- taking a tap back ------------------------------------------------------------------------------
+
+    def stood(self, person: PersonId, inspection: InspectionId, field: FieldKey) -> Body | None:
+        """What this person's next tap on an answer or a note would replace, and `put_back` can bring again.
+
+        An empty note where there is none yet; None where nothing stands that could be put back: an answer cannot
+        be made unsaid, only changed.
+        """
+        standing = self._tap.standing(inspection, field)
+        if disputed(field, standing):
+            standing = tuple(one for one in standing if one.person == person)
+        body = stands_for(standing[0].body) if standing else None
+        if isinstance(body, Answer | NotApplicable | Note):
+            return body
+        family, _, rest = field.partition("/")
+        return Note(rest.rpartition("/")[0], "") if family == "note" else None
+
+    def put_back(self, person: PersonId, inspection: InspectionId, body: Body, instead_of: OpId) -> Operation:
+        """Takes one's last tap back: what stood before is recorded again in its place, and only in its place."""
+        return self._tap.write(person, inspection, body, (instead_of,))
+
     # -- findings ---------------------------------------------------------------------------------------
 
-    def record_finding(self, person: PersonId, inspection: InspectionId, text: Finding) -> Operation:
-        """A problem found; `text.finding` may be empty and is then given a new id."""
+    def record_finding(
+        self, person: PersonId, inspection: InspectionId, text: Finding, *, earlier: str = ""
+    ) -> Operation:
+        """A problem found; `text.finding` may be empty and is then given a new id.
+
+        With `earlier` a second operation says which finding of an earlier inspection it repeats.
+        """
         named = replace(text, finding=text.finding or self._tap.new_id())
-        return self._tap.write(person, inspection, named, None)
+        made = self._tap.write(person, inspection, named, None)
+        if earlier:
+            self._tap.write(person, inspection, FindingRepeatOf(named.finding, earlier), None)
+        return made
 
     def amend_finding(
         self,
@@ -306,6 +335,22 @@ class Desk:
             replaced=tuple(replaced),
         )
         return self._tap.write(person, inspection, body, seen)
+
+    def substitute(
+        self, person: PersonId, inspection: InspectionId, sample: str, drawn: str, other: str, reason: str
+    ) -> Operation:
+        """Another computer is checked instead of one that was drawn. Raises not_found, substitute_invalid."""
+        standing = self._tap.standing(inspection, f"sample/{sample}")
+        body = stands_for(standing[0].body) if standing else None
+        if not isinstance(body, SampleDrawn) or drawn not in body.drawn:
+            raise Problem("not_found", what=drawn)
+        kept = tuple(one for one in body.replaced if one[0] != drawn)
+        taken = {*body.drawn, *(one[1] for one in kept)}
+        known = {one.register_no for one in self._tap.assigned(inspection)[0].inventory}
+        if not reason.strip() or other in taken or other not in known:
+            raise Problem("substitute_invalid", register_no=other)
+        amended = replace(body, replaced=(*kept, (drawn, other, reason.strip())))
+        return self._tap.write(person, inspection, amended, tuple(one.id for one in standing))
 
     def check_device(
         self,

@@ -8,10 +8,12 @@ from kivy.clock import Clock
 from kivy.metrics import dp
 from kivy.uix.anchorlayout import AnchorLayout
 
-from mobile.rows import DisputeRow, FindingRow
 from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit
 from mobile.ui.cards import Fact
+from mobile.ui.finding_form import new_finding
 from mobile.ui.kit_controls import Card, Push, button
+from mobile.ui.memory import memory
+from mobile.ui.page_acts import PageActs
 from mobile.ui.people import PeopleScreen
 from mobile.ui.session import Begin, Session
 from mobile.ui.shell import Shell
@@ -51,24 +53,29 @@ class HuchaApp(App):
         bottom.bind(
             on_exchange=lambda _: self._exchange(),
             on_why=lambda _: self._why(),
-            on_findings=lambda _: self._findings(),
-            on_differences=lambda _: self._disputes(),
-            on_next=lambda bar: session.go(item=bar.following, pane="item"),
+            on_findings=lambda _: session.go(section="@findings", item="", pane="items", only=""),
+            on_differences=lambda _: self.acts.disputes(),
+            on_next=lambda bar: session.go(item=bar.following, pane="item", only=""),
         )
         item.bind(
             on_na=lambda _: self._sheet(sheets_item.not_applicable),
             on_note=lambda _: self._sheet(sheets_item.note),
-            on_add_finding=lambda _: self._sheet(sheets_item.new_finding),
-            on_finding=lambda _, row: self._amend(row),
+            on_add_finding=lambda _: self._found(),
+            on_again=lambda _, earlier: self._found(earlier),
+            on_consent_here=lambda _: self._sheet(sheets_item.consent),
+            on_finding=lambda _, row: self.acts.finding(row),
             on_settle=lambda _, op: self._settle_item(op),
         )
+        self.acts: PageActs = PageActs(session, self.shell, self.visit)
         session.bind(
             shown=self._show,
             syncing=self._show,
             on_told=lambda _, text, icon: self.shell.tell(text, icon),
+            on_undoable=lambda _, undo: self.shell.offer(say("undo.changed"), say("undo"), undo),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))
         theme.bind(palette=lambda *_: Clock.schedule_once(self._repaint, 0))
+        theme.bind(scale=lambda *_: Clock.schedule_once(self._repaint, 0))
         return self.shell
 
     def on_start(self) -> None:
@@ -76,7 +83,12 @@ class HuchaApp(App):
 
     def on_pause(self) -> bool:
         """Everything is on the disk already, so the system may take the screen away at any time."""
+        memory.write()
         return True
+
+    def on_stop(self) -> None:
+        """What was typed in the last half second is kept too."""
+        memory.write()
 
     # --- showing ---------------------------------------------------------------------------------------
 
@@ -135,29 +147,17 @@ class HuchaApp(App):
         if self.visit.item.detail is not None:
             self.shell.open(make(self.session, self.visit.item.detail, self.shell.close))
 
-    def _amend(self, row: FindingRow) -> None:
-        if row.text is not None and "finding_amended" in self._visit.head.may:
-            self.shell.open(sheets_item.amended_finding(self.session, row, row.item, self.shell.close))
+    def _found(self, earlier: str = "") -> None:
+        detail = self.visit.item.detail
+        if detail is not None:
+            self.shell.open(new_finding(self.session, self._visit, detail, self.shell.close, earlier))
 
     def _settle_item(self, op: str) -> None:
         detail = self.visit.item.detail
         field = "" if detail is None else detail.field
         row = next((one for one in self._visit.disputes if one.field == field), None)
         if row is not None:
-            self._settle(row, op)
-
-    def _settle(self, row: DisputeRow, op: str) -> None:
-        self.shell.open(
-            sheets_item.settlement(
-                self.session,
-                code=row.item,
-                field=row.field,
-                values=row.values,
-                chosen=op,
-                seen=row.seen,
-                close=self.shell.close,
-            )
-        )
+            self.acts.settle(row, op)
 
     def _open(self) -> None:
         self.shell.open(sheets_visit.opening(self.session, self._visit, self.shell.close))
@@ -169,17 +169,12 @@ class HuchaApp(App):
         self.shell.open(sheets_visit.submission(self.session, self._visit, self.shell.close))
 
     def _why(self) -> None:
-        self.shell.open(sheets_visit.why(self._visit))
-
-    def _disputes(self) -> None:
-        self.shell.open(sheets_lists.disputes(self._visit, self._settle))
-
-    def _findings(self) -> None:
-        def go_to(row: FindingRow) -> None:
+        def go_to(item: str) -> None:
             self.shell.close()
-            self.session.go(item=row.item, pane="item")
+            if item:
+                self.session.go(item=item, pane="item", only="")
 
-        self.shell.open(sheets_lists.findings(self._visit, go_to))
+        self.shell.open(sheets_visit.why(self._visit, go_to))
 
     def _exchange(self) -> None:
         if self.session.shown is not None:

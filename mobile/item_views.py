@@ -11,6 +11,7 @@ from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import Answer, NotApplicable
 from shared_schema.problems import Language
+from shared_schema.roles import may_author
 from shared_schema.rules import Aggravating, ClausesRule, Veto
 from shared_schema.sheet import ItemLine
 
@@ -21,6 +22,33 @@ def item_rows(visit: Visit, section: str, person: PersonId, language: Language =
     entries = next((entries for key, _, entries in reader.sections() if key == section), ())
     may_answer = "answer" in reader.may()
     return tuple(_item_row(reader, entry, may_answer=may_answer) for entry in entries)
+
+
+FILTERS = ("open", "problem", "disputed", "mine", "photo")
+"""What the items of the whole checklist can be narrowed to; the word of each is `filter.<name>`."""
+
+
+def filtered_rows(
+    visit: Visit, only: str, person: PersonId, language: Language = "zh"
+) -> tuple[ItemRow, ...]:
+    """The items of all sections that are open, have a problem, are in dispute, are this person's, or allow photos."""
+    reader = Reader(visit, person, language)
+    may_answer = "answer" in reader.may()
+    entries = [entry for _, _, section in reader.sections() for entry in section]
+    return tuple(
+        _item_row(reader, entry, may_answer=may_answer) for entry in entries if _passes(reader, entry, only)
+    )
+
+
+def _passes(reader: Reader, entry: Entry, only: str) -> bool:
+    match only:
+        case "mine":
+            cell = reader.item(entry.id).answer
+            return cell is not None and any(one.person == reader.person for one in cell.standing)
+        case "photo":
+            return isinstance(entry, Item) and entry.photo != "forbidden"
+        case _:
+            return reader.state(entry.id) == only
 
 
 def _item_row(reader: Reader, entry: Entry, *, may_answer: bool) -> ItemRow:
@@ -54,10 +82,12 @@ def _badges(reader: Reader, entry: Entry) -> tuple[Badge, ...]:
         if number:
             given.append(Badge(kind, reader.say(f"badge.{kind}"), number))
 
+    badge("remark", sum(one == entry.id for one, _ in reader.remarks()))
     badge("dispute", int(item.answer is not None and item.answer.disputed))
     badge("refused", refused)
     badge("finding", findings)
     badge("note", notes)
+    badge("earlier", sum(one.item == entry.id and one.open for one in reader.visit.assignment.earlier))
     badge("photo", photos)
     if with_points is not None:
         badge("photo_allowed", int(with_points.photo != "forbidden" and not photos))
@@ -70,7 +100,10 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
     """One item. Raises item_unknown."""
     reader = Reader(visit, person, language)
     entry, held, line = reader.entry(item), reader.item(item), reader.line(item)
-    cell, state, may = held.answer, reader.state(item), reader.may()
+    cell, state = held.answer, reader.state(item)
+    by_number = isinstance(entry, Veto) or (isinstance(entry, Aggravating) and entry.sensitive)
+    # Of what is kept by its number only, no sentence may be written anywhere.
+    may = reader.may() - ({"note", "finding"} if by_number else set())
     with_points = entry if isinstance(entry, Item) else None
     consent, note = _own(held.consents, person), _own(held.notes, person)
     notes = [(one, cell.field) for cell in held.notes for one in cell.standing if one.value.text]
@@ -126,11 +159,31 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         ),
         points_text=reader.points(item),
         paper_ref=_paper_ref(cell, person),
-        by_number=isinstance(entry, Veto) or (isinstance(entry, Aggravating) and entry.sensitive),
+        by_number=by_number,
         seen=_ops(cell),
         note_seen=_ops(note),
         consent_seen=_ops(consent),
         consent_reason=_awaited(cell, consent, person),
+        from_paper=(answer := _current(cell, person)) is not None and answer.from_paper,
+        earlier=tuple(reader.earlier(item)),
+        remarks=tuple(text for one, text in reader.remarks() if one == item),
+        consent_from=_consent_from(reader, state, cell),
+    )
+
+
+def _consent_from(
+    reader: Reader, state: str, cell: Cell[Answer | NotApplicable] | None
+) -> tuple[tuple[PersonId, str], ...]:
+    """The members other than its author, while this person's own N/A waits for one of them."""
+    if cell is None or state != "na_without_consent" or "na_consent" not in reader.may():
+        return ()
+    authors = {one.person for one in cell.standing if isinstance(one.value, NotApplicable)}
+    if reader.person not in authors:
+        return ()
+    return tuple(
+        (PersonId(one.person), reader.name(one.person))
+        for one in reader.visit.assignment.members
+        if one.person not in authors and may_author(one.role, "na_consent")
     )
 
 

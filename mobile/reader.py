@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mobile.actions import Visit
-from mobile.rows import Control, FindingRow, ItemState, ValueRow
+from mobile.rows import Control, EarlierRow, FindingRow, ItemState, ValueRow
 from mobile.words import Entry, answer_text, body_text, plain, say, span, when
 from shared_schema.checklist import Item
-from shared_schema.ids import ItemId, PersonId
+from shared_schema.ids import FindingId, ItemId, PersonId
 from shared_schema.inspection import Cell, FindingState
 from shared_schema.inspection import Item as ItemView
-from shared_schema.operations import KINDS, Answer, Body, Finding, NotApplicable
+from shared_schema.operations import KINDS, Answer, Body, Finding, NotApplicable, Returned
 from shared_schema.problems import Language, Problem
 from shared_schema.roles import may_now
 from shared_schema.rules import (
@@ -200,7 +200,57 @@ class Reader(NamedTuple):
             text=text,
             seen=state.record.ops,
             fix_seen=() if state.fix is None else state.fix.ops,
+        )._replace(**_hanging(self, state))
+
+    def earlier(self, item: str) -> Iterator[EarlierRow]:
+        """The findings of earlier inspections on an item, or all: what is still open first."""
+        known = sorted(self.visit.assignment.earlier, key=lambda one: (not one.open, -one.year, one.finding))
+        return (
+            EarlierRow(
+                finding=one.finding,
+                item=one.item,
+                year=str(one.year),
+                fact=one.fact,
+                open=one.open,
+                open_text=self.say("earlier.open" if one.open else "earlier.closed"),
+            )
+            for one in known
+            if item in ("", one.item)
         )
+
+    # -- what came back ---------------------------------------------------------------------------------
+
+    def remarks(self) -> tuple[tuple[str, str], ...]:
+        """(item or "", remark) of the coordinator, while the visit is sent back."""
+        cell = self.visit.inspection.stage_cell
+        if cell is None or self.visit.inspection.stage != "returned":
+            return ()
+        return tuple(
+            remark for one in cell.standing if isinstance(one.value, Returned) for remark in one.value.remarks
+        )
+
+
+def _hanging(reader: Reader, state: FindingState) -> dict[str, Any]:
+    """What hangs on a finding: its fix, the unit's word, what it repeats, what it duplicates."""
+    fix = None if state.fix is None else state.fix.value
+    said = None if state.statement is None else state.statement.value
+    earlier = next((one for one in reader.earlier("") if one.finding == state.earlier), None)
+    twin = reader.visit.inspection.findings.get(FindingId(state.duplicate)) if state.duplicate else None
+    twin_text = twin.text if twin is not None else None
+    return {
+        "before": "" if fix is None else fix.before,
+        "after": "" if fix is None else fix.after,
+        "statement": "" if said is None else said.statement,
+        "accepts": None if said is None else said.accepts,
+        "statement_text": "" if said is None else reader.body(said),
+        "statement_seen": () if state.statement is None else state.statement.ops,
+        "earlier": state.earlier,
+        "earlier_text": state.earlier if earlier is None else f"{earlier.year} {earlier.item} {earlier.fact}",
+        "earlier_seen": () if state.repeat_of is None else state.repeat_of.ops,
+        "duplicate": state.duplicate,
+        "duplicate_text": state.duplicate if twin_text is None else f"{twin_text.item} {twin_text.fact}",
+        "duplicate_seen": () if state.duplicate_of is None else state.duplicate_of.ops,
+    }
 
 
 def _disposal(reader: Reader, text: Finding | None) -> str:

@@ -38,6 +38,8 @@ class WorkRow(NamedTuple):
     sync_text: str
     gone: bool
     """No longer this squad's; kept while it holds anything the server has not got."""
+    earlier_open: int = 0
+    """Findings of last time that are still open: to look at again."""
 
 
 class Head(NamedTuple):
@@ -54,6 +56,7 @@ class Head(NamedTuple):
     """Kinds of operation that this person is offered now."""
     remarks: tuple[str, ...]
     """Why the coordinator sent it back."""
+    planned_date: str = ""
 
 
 class SectionRow(NamedTuple):
@@ -76,7 +79,9 @@ class SectionRow(NamedTuple):
 class Badge(NamedTuple):
     """A mark on an item row; never by colour alone, so it has a word."""
 
-    kind: Literal["dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused"]
+    kind: Literal[
+        "dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused", "remark", "earlier"
+    ]
     text: str
     number: int = 1
 
@@ -173,6 +178,30 @@ class FindingRow(NamedTuple):
     """To fill the form for amending."""
     seen: tuple[OpId, ...]
     fix_seen: tuple[OpId, ...]
+    before: str = ""
+    after: str = ""
+    statement: str = ""
+    accepts: bool | None = None
+    """Whether the unit accepts it; None while it has said nothing."""
+    statement_text: str = ""
+    statement_seen: tuple[OpId, ...] = ()
+    earlier: str = ""
+    earlier_text: str = ""
+    earlier_seen: tuple[OpId, ...] = ()
+    duplicate: str = ""
+    duplicate_text: str = ""
+    duplicate_seen: tuple[OpId, ...] = ()
+
+
+class EarlierRow(NamedTuple):
+    """One finding of an earlier inspection of this unit."""
+
+    finding: str
+    item: str
+    year: str
+    fact: str
+    open: bool
+    open_text: str
 
 
 class ItemDetail(NamedTuple):
@@ -220,6 +249,13 @@ class ItemDetail(NamedTuple):
     consent_seen: tuple[OpId, ...]
     consent_reason: str = ""
     """The reason of the N/A that waits for this person's word."""
+    from_paper: bool = False
+    earlier: tuple[EarlierRow, ...] = ()
+    """What was found here at earlier inspections."""
+    remarks: tuple[str, ...] = ()
+    """Why the coordinator sent this item back."""
+    consent_from: tuple[tuple[PersonId, str], ...] = ()
+    """Whom this person may ask for consent to their own N/A, here on this tablet."""
 
 
 class DisputeRow(NamedTuple):

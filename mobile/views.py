@@ -6,7 +6,7 @@ Every function takes a `Visit` (what the tablet holds of one inspection) and ret
 from collections.abc import Iterable
 
 from mobile.actions import Visit
-from mobile.item_views import item_detail, item_rows
+from mobile.item_views import FILTERS, filtered_rows, item_detail, item_rows
 from mobile.reader import Reader
 from mobile.rows import (
     Badge,
@@ -14,6 +14,7 @@ from mobile.rows import (
     Control,
     DeductionRow,
     DisputeRow,
+    EarlierRow,
     FindingRow,
     Head,
     ItemDetail,
@@ -33,15 +34,47 @@ from mobile.store import SyncState
 from mobile.words import Entry, plain, say, span, when
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell
-from shared_schema.operations import KINDS, Body, Operation, Returned
+from shared_schema.operations import KINDS, Body, Operation
 from shared_schema.problems import Language, sentence
 from shared_schema.sheet import SectionLine
 
 __all__ = [
-    "Badge", "ClauseRow", "Control", "DeductionRow", "DisputeRow", "FindingRow", "Head", "ItemDetail", "ItemRow",
-    "ItemState", "NoteRow", "PhotoRow", "RefusedRow", "ScoreRow", "SectionRow", "SyncRow", "SyncWord", "ValueRow",
-    "WorkRow", "dispute_rows", "finding_rows", "head", "item_detail", "item_rows", "next_open", "refused_rows",
-    "score_row", "section_of", "section_rows", "sync_row", "work_rows",
+    "FILTERS",
+    "Badge",
+    "ClauseRow",
+    "Control",
+    "DeductionRow",
+    "DisputeRow",
+    "EarlierRow",
+    "FindingRow",
+    "Head",
+    "ItemDetail",
+    "ItemRow",
+    "ItemState",
+    "NoteRow",
+    "PhotoRow",
+    "RefusedRow",
+    "ScoreRow",
+    "SectionRow",
+    "SyncRow",
+    "SyncWord",
+    "ValueRow",
+    "WorkRow",
+    "dispute_rows",
+    "earlier_rows",
+    "filtered_rows",
+    "finding_rows",
+    "head",
+    "item_detail",
+    "item_rows",
+    "matching",
+    "next_open",
+    "refused_rows",
+    "score_row",
+    "section_of",
+    "section_rows",
+    "sync_row",
+    "work_rows",
 ]  # fmt: skip
 """The screens' one door to the rows."""
 
@@ -79,6 +112,20 @@ def _work_row(reader: Reader) -> WorkRow:
         refused=len(visit.refused),
         sync_text=_sent_text(visit, reader.language),
         gone=visit.gone,
+        earlier_open=sum(one.open for one in assignment.earlier),
+    )
+
+
+def matching(rows: Iterable[WorkRow], sought: str) -> tuple[WorkRow, ...]:
+    """The rows that hold every word sought, in whatever case: in unit, address, date, stage or squad."""
+    parts = sought.casefold().split()
+    return tuple(
+        row
+        for row in rows
+        if all(
+            part in f"{row.unit} {row.address} {row.date} {row.stage_text} {row.squad}".casefold()
+            for part in parts
+        )
     )
 
 
@@ -94,9 +141,6 @@ def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
     """The top of an inspection's screen, for this person."""
     reader, assignment = Reader(visit, person, language), visit.assignment
     english = language == "en"
-    returned = (
-        [one.value for one in visit.inspection.stage_cell.standing] if visit.inspection.stage_cell else []
-    )
     return Head(
         inspection=InspectionId(assignment.inspection),
         unit=assignment.unit_en if english and assignment.unit_en else assignment.unit_zh,
@@ -108,12 +152,8 @@ def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
             for one in assignment.members
         ),
         may=reader.may(),
-        remarks=tuple(
-            f"{item}：{text}" if item else text
-            for one in returned
-            if isinstance(one, Returned) and visit.inspection.stage == "returned"
-            for item, text in one.remarks
-        ),
+        remarks=tuple(f"{item}：{text}" if item else text for item, text in reader.remarks()),
+        planned_date=assignment.planned_date,
     )
 
 
@@ -166,6 +206,11 @@ def finding_rows(visit: Visit, language: Language = "zh", item: str = "") -> tup
     reader = Reader(visit, _NOBODY, language)
     rows = [reader.finding_row(one) for one in reader.findings(item)]
     return tuple(sorted(rows, key=lambda row: (row.withdrawn, row.item, row.finding)))
+
+
+def earlier_rows(visit: Visit, language: Language = "zh", item: str = "") -> tuple[EarlierRow, ...]:
+    """What earlier inspections found at this unit, what is still open first; or that of one item."""
+    return tuple(Reader(visit, _NOBODY, language).earlier(item))
 
 
 def dispute_rows(visit: Visit, person: PersonId, language: Language = "zh") -> tuple[DisputeRow, ...]:

@@ -55,6 +55,7 @@ REGISTRY: Mapping[str, Kind] = {
     "item_unknown": Kind("清单中没有检查项 {item}。", "The checklist has no item {item}."),
     "answer_not_allowed": Kind("检查项 {item} 不接受这个答案：{cure}。", "Item {item} does not take this answer: {cure}."),
     "photo_forbidden": Kind("检查项 {item} 禁止拍照。", "No photo may be taken for item {item}.", 403),
+    "substitute_invalid": Kind("不能改查 {register_no}：替换的计算机须在清册中、未被抽中，并写明原因。", "{register_no} cannot be checked instead: it must be in the inventory and not drawn, and a reason is needed."),
     "consent_needs_another": Kind("不适用须由另一名成员确认。", "N/A needs the consent of another member."),
     "not_disputed": Kind("此处没有需要解决的分歧：{field}。", "Nothing is in dispute here: {field}.", 409),
     # files

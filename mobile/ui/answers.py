@@ -14,6 +14,7 @@ from mobile.ui.answer_control import AnswerControl
 from mobile.ui.clauses import ClausesAnswer
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Field, Tick
+from mobile.ui.memory import memory
 from mobile.ui.words import say, words
 from shared_schema.operations import Actual, AnswerValue, Count, Present, Ratio, Value, YesNo
 
@@ -90,6 +91,7 @@ class FormAnswer(AnswerControl):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._before: tuple[str, ...] | None = None
+        self._item = ""
         self.entries = [Field(numeric=True) for _ in self.labels]
         for entry in self.entries:
             entry.bind(text=self._typed)
@@ -101,17 +103,32 @@ class FormAnswer(AnswerControl):
         for entry, label in zip(self.entries, self.labels, strict=True):
             entry.label = say(label)
             entry.disabled = not self.may
-        now = (detail.item, *texts, str(whole))
-        if now != self._before:
-            self._before = now
-            for entry, text in zip(self.entries, texts, strict=True):
-                entry.text = text
-            self.whole, self.changed, self.problem = whole, False, ""
+        # Another person's form is another form, though the item be the same.
+        now = (f"{memory.scope}/{detail.item}", *texts, str(whole))
+        if now == self._before:
+            return
+        self._item = detail.item
+        # On another item first what was left half typed there; on this one something new stands.
+        drafts = [memory.draft(self._form(detail.item, index)) for index in range(len(texts))]
+        back = self._before is None or self._before[0] != now[0]
+        self._before = None
+        for entry, text, draft in zip(self.entries, texts, drafts, strict=True):
+            entry.text = (back and draft) or text
+        self.whole, self.problem = whole, ""
+        self._before = now
+        self._typed()
 
     def _typed(self, *_: object) -> None:
         if self._before is not None:
             now = (*(entry.text for entry in self.entries), str(self.whole))
             self.changed = now != self._before[1:]
+            for index, (entry, stands) in enumerate(zip(self.entries, self._before[1:], strict=False)):
+                form = self._form(self._item, index)
+                memory.keep_draft(form, "" if entry.text == stands else entry.text)
+
+    @staticmethod
+    def _form(item: str, index: int) -> str:
+        return f"{item}/answer/{index}"
 
     def record(self) -> None:
         answer = self.read(*(entry.text.strip() for entry in self.entries))
@@ -119,6 +136,7 @@ class FormAnswer(AnswerControl):
             self.problem = answer
         else:
             self.problem = ""
+            memory.forget(*(self._form(self._item, index) for index in range(len(self.entries))))
             self.give(answer)
 
     def read(self, *texts: str) -> AnswerValue | str:

@@ -11,7 +11,7 @@ from mobile.ui.answer_control import AnswerControl
 from mobile.ui.answers import CONTROLS
 from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
-from mobile.ui.kit_controls import Badge, Card, Field, Press, button
+from mobile.ui.kit_controls import Badge, Card, Field, Press, Tick, button
 from mobile.ui.kit_text import Text
 from mobile.ui.words import joined, say
 from shared_schema.operations import AnswerValue
@@ -40,17 +40,21 @@ class AnswerCard(Card):
 
     points = StringProperty("")
     deductions = StringProperty("")
-    __events__ = ("on_answer", "on_paper", "on_na", "on_consent")
+    __events__ = ("on_answer", "on_paper", "on_na", "on_consent", "on_from_paper", "on_consent_here")
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._controls: dict[str, AnswerControl] = {}
         self._paper: Field | None = None
         self._item = ""
+        self._copied = Tick()
+        self._copied.bind(on_release=lambda _: self.dispatch("on_from_paper"))
+        self._asks_pins = False
 
-    def show(self, detail: ItemDetail) -> None:
+    def show(self, detail: ItemDetail, *, copying: bool = False, asks_pins: bool = False) -> None:
+        self._asks_pins = asks_pins
         self._show_control(detail)
-        self._show_paper(detail)
+        self._show_paper(detail, copying=copying)
         # What lies outside the sections has no points of its own, but says in words what it does.
         figures = detail.points_text[:1].isdigit()
         self.points = say("item.points", points=detail.points_text) if figures else detail.points_text
@@ -76,16 +80,30 @@ class AnswerCard(Card):
             self._item, self._paper = detail.item, None
             self.ids.paper.clear_widgets()
 
-    def _show_paper(self, detail: ItemDetail) -> None:
-        if not detail.by_number:
-            return
+    def _show_paper(self, detail: ItemDetail, *, copying: bool) -> None:
+        """Its paper's number, where only that is kept or the answer is copied; and whether it is copied."""
+        place, may = self.ids.paper, "answer" in detail.may
         if self._paper is None:
             self._paper = Field(label=say("paper.number"), limit=400)
             self._paper.text = detail.paper_ref
-            self.ids.paper.add_widget(self._paper)
-            self.ids.paper.add_widget(Fact(icon="lock", text=say("paper.hint"), tone="warn"))
             self._paper.bind(on_done=lambda _: self._paper_done(detail.item))
-        self._paper.disabled = "answer" not in detail.may
+        self._paper.disabled = not may
+        self._copied.text, self._copied.on = say("paper.from"), copying or detail.from_paper
+        self._copied.detail = say("paper.from_detail") if copying else ""
+        self._copied.disabled = not may
+        wanted: list[Any] = []
+        if detail.by_number or copying or detail.paper_ref or detail.from_paper:
+            wanted.append(self._paper)
+        if detail.by_number:
+            wanted.append(Fact(icon="lock", text=say("paper.hint"), tone="warn"))
+        if may or detail.from_paper:
+            wanted.append(self._copied)
+        if [type(one) for one in reversed(place.children)] != [type(one) for one in wanted] or (
+            wanted and wanted[0].parent is not place
+        ):
+            place.clear_widgets()
+            for widget in wanted:
+                place.add_widget(widget)
 
     def _paper_done(self, item: str) -> None:
         """The number was typed after the answer: the same answer is recorded again, with it."""
@@ -125,6 +143,11 @@ class AnswerCard(Card):
             acts.add_widget(
                 button(say("na.consent"), lambda: self.dispatch("on_consent"), kind="primary", icon="check")
             )
+        if detail.consent_from and self._asks_pins:
+            here = button(
+                say("consent.here"), lambda: self.dispatch("on_consent_here"), kind="tonal", icon="people"
+            )
+            acts.add_widget(here)
         if detail.na_reasons and "not_applicable" in detail.may:
             acts.add_widget(
                 button(say("na.mark"), lambda: self.dispatch("on_na"), kind="plain", icon="not_applicable")
@@ -141,6 +164,12 @@ class AnswerCard(Card):
 
     def on_consent(self) -> None:
         """This person stands behind the N/A."""
+
+    def on_from_paper(self) -> None:
+        """Answers are copied from paper from now on, or no longer."""
+
+    def on_consent_here(self) -> None:
+        """A colleague would consent on this tablet."""
 
 
 class DisputeValue(BoxLayout):

@@ -9,6 +9,7 @@ from kivy.uix.boxlayout import BoxLayout
 from mobile.rows import ClauseRow, ItemDetail
 from mobile.ui.answer_control import AnswerControl
 from mobile.ui.kit import load_rules
+from mobile.ui.memory import memory
 from mobile.ui.words import say
 from shared_schema.operations import AnswerValue, ClauseHit, Clauses
 
@@ -41,12 +42,18 @@ class ClauseLine(BoxLayout):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.row: ClauseRow | None = None
+        self.item = ""
         self.form: Discretion | None = None
 
-    def show(self, row: ClauseRow, hit: ClauseHit | None, *, may: bool) -> None:
+    @property
+    def draft(self) -> str:
+        """Where its half-written reason is kept."""
+        return "" if self.row is None else f"{self.item}/clause/{self.row.clause}"
+
+    def show(self, row: ClauseRow, hit: ClauseHit | None, *, item: str, may: bool) -> None:
         """Shows the clause as it stands; a form that is being filled in stays as it is."""
-        if row != self.row:
-            self.row = row
+        if row != self.row or item != self.item:
+            self.row, self.item = row, item
             self.fill(False)
             self.form = None
         self.may, self.text, self.points = may, row.text, _clause_points(row, hit)
@@ -57,6 +64,8 @@ class ClauseLine(BoxLayout):
             self.form.amount = row.low if hit.deduct is None else str(hit.deduct)
         elif self.on:
             self.fill(False)
+        elif row.low and may and memory.draft(self.draft):
+            self.fill(True)
         self.on = hit is not None
 
     def fill(self, filling: bool) -> None:
@@ -70,6 +79,7 @@ class ClauseLine(BoxLayout):
         if self.form is None and row is not None:
             self.form = Discretion(low=row.low, high=row.high, by=row.step, amount=row.low)
             self.form.bind(on_record=lambda _: self.dispatch("on_record"))
+            memory.follow(self.form, self.draft, "reason")
         if self.form is not None and self.form.parent is None:
             self.add_widget(self.form)
 
@@ -123,12 +133,13 @@ class ClausesAnswer(AnswerControl):
             line.bind(on_tick=self._tick, on_record=self._record)
             place.add_widget(line)
         for line, row in zip(reversed(place.children), detail.clauses, strict=True):
-            line.show(row, hits.get(row.clause), may=self.may)
+            line.show(row, hits.get(row.clause), item=detail.item, may=self.may)
 
     def _tick(self, line: ClauseLine) -> None:
         if line.on:
             self._give(without=line)
         elif line.filling:
+            memory.forget(line.draft)
             line.fill(False)
         elif line.row is not None and line.row.low:
             line.fill(True)
@@ -139,6 +150,7 @@ class ClausesAnswer(AnswerControl):
         assert line.form is not None
         line.form.problem = "" if line.form.reason.strip() else say("clauses.reason_missing")
         if not line.form.problem:
+            memory.forget(line.draft)
             self._give(added=line)
 
     def _give(self, *, added: ClauseLine | None = None, without: ClauseLine | None = None) -> None:

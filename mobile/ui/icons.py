@@ -40,6 +40,13 @@ ICONS: dict[str, int] = {
     "delete": 0xE92E,
     "settle": 0xEAF6,
     "filter": 0xE152,
+    # pages of a visit
+    "computer": 0xE31E,
+    "draw": 0xE043,
+    "talk": 0xE0BF,
+    "sign": 0xE746,
+    "history": 0xE8B3,
+    "size": 0xE8FD,
     # exchange with the server
     "offline": 0xE2C1,
     "synced": 0xE2BF,

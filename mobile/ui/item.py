@@ -7,13 +7,18 @@ from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.cards import AnswerCard, DisputeCard, Fact, FindingsCard, NoteCard
+from mobile.ui.cards_before import EarlierCard, RemarkCard
 from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_text import Text
+from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say
+from shared_schema.ids import OpId
 from shared_schema.operations import AnswerValue
+
+COPYING = "copying from paper"
 
 
 class ItemText(BoxLayout):
@@ -55,15 +60,22 @@ class ItemPane(BoxLayout):
     previous = StringProperty("")
     following = StringProperty("")
     alone = BooleanProperty(False)
-    __events__ = ("on_list", "on_na", "on_note", "on_add_finding", "on_finding", "on_settle")
+    __events__ = (
+        "on_list", "on_na", "on_note", "on_add_finding", "on_finding", "on_settle", "on_again", "on_consent_here",
+        "on_copying",
+    )  # fmt: skip
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.session = session
         self.detail: ItemDetail | None = None
-        self._language = ""
+        self._looks = ""
         self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard()
         self.note, self.findings = NoteCard(), FindingsCard()
+        self.remarks, self.earlier = RemarkCard(), EarlierCard()
+        self.earlier.bind(on_again=lambda _, finding: self.dispatch("on_again", finding))
+        self.answer.bind(on_from_paper=self._from_paper)
+        self.answer.bind(on_consent_here=lambda _: self.dispatch("on_consent_here"))
         self.answer.bind(on_answer=self._answered, on_paper=self._paper, on_consent=self._consented)
         self.answer.bind(on_na=lambda _: self.dispatch("on_na"))
         self.dispute.bind(on_adopt=lambda _, op: self.dispatch("on_settle", op))
@@ -77,16 +89,18 @@ class ItemPane(BoxLayout):
         place = order.index(detail.item) if detail is not None and detail.item in order else -1
         self.previous = order[place - 1] if place > 0 else ""
         self.following = order[place + 1] if 0 <= place < len(order) - 1 else ""
-        if detail == before and language == self._language:
+        looks = f"{language} {memory.scope}"
+        if detail == before and looks == self._looks:
             return
-        self.detail, self._language = detail, language
+        another = before is None or detail is None or before.item != detail.item or looks != self._looks
+        self.detail, self._looks = detail, looks
         column = self.ids.column
         if detail is None:
             self.title = self.state_text = ""
             column.clear_widgets()
             column.add_widget(Text(content=say("visit.choose_item"), tone="ink_2", flow="center"))
             return
-        self._show(detail, column, another=before is None or before.item != detail.item)
+        self._show(detail, column, another=another)
 
     def _show(self, detail: ItemDetail, column: BoxLayout, *, another: bool) -> None:
         self.title = say("item.of_section", code=detail.code, section=detail.section)
@@ -94,17 +108,22 @@ class ItemPane(BoxLayout):
         self.state_icon, self.state_text = icon, detail.state_text
         self.state_tone = "muted" if tone == "ink_3" else tone
         self.text.show(detail)
-        self.answer.show(detail)
+        self.answer.show(detail, copying=self.copying, asks_pins=self.session.asks_pins)
         self.note.show(detail)
         self.findings.show(detail)
+        self.remarks.show(detail)
+        self.earlier.show(detail)
         if detail.disputed:
             self.dispute.show(detail.values, may_settle="dispute_settled" in detail.may)
         wanted = [
             self.text,
+            *([self.remarks] if detail.remarks else []),
             *([self.dispute] if detail.disputed else []),
             self.answer,
-            self.note,
-            self.findings,
+            # Of what is kept by its number no sentence may be written, so there is nowhere to write one.
+            *([self.note] if not detail.by_number else []),
+            *([self.findings] if detail.findings or not detail.by_number else []),
+            *([self.earlier] if detail.earlier else []),
         ]
         if list(reversed(column.children)) != wanted:
             column.clear_widgets()
@@ -117,17 +136,44 @@ class ItemPane(BoxLayout):
         if item:
             self.session.go(item=item, pane="item")
 
+    @property
+    def copying(self) -> bool:
+        """Whether answers are being copied from paper just now; kept for the visit until it is ended."""
+        return bool(memory.draft(COPYING))
+
+    def record(self, item: str, answer: AnswerValue, seen: tuple[OpId, ...], paper_ref: str = "") -> None:
+        """An answer of a row or of the item's card; it can be taken back."""
+        field = f"answer/{item}"
+        self.session.do(
+            "answer", item, answer, from_paper=self.copying, paper_ref=paper_ref, seen=seen, undo=field
+        )
+
     def _answered(self, _card: object, answer: AnswerValue) -> None:
         if self.detail is not None:
-            self.session.do(
-                "answer", self.detail.item, answer, paper_ref=self.answer.paper_ref, seen=self.detail.seen
-            )
+            self.record(self.detail.item, answer, self.detail.seen, self.answer.paper_ref)
+
+    def stop_copying(self) -> None:
+        """Nothing more is copied from paper; what was copied stays so."""
+        memory.keep_draft(COPYING, "")
+        if self.detail is not None:
+            self.answer.show(self.detail, copying=False, asks_pins=self.session.asks_pins)
+
+    def _from_paper(self, _card: object) -> None:
+        """From now on answers are copied from paper, or no longer; what stands on the item follows."""
+        detail, copying = self.detail, not self.copying
+        memory.keep_draft(COPYING, "1" if copying else "")
+        self.dispatch("on_copying")
+        if detail is None:
+            return
+        if detail.current is not None and detail.from_paper != copying and "answer" in detail.may:
+            self.record(detail.item, detail.current.answer, detail.seen, detail.paper_ref)
+        self.answer.show(detail, copying=copying, asks_pins=self.session.asks_pins)
 
     def _paper(self, _card: object, item: str, paper_ref: str) -> None:
         detail = self.detail
         if detail is None or detail.item != item or detail.current is None or paper_ref == detail.paper_ref:
             return
-        self.session.do("answer", item, detail.current.answer, paper_ref=paper_ref, seen=detail.seen)
+        self.record(item, detail.current.answer, detail.seen, paper_ref)
 
     def _consented(self, _card: object) -> None:
         detail = self.detail
@@ -148,6 +194,15 @@ class ItemPane(BoxLayout):
 
     def on_finding(self, row: FindingRow) -> None:
         """A finding was tapped."""
+
+    def on_again(self, finding: str) -> None:
+        """What an earlier inspection found was found again."""
+
+    def on_copying(self) -> None:
+        """Answers are copied from paper from now on, or no longer."""
+
+    def on_consent_here(self) -> None:
+        """A colleague would consent on this tablet."""
 
     def on_settle(self, op: str) -> None:
         """The leader would adopt this value."""

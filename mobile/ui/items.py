@@ -6,6 +6,7 @@ A row is drawn with seven widgets whatever it shows, so that scrolling stays qui
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from kivy.clock import Clock
 from kivy.graphics import Color, Rectangle, SmoothRoundedRectangle
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ListProperty, ObjectProperty, StringProperty
@@ -35,7 +36,10 @@ BADGE_ICONS = {
     "photo": "camera",
     "photo_allowed": "camera",
     "refused": "refused",
+    "remark": "undo",
+    "earlier": "history",
 }
+BADGE_TONES = {"refused": "bad", "remark": "warn", "earlier": "warn"}
 
 
 class Zone(NamedTuple):
@@ -60,9 +64,7 @@ def line(row: ItemRow, *, chosen: bool) -> dict[str, Any]:
     marks = icon_markup(icon, tone, dp(17))
     for badge in row.badges:
         if badge.kind in BADGE_ICONS:
-            marks += icon_markup(
-                BADGE_ICONS[badge.kind], "bad" if badge.kind == "refused" else "ink_3", dp(15)
-            )
+            marks += icon_markup(BADGE_ICONS[badge.kind], BADGE_TONES.get(badge.kind, "ink_3"), dp(15))
     zones = zones_of(row)
     return {
         "key": row.item,
@@ -142,9 +144,11 @@ class Quick(BoxLayout):
     def __init__(self, **kwargs: Any) -> None:
         self._pressed: int | None = None
         super().__init__(**kwargs)
+        # A row that is filled anew sets several of these: it is drawn once, before the next frame.
+        draw = Clock.create_trigger(self._draw, -1)
         for name in ("zones", "active", "pos", "size"):
-            self.fbind(name, self._draw)
-        theme.fbind("palette", self._draw)
+            self.fbind(name, draw)
+        theme.fbind("palette", draw)
 
     def _labels(self) -> list[Any]:
         left, middle, right = (self.ids[name] for name in ("left", "middle", "right"))

@@ -27,6 +27,12 @@ class Sheet(AnchorLayout):
         for widget in widgets:
             self.ids.body.add_widget(widget)
 
+    def keep(self, *widgets: Widget) -> None:
+        """Puts these between body and actions, where nothing scrolls: a pad to draw on must not move."""
+        self.ids.foot.clear_widgets()
+        for widget in widgets:
+            self.ids.foot.add_widget(widget)
+
     def act(self, *buttons: Widget) -> None:
         for one in buttons:
             self.ids.actions.add_widget(one)

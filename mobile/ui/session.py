@@ -17,14 +17,17 @@ from kivy.properties import BooleanProperty, ObjectProperty
 from mobile.actions import Desk
 from mobile.store import Identity, Store
 from mobile.sync import FORGOTTEN, Sync, SyncReport, pause_ms
+from mobile.ui.memory import memory
 from mobile.ui.shown import Place, Shown, gather
-from mobile.ui.theme import PALETTES, theme
+from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker
-from shared_schema.ids import OpId
+from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
+from shared_schema.operations import Body
 from shared_schema.problems import Language, Problem
 
 PLACE, LANGUAGE, PALETTE, SERVER = "ui.place", "ui.language", "ui.palette", "tablet.server"
+SCALE, MEMORY = "ui.scale", "ui.memory"
 """Settings of the store in which the interface finds its way back after a restart."""
 
 
@@ -36,6 +39,8 @@ class Tools(NamedTuple):
     connect: Callable[[str], Sync]
     """The exchange with the server at an address."""
     entropy: Callable[[int], bytes]
+    consent_by: Callable[[PersonId, str], None] | None = None
+    """Whether a colleague's PIN, typed on this tablet, is theirs: raises the Problem it is not. None: no PINs here."""
 
 
 class Begin(NamedTuple):
@@ -52,7 +57,7 @@ class Session(EventDispatcher):
 
     shown = ObjectProperty(None, allownone=True)
     syncing = BooleanProperty(False)
-    __events__ = ("on_told",)
+    __events__ = ("on_told", "on_undoable")
 
     def __init__(self, worker: Worker, tools: Tools) -> None:
         super().__init__()
@@ -72,7 +77,7 @@ class Session(EventDispatcher):
         On a tablet that is enrolled the code is for a server that no longer knows it, and is left alone otherwise.
         """
 
-        def restore() -> tuple[Shown, str, str]:
+        def restore() -> tuple[Shown, str, str, str, str]:
             store = self._tools.store
             for key, value in ((SERVER, begin.server), (LANGUAGE, begin.language)):
                 if value:
@@ -82,11 +87,14 @@ class Session(EventDispatcher):
                 place = Place(person=begin.person)
             language: Language = "en" if store.setting(LANGUAGE) == "en" else "zh"
             shown = gather(self._tools.desk, store.sync_state(), place, language)
-            return shown, store.setting(PALETTE), store.setting(SERVER)
+            looks = store.setting(PALETTE), store.setting(SERVER), store.setting(SCALE), store.setting(MEMORY)
+            return (shown, *looks)
 
-        def show(result: tuple[Shown, str, str]) -> None:
-            shown, palette, self.server = result
+        def show(result: tuple[Shown, str, str, str, str]) -> None:
+            shown, palette, self.server, scale, remembered = result
+            memory.begin(remembered, partial(self._keep, MEMORY))
             words.language = shown.language
+            theme.scale = next((one for one in SCALES if str(one) == scale), 1.0)
             theme.palette = palette if palette in PALETTES else "light"
             self._show(shown)
             if not shown.enrolled and begin.code and self.server:
@@ -118,26 +126,75 @@ class Session(EventDispatcher):
         theme.palette = palette
         self._keep(PALETTE, palette)
 
+    def enlarge(self, scale: float) -> None:
+        """Changes the size of the type, at once and for the next start."""
+        theme.scale = scale
+        self._keep(SCALE, str(scale))
+
     # --- what the person does --------------------------------------------------------------------------
 
     def do(
-        self, verb: str, *args: Any, told: str = "", then: Callable[[], object] | None = None, **facts: Any
+        self,
+        verb: str,
+        *args: Any,
+        told: str = "",
+        then: Callable[[], object] | None = None,
+        undo: str = "",
+        person: str = "",
+        **facts: Any,
     ) -> None:
-        """One verb of the desk on this inspection, by this person; then what stands is shown."""
-        place, language = self.place, words.language
+        """One verb of the desk on this inspection, by this person; then what stands is shown.
 
-        def write() -> Shown:
-            getattr(self._tools.desk, verb)(place.person, place.inspection, *args, **facts)
-            return gather(self._tools.desk, self._tools.store.sync_state(), place, language)
+        With `undo`, the field it writes, the tap can be taken back. `person` is a colleague who acts on this tablet.
+        """
+        place, language, desk = self.place, words.language, self._tools.desk
+        actor = PersonId(person or place.person)
 
-        def committed(shown: Shown) -> None:
+        def write() -> tuple[Shown, Body | None, OpId]:
+            inspection = InspectionId(place.inspection)
+            before = desk.stood(actor, inspection, FieldKey(undo)) if undo else None
+            made = getattr(desk, verb)(actor, inspection, *args, **facts)
+            return gather(desk, self._tools.store.sync_state(), place, language), before, made.id
+
+        def committed(result: tuple[Shown, Body | None, OpId]) -> None:
+            shown, before, made = result
             self._show_if_still_at(place, shown)
             if then is not None:
                 then()
             if told:
                 self.dispatch("on_told", told, "check")
+            elif before is not None:
+                self.dispatch("on_undoable", lambda: self.do("put_back", before, made, person=actor))
 
         self._worker.call(write, committed, self._failed)
+
+    @property
+    def asks_pins(self) -> bool:
+        """Whether a colleague can consent here, by typing their PIN."""
+        return self._tools.consent_by is not None
+
+    def consent_here(
+        self,
+        person: PersonId,
+        pin: str,
+        item: str,
+        reason: str,
+        refused: Callable[[str], None],
+        then: Callable[[], None],
+    ) -> None:
+        """A colleague consents to this person's N/A on this tablet, once their PIN is right; `refused` says why not."""
+        check = self._tools.consent_by
+        assert check is not None, "no PIN is asked for on this tablet"
+
+        def known(_: None) -> None:
+            then()
+            self.do("consent", item, reason, person=person, told=say("consent.done"))
+
+        self._worker.call(
+            lambda: check(person, pin),
+            known,
+            lambda problem: refused(problem.message(words.language)),
+        )
 
     def set_aside(self, op: OpId) -> None:
         """A refused operation has been dealt with."""
@@ -229,6 +286,7 @@ class Session(EventDispatcher):
 
     def _show(self, shown: Shown) -> None:
         self.place = shown.place
+        memory.scope = f"{shown.place.inspection}/{shown.place.person}"
         self.shown = shown
 
     def _keep(self, key: str, value: str) -> None:
@@ -243,6 +301,9 @@ class Session(EventDispatcher):
 
     def on_told(self, text: str, icon: str) -> None:
         """A sentence for the person."""
+
+    def on_undoable(self, undo: Callable[[], None]) -> None:
+        """A tap changed what stood, and can be taken back."""
 
 
 def _read_place(stored: str) -> Place:

@@ -1,17 +1,17 @@
-"""Sheets that list: disputes, findings, the exchange with the server, and the person's own menu."""
+"""Sheets that list: disputes, the exchange with the server, and the person's own menu."""
 
 from collections.abc import Callable
 from functools import partial
 
-from mobile.rows import DisputeRow, FindingRow
-from mobile.ui.cards import DisputeCard, Fact, FindingLine, Said
+from mobile.rows import DisputeRow
+from mobile.ui.cards import DisputeCard, Fact, Said
 from mobile.ui.kit_controls import Card, Segmented, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
-from mobile.ui.theme import theme
-from mobile.ui.words import joined, say, words
+from mobile.ui.theme import SCALES, theme
+from mobile.ui.words import say, words
 from shared_schema.ids import OpId
 
 Close = Callable[[], None]
@@ -27,19 +27,6 @@ def disputes(visit: VisitShown, settle: Callable[[DisputeRow, str], None]) -> Sh
         sheet.put(card)
     if not visit.disputes:
         sheet.put(Text(content=say("dispute.none"), tone="ink_2"))
-    return sheet
-
-
-def findings(visit: VisitShown, go_to: Callable[[FindingRow], None]) -> Sheet:
-    """All findings of the visit; a tap goes to the item."""
-    sheet = Sheet(title=say("finding.title"))
-    for row in visit.findings:
-        line = FindingLine(row)
-        line.by = joined(row.item, line.by)
-        line.bind(on_release=lambda one: go_to(one.row))
-        sheet.put(line)
-    if not visit.findings:
-        sheet.put(Text(content=say("finding.none_all"), tone="ink_2"))
     return sheet
 
 
@@ -110,6 +97,16 @@ def menu(session: Session, close: Close) -> Sheet:
         value=theme.palette,
     )
 
+    sizes = Segmented(
+        options=[(str(one), say(f"menu.scale_{one}"), "", "accent") for one in SCALES], value=str(theme.scale)
+    )
+
+    def enlarge(one: Segmented, key: str) -> None:
+        one.value = key
+        session.enlarge(float(key))
+
+    sizes.bind(on_pick=enlarge)
+
     def speak(_: object, key: str) -> None:
         close()
         session.speak(key)
@@ -125,6 +122,8 @@ def menu(session: Session, close: Close) -> Sheet:
         language,
         Text(content=say("menu.contrast"), tone="ink_2", type="hint"),
         colours,
+        Text(content=say("menu.scale"), tone="ink_2", type="hint"),
+        sizes,
     )
 
     def switch() -> None:

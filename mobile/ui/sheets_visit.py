@@ -2,13 +2,28 @@
 
 from collections.abc import Callable
 
+from kivy.properties import BooleanProperty, StringProperty
+
+from mobile.closing_views import trace
 from mobile.ui.cards import Fact
-from mobile.ui.kit_controls import Field, Tick, button
+from mobile.ui.icons import ICONS
+from mobile.ui.kit import load_rules
+from mobile.ui.kit_controls import Field, Press, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
-from mobile.ui.words import say
+from mobile.ui.words import say, words
+
+
+class TraceAct(Press):
+    """One reason why points are off."""
+
+    code = StringProperty("")
+    points = StringProperty("")
+    text = StringProperty("")
+    sure = BooleanProperty(True)
+
 
 Close = Callable[[], None]
 
@@ -97,8 +112,8 @@ def submission(session: Session, visit: VisitShown, close: Close) -> Sheet:
     return sheet
 
 
-def why(visit: VisitShown) -> Sheet:
-    """The score as it stands and what keeps it a range."""
+def why(visit: VisitShown, go_to: Callable[[str], None]) -> Sheet:
+    """The score as it stands, what keeps it a range, and every reason why points are off; a tap goes to the item."""
     sheet = Sheet(title=say("score.title"))
     sheet.put(
         Text(content=visit.score.text, strong=True, type="score"),
@@ -108,9 +123,22 @@ def why(visit: VisitShown) -> Sheet:
         sheet.put(heading(say("score.why")), *(Fact(icon="info", text=reason) for reason in visit.score.why))
     else:
         sheet.put(Text(content=say("score.final"), tone="ink_2"))
-    for row in visit.sections:
-        if row.points_text:
-            sheet.put(Fact(icon="", text=f"{row.section}  {row.title}  {row.points_text}"))
+    steps = [zh if words.language == "zh" else en for zh, en in visit.whole.sheet.steps]
+    if steps:
+        sheet.put(
+            heading(say("trace.steps")), *(Text(content=step, type="hint", tone="ink_2") for step in steps)
+        )
+    for section in trace(visit.whole, words.language):
+        if not section.points_text and not section.lines:
+            continue
+        code = "" if section.section in ICONS else section.section
+        sheet.put(heading("  ".join(one for one in (code, section.title, section.points_text) if one)))
+        if not section.lines:
+            sheet.put(Text(content=say("trace.all"), type="hint", tone="ink_2"))
+        for line in section.lines:
+            act = TraceAct(code=line.item, points=line.points, text=line.text, sure=line.sure)
+            act.bind(on_release=lambda one: go_to(one.code))
+            sheet.put(act)
     return sheet
 
 
@@ -129,3 +157,6 @@ def _open_ends(visit: VisitShown) -> list[Fact]:
         ),
         Fact(icon="problem", text=say("deliberate.problems", count=score.problems), tone="ink_2"),
     ]
+
+
+load_rules(__file__)

@@ -1,6 +1,6 @@
 """The frame around every screen: where am I on top, what is open and what next at the bottom."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kivy.core.window import Window
@@ -146,6 +146,10 @@ class Shell(FloatLayout):
     def tell(self, text: str, icon: str = "") -> None:
         """One sentence at the bottom."""
         self.ids.snackbar.tell(text, icon=icon)
+
+    def offer(self, text: str, act: str, then: Callable[[], object]) -> None:
+        """One sentence at the bottom with one act."""
+        self.ids.snackbar.tell(text, icon="check", action=act, then=then)
 
     # --- what is shown ---------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ The screens get one `Shown` after every commit and draw what differs from the on
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mobile import rows, views
+from mobile import closing_views, computer_views, rows, views
 from mobile.actions import Desk, Visit
+from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
 from mobile.store import SyncState
 from shared_schema.ids import ItemId, PersonId
 from shared_schema.problems import Language, Problem
@@ -22,6 +23,12 @@ class Place(NamedTuple):
     item: str = ""
     pane: str = "items"
     """Which pane a narrow screen shows: sections, items or item."""
+    only: str = ""
+    """What the items of all sections are narrowed to, one of `views.FILTERS`; "" shows one section."""
+
+
+PAGES = ("@findings", "@computers", "@interviews", "@closing")
+"""What a visit has beside its sections; a place names one in `section`. Photos and others find their place here."""
 
 
 class PersonRow(NamedTuple):
@@ -31,6 +38,15 @@ class PersonRow(NamedTuple):
     name: str
     role_text: str
     visits: int
+
+
+class PageRow(NamedTuple):
+    """One of the visit's own pages, with how much there is or is left to do."""
+
+    page: str
+    number: int
+    left: bool
+    """Whether the number is of what is still to do."""
 
 
 class VisitShown(NamedTuple):
@@ -44,6 +60,13 @@ class VisitShown(NamedTuple):
     findings: tuple[rows.FindingRow, ...]
     disputes: tuple[rows.DisputeRow, ...]
     next_open: ItemId | None
+    pages: tuple[PageRow, ...]
+    computers: ComputersPage | None
+    interviews: tuple[InterviewRow, ...]
+    closing: ClosingPage | None
+    """Rows of the page shown; None or nothing while another one is."""
+    whole: Visit
+    """All of it, for what is worked out only when a sheet asks."""
 
 
 class Shown(NamedTuple):
@@ -119,18 +142,39 @@ def _standing(visit: Visit, place: Place) -> Place:
         else:
             return place._replace(section=section)
     sections = [one.section for one in views.section_rows(visit)]
+    if place.section in PAGES:
+        return place._replace(only="")
     return place if place.section in sections else place._replace(section=sections[0] if sections else "")
 
 
 def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
     person = PersonId(place.person)
+    if place.only in views.FILTERS:
+        items = views.filtered_rows(visit, place.only, person, language)
+    else:
+        items = views.item_rows(visit, place.section, person, language)
+    computers = computer_views.computers_page(visit, person, language)
+    interviews = computer_views.interview_rows(visit, person, language)
+    closing = closing_views.closing_page(visit, person, language)
     return VisitShown(
         head=views.head(visit, person, language),
         sections=views.section_rows(visit, language),
-        items=views.item_rows(visit, place.section, person, language),
+        items=items,
         detail=views.item_detail(visit, ItemId(place.item), person, language) if place.item else None,
         score=views.score_row(visit, language),
         findings=views.finding_rows(visit, language),
         disputes=views.dispute_rows(visit, person, language),
         next_open=views.next_open(visit, place.item),
+        pages=(
+            PageRow(
+                "@findings", sum(1 for one in visit.inspection.findings.values() if one.text), left=False
+            ),
+            PageRow("@computers", sum(one.state == "drawn" for one in computers.computers), left=True),
+            PageRow("@interviews", sum(not one.done for one in interviews), left=True),
+            PageRow("@closing", sum(not one.done for one in closing.steps), left=True),
+        ),
+        computers=computers if place.section == "@computers" else None,
+        interviews=interviews if place.section == "@interviews" else (),
+        closing=closing if place.section == "@closing" else None,
+        whole=visit,
     )

@@ -13,6 +13,8 @@ from shared_schema.look import HIGH_CONTRAST, LIGHT, TYPE
 
 FONTS = Path(__file__).parent / "fonts"
 PALETTES: Mapping[str, Mapping[str, str]] = {"light": LIGHT, "high_contrast": HIGH_CONTRAST}
+SCALES = (1.0, 1.15, 1.3)
+"""The sizes of type a person can choose from; at the largest every row still shows two lines."""
 LINE_HEIGHT = 0.94
 """Of the font's own line, which is 1.45 em high: two lines of item text fit a row of 56 dp."""
 
@@ -66,6 +68,9 @@ class Theme(EventDispatcher):
     title = NumericProperty()
     score = NumericProperty()
 
+    row = NumericProperty(1.0)
+    """What rows of several lines are higher by, so that larger type has room in them."""
+
     radius = NumericProperty()
     hairline = NumericProperty(1)
 
@@ -86,6 +91,7 @@ class Theme(EventDispatcher):
     def on_scale(self, *_: object) -> None:
         for name, size in TYPE.items():
             setattr(self, name, round(sp(size) * self.scale))
+        self.row = max(1.0, self.scale)
 
     def tone(self, name: str, *_: object) -> list[float]:
         """The colour of that name: a state (ok, warn, bad, dispute, muted), an ink, the accent."""

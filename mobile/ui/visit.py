@@ -1,4 +1,4 @@
-"""The visit: sections with progress, the items of one, and the item; three panes, two or one by width."""
+"""The visit: sections with progress and its own pages, the items, and the item; three panes, two or one by width."""
 
 from typing import Any
 
@@ -7,19 +7,37 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import ItemRow, SectionRow
+from mobile.ui.closing import ClosingPage
+from mobile.ui.computers import ComputersPage
+from mobile.ui.findings import FindingsPage
 from mobile.ui.icons import ICONS
+from mobile.ui.interviews import InterviewsPage
 from mobile.ui.item import ItemPane
 from mobile.ui.items import ItemLine, icon_markup, line
 from mobile.ui.kit import load_rules
-from mobile.ui.kit_controls import Press
+from mobile.ui.kit_controls import Chip, Press, button
 from mobile.ui.kit_rows import show_rows
+from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.words import say
+from mobile.views import FILTERS
 from shared_schema.operations import AnswerValue
 
 THREE_PANES = 900  # dp
 TWO_PANES = 600
 SECTIONS_WIDTH = 248
+SCROLL = "scroll.items"
+FILTER_TONES = {"open": "accent", "problem": "bad", "disputed": "dispute"}
+
+
+PAGE_ICONS = {
+    "@findings": "finding",
+    "@computers": "computer",
+    "@interviews": "talk",
+    "@closing": "sign",
+}
+"""The icon of each page; its words are `page.<name>`."""
 
 
 class SectionLine(Press):
@@ -35,14 +53,43 @@ class SectionLine(Press):
     session: Session
 
     def on_release(self) -> None:
-        SectionLine.session.go(section=self.key, item="", pane="items")
+        SectionLine.session.go(section=self.key, item="", pane="items", only="")
+
+
+class PageLine(Press):
+    """One of the visit's own pages, with how much there is or is left to do."""
+
+    key = StringProperty("")
+    icon = StringProperty("")
+    title = StringProperty("")
+    mark = StringProperty("")
+    number = StringProperty("")
+    tone = StringProperty("ink_2")
+    chosen = BooleanProperty(False)
+
+    def on_release(self) -> None:
+        SectionLine.session.go(section=self.key, item="", pane="items", only="")
 
 
 class SectionsPane(BoxLayout):
-    """All sections; what is open in each is seen from here."""
+    """All sections, what is open in each is seen from here; below them the pages, always in sight."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._pages: dict[str, PageLine] = {}
 
     def show(self, visit: VisitShown, chosen: str) -> None:
         show_rows(self.ids.rows, [_section(row, chosen) for row in visit.sections])
+        if not self._pages:
+            self._pages = {row.page: PageLine(key=row.page, icon=PAGE_ICONS[row.page]) for row in visit.pages}
+            for page in self._pages.values():
+                self.ids.pages.add_widget(page)
+        for row in visit.pages:
+            page, left = self._pages[row.page], row.left and row.number > 0
+            page.title, page.chosen = say(f"page.{row.page[1:]}"), row.page == chosen
+            page.mark = "pending" if left else "answered" if row.left else ""
+            page.tone = "warn" if left else "ok" if row.left else "ink_2"
+            page.number = str(row.number) if left or not row.left else ""
 
 
 def _section(row: SectionRow, chosen: str) -> dict[str, Any]:
@@ -71,24 +118,76 @@ class Banner(BoxLayout):
 
 
 class ItemsPane(BoxLayout):
-    """The items of one section."""
+    """The items of one section, or those of all that pass a filter."""
 
     title = StringProperty("")
     points = StringProperty("")
     narrow = BooleanProperty(False)
-    __events__ = ("on_sections",)
+    empty = BooleanProperty(False)
+    __events__ = ("on_sections", "on_only", "on_paper_end")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._list = ""
+        self._chips: dict[str, Chip] = {}
+        self.ids.rows.bind(scroll_y=self._scrolled)
 
     def show(self, visit: VisitShown, shown: Shown) -> None:
+        only = shown.place.only
         here = next((row for row in visit.sections if row.section == shown.place.section), None)
-        self.title = (
-            "" if here is None else here.title if here.section in ICONS else f"{here.section} {here.title}"
-        )
-        self.points = "" if here is None else here.points_text
-        before = self.ids.rows.data[0]["key"] if self.ids.rows.data else ""
+        if only:
+            words_of = say(f"filter.{only}")
+            self.title, self.points = say("filter.title", words=words_of, count=len(visit.items)), ""
+        elif here is not None:
+            self.title = here.title if here.section in ICONS else f"{here.section} {here.title}"
+            self.points = here.points_text
+        self._show_filters(visit, only)
         lines = [line(row, chosen=row.item == shown.place.item) for row in visit.items]
         show_rows(self.ids.rows, lines)
-        if lines and lines[0]["key"] != before:
-            self.ids.rows.scroll_y = 1
+        self.empty = not lines
+        listed = f"{shown.place.inspection}/{only or shown.place.section}"
+        if listed != self._list:
+            self._list = listed
+            kept, _, y = memory.get(SCROLL).rpartition(" ")
+            self.ids.rows.scroll_y = float(y) if kept == listed else 1
+
+    def show_paper(self, *, copying: bool) -> None:
+        """That answers are being copied from paper is said where they are given."""
+        place = self.ids.paper
+        if copying != bool(place.children):
+            place.clear_widgets()
+            if copying:
+                banner = Banner(icon="letter", tone="warn", title=say("paper.banner"))
+                banner.ids.acts.add_widget(
+                    button(say("paper.end"), lambda: self.dispatch("on_paper_end"), kind="outline")
+                )
+                place.add_widget(banner)
+
+    def _scrolled(self, _: object, y: float) -> None:
+        """Where the list stood comes back after a restart."""
+        if self._list and self.ids.rows.data:
+            memory.keep(SCROLL, f"{self._list} {min(1.0, max(0.0, y)):.4f}")
+
+    def _show_filters(self, visit: VisitShown, only: str) -> None:
+        counts = {
+            "open": visit.score.open_items,
+            "disputed": sum(row.disputes for row in visit.sections),
+            "problem": sum(row.problems for row in visit.sections),
+        }
+        if not self._chips:
+            self._chips = {name: Chip(tone=FILTER_TONES.get(name, "accent")) for name in FILTERS}
+            for name, chip in self._chips.items():
+                chip.bind(on_release=lambda _, name=name: self.dispatch("on_only", name))
+            self.ids.filters.put(*self._chips.values())
+        for name, chip in self._chips.items():
+            chip.text, chip.on = say(f"filter.{name}"), name == only
+            chip.count = str(counts[name]) if name in counts else ""
+
+    def on_only(self, only: str) -> None:
+        """The items are to be narrowed to these; tapped again, to all of the section."""
+
+    def on_paper_end(self) -> None:
+        """Nothing more is copied from paper."""
 
     def on_sections(self) -> None:
         """Back to the sections, where they are not beside the items."""
@@ -101,6 +200,7 @@ class VisitScreen(BoxLayout):
         self.session = session
         self._arranged: tuple[str, ...] = ()
         self._pane = "items"
+        self._page = ""
         SectionLine.session = session
         ItemLine.choose = self._choose
         ItemLine.answer = self._answer
@@ -108,8 +208,19 @@ class VisitScreen(BoxLayout):
         self.sections = SectionsPane(width=dp(SECTIONS_WIDTH))
         self.items = ItemsPane()
         self.items.bind(on_sections=lambda _: session.go(pane="sections"))
+        self.items.bind(on_paper_end=lambda _: self._end_paper())
+        self.items.bind(on_only=lambda _, only: session.go(only="" if only == session.place.only else only))
         self.item = ItemPane(session)
         self.item.bind(on_list=lambda _: session.go(pane="items"))
+        self.item.bind(on_copying=lambda item: self.items.show_paper(copying=item.copying))
+        self.pages: dict[str, Any] = {
+            "@findings": FindingsPage(),
+            "@computers": ComputersPage(),
+            "@interviews": InterviewsPage(),
+            "@closing": ClosingPage(),
+        }
+        for page in self.pages.values():
+            page.bind(on_sections=lambda _: session.go(pane="sections"))
         self.bind(width=self._arrange)
 
     def show(self, shown: Shown) -> None:
@@ -117,15 +228,26 @@ class VisitScreen(BoxLayout):
         if visit is None:
             return
         self._pane = shown.place.pane
-        self.sections.show(visit, shown.place.section)
-        self.items.show(visit, shown)
+        before, self._page = self._page, "" if shown.place.only or shown.place.item else shown.place.section
+        self.sections.show(visit, "" if shown.place.only else shown.place.section)
+        if self._page in self.pages:
+            self.pages[self._page].show(visit)
+            if before != self._page:
+                self.pages[self._page].to_top()
+        else:
+            self.items.show(visit, shown)
         self.item.show(visit, shown.language)
+        self.items.show_paper(copying=self.item.copying)
         self._arrange()
 
     def _arrange(self, *_: object) -> None:
-        """Which panes are on the screen: all three, sections beside items, or the one at work."""
-        if self.width >= dp(THREE_PANES):
-            wanted: tuple[str, ...] = ("sections", "items", "item")
+        """Which panes are on the screen: all three, sections beside items or a page, or the one at work."""
+        if self._page in self.pages:
+            alone = "sections" if self._pane == "sections" else self._page
+            wanted: tuple[str, ...] = ("sections", self._page) if self.width >= dp(TWO_PANES) else (alone,)
+            self.pages[self._page].narrow = wanted == (self._page,)
+        elif self.width >= dp(THREE_PANES):
+            wanted = ("sections", "items", "item")
         elif self._pane == "item":
             wanted = ("item",)
         elif self.width >= dp(TWO_PANES):
@@ -141,19 +263,25 @@ class VisitScreen(BoxLayout):
             panes = self.ids.panes
             panes.clear_widgets()
             for name in wanted:
-                panes.add_widget(getattr(self, name))
+                panes.add_widget(self.pages[name] if name in self.pages else getattr(self, name))
 
     def forget(self) -> None:
         """Everything is drawn anew with the next rows: another palette, another language."""
         self.sections.ids.rows.data = []
         self.items.ids.rows.data = []
         self.item.detail = None
+        for page in self.pages.values():
+            page.forget()
+
+    def _end_paper(self) -> None:
+        self.item.stop_copying()
+        self.items.show_paper(copying=False)
 
     def _choose(self, item: str) -> None:
         self.session.go(item=item, pane="item")
 
     def _answer(self, row: ItemRow, answer: AnswerValue) -> None:
-        self.session.do("answer", row.item, answer, seen=row.seen)
+        self.item.record(row.item, answer, row.seen)
 
 
 load_rules(__file__)

@@ -6,9 +6,10 @@ from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
 from shared_schema.locale.tablet import TABLET
+from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
 
-CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET}
+CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET, **TABLET_PAGES}
 
 
 class Words(EventDispatcher):

@@ -13,7 +13,9 @@ from mobile.ui.kit_rows import show_rows
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
 from mobile.ui.words import joined, say, words
+from mobile.views import matching
 
+SEARCH_FROM = 7
 STAGE_LOOKS = {
     "prepared": ("pending", "muted"),
     "opened": ("edit", "accent"),
@@ -55,14 +57,31 @@ class WorkScreen(FloatLayout):
     """All inspections of the squad, what is to do first."""
 
     empty = BooleanProperty(False)
+    searching = BooleanProperty(False)
+    nothing = StringProperty("")
+    nothing_cure = StringProperty("")
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
         WorkLine.session = session
         super().__init__(**kwargs)
+        self._work: tuple[WorkRow, ...] = ()
+        self.ids.sought.bind(text=lambda *_: self._show())
 
     def show(self, shown: Shown) -> None:
-        show_rows(self.ids.rows, [_line(row) for row in shown.work])
-        self.empty = not shown.work
+        self._work = shown.work
+        # A search is for lists that do not fit the screen.
+        self.searching = len(shown.work) >= SEARCH_FROM
+        if not self.searching:
+            self.ids.sought.text = ""
+        self._show()
+
+    def _show(self) -> None:
+        sought = self.ids.sought.text.strip()
+        rows = matching(self._work, sought)
+        show_rows(self.ids.rows, [_line(row) for row in rows])
+        self.empty = not rows
+        self.nothing = say("work.no_match", sought=sought) if self._work else say("work.none")
+        self.nothing_cure = say("work.no_match_cure") if self._work else say("work.none_cure")
 
 
 def _line(row: WorkRow) -> dict[str, Any]:
@@ -71,6 +90,7 @@ def _line(row: WorkRow) -> dict[str, Any]:
         *([say("work.gone")] if row.gone else []),
         *([say("work.disputes", count=row.disputes)] if row.disputes else []),
         *([say("work.findings", count=row.findings)] if row.findings else []),
+        *([say("work.earlier", count=row.earlier_open)] if row.earlier_open else []),
     ]
     return {
         "key": row.inspection,

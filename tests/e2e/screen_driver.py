@@ -5,7 +5,7 @@ Importing this imports Kivy, which may open a window; so only fixtures of screen
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,17 @@ class Driver:
         assert 0 <= x <= Window.width, f"{widget} is beside the screen"
         assert 0 <= y <= Window.height, f"{widget} is above or below the screen"
         self.tap_at(x, y)
+
+    def drag(self, path: Sequence[tuple[float, float]]) -> None:
+        """A finger goes along these points of the window."""
+        touch = UnitTestTouch(*path[0])
+        touch.touch_down()
+        self.pump()
+        for x, y in path[1:]:
+            touch.touch_move(x, y)
+            self.pump()
+        touch.touch_up()
+        self.pump(2)
 
     def press(self, key: str, **facts: object) -> None:
         """Taps the button that says these words."""

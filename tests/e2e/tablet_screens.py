@@ -22,7 +22,7 @@ Act = Callable[["Driver"], object]
 
 
 def _go(**place: str) -> Act:
-    return lambda driver: driver.session.go(**{"inspection": "visit-heping", **place})
+    return lambda driver: driver.session.go(**{"inspection": "visit-heping", "only": "", **place})
 
 
 def _press(key: str) -> Act:
@@ -30,7 +30,13 @@ def _press(key: str) -> Act:
 
 
 def _tap(kind: str) -> Act:
-    return lambda driver: driver.tap(next(iter(driver.widgets(kind))))
+    def tap(driver: "Driver") -> None:
+        widget = next(iter(driver.widgets(kind)))
+        if kind.endswith("Card"):
+            driver.scroll_to(widget)
+        driver.tap(widget)
+
+    return tap
 
 
 def _bar(event: str) -> Act:
@@ -58,7 +64,56 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     "note": (_go(person="p-chen", item="A03", pane="item"), _tap("NoteCard")),
     "finding": (_go(person="p-chen", item="E02", pane="item"), _press("finding.add")),
     "disputes": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_differences")),
-    "findings": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_findings")),
+    "findings": (_go(person="p-chen", section="@findings", item="", pane="items"),),
+    "finding-acts": (_go(person="p-chen", section="@findings", item="", pane="items"), _tap("FindingItem")),
+    "finding-repeat": (
+        _go(person="p-chen", section="@findings", item="", pane="items"),
+        _tap("FindingItem"),
+        _press("finding.mark_repeat"),
+    ),
+    "finding-unit": (
+        _go(person="p-chen", section="@findings", item="", pane="items"),
+        _tap("FindingItem"),
+        _press("finding.unit_said"),
+    ),
+    "computers": (_go(person="p-chen", section="@computers", item="", pane="items"),),
+    "draw": (
+        _go(person="p-chen", section="@computers", item="", pane="items"),
+        _press("computers.draw"),
+    ),
+    "sample": (
+        _go(person="p-chen", section="@computers", item="", pane="items"),
+        lambda d: d.tap(next(one for one in d.widgets("Chip") if "20" in one.text)),
+    ),
+    "device": (_go(person="p-chen", section="@computers", item="", pane="items"), _tap("ComputerLine")),
+    "substitute": (
+        _go(person="p-chen", section="@computers", item="", pane="items"),
+        _tap("ComputerLine"),
+        _press("device.substitute"),
+    ),
+    "interviews": (_go(person="p-chen", section="@interviews", item="", pane="items"),),
+    "talks": (
+        _go(person="p-chen", section="@interviews", item="", pane="items"),
+        _press("interview.record"),
+    ),
+    "closing": (_go(person="p-chen", section="@closing", item="", pane="items"),),
+    "closing-below": (
+        _go(person="p-chen", section="@closing", item="", pane="items"),
+        lambda d: setattr(d.app.visit.pages["@closing"].ids.scroll, "scroll_y", 0),
+    ),
+    "sign": (
+        _go(person="p-chen", section="@closing", item="", pane="items"),
+        lambda d: d.scroll_to(list(d.widgets("SignatureLine"))[-1]),
+        lambda d: d.tap(list(d.widgets("SignatureLine"))[-1]),
+        lambda driver: sign(driver),  # noqa: PLW0108 - defined below
+    ),
+    "open-items": (_go(person="p-chen", section="A", item="", pane="items", only="open"),),
+    "paper": (_go(person="p-chen", item="A09", pane="item", only=""), _press("paper.from")),
+    "paper-end": (_press("paper.end"),),
+    "earlier": (
+        _go(person="p-chen", item="E01", pane="item"),
+        lambda d: d.scroll_to(d.widget("EarlierCard")),
+    ),
     "score": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_why")),
     "sync": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_exchange")),
     "menu": (
@@ -72,6 +127,17 @@ PICTURES: dict[str, tuple[Act, ...]] = {
 }
 """By name: how to get there."""
 
+
+def sign(driver: "Driver") -> None:
+    """Somebody signs with a finger, as the leader did."""
+    from tests.e2e.tablet_story import SIGNATURE
+
+    pad = driver.widget("SignPad")
+    left, low = pad.to_window(pad.x, pad.y)
+    for stroke in SIGNATURE:
+        driver.drag([(left + x * pad.width / 1000, low + y * pad.width / 1000) for x, y, _ in stroke])
+
+
 KEPT = {
     LANDSCAPE: {
         "tablet": ("dispute", "zh", "light"),
@@ -81,6 +147,12 @@ KEPT = {
         "tablet-discretion": ("discretion", "zh", "light"),
         "tablet-finding": ("finding", "zh", "light"),
         "tablet-settle": ("settle", "zh", "light"),
+        "tablet-findings": ("finding-acts", "zh", "light"),
+        "tablet-computers": ("computers", "zh", "light"),
+        "tablet-closing": ("closing", "zh", "light"),
+        "tablet-sign": ("sign", "zh", "light"),
+        "tablet-closing-en": ("closing", "en", "light"),
+        "tablet-score-en": ("score", "en", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
@@ -116,6 +188,8 @@ def main() -> None:
     parser.add_argument(
         "--size", default="", help=f"{LANDSCAPE} or {PORTRAIT}; without it: both, one after the other"
     )
+    parser.add_argument("--only", default="", help="with --all: the names of some, with commas")
+    parser.add_argument("--scale", type=float, default=1.0, help="the size of the type")
     asked = parser.parse_args()
     if not asked.size:
         for size in (LANDSCAPE, PORTRAIT):
@@ -144,10 +218,12 @@ def main() -> None:
             f"{name}-{language}-{palette}-{asked.size}": (name, language, palette)
             for language, palette in looks
             for name in PICTURES
+            if not asked.only or name in asked.only.split(",")
         }
     with tempfile.TemporaryDirectory() as folder:
         tablet = tablet_story.play(Path(folder))
         with running(*tablet.open(), person="p-chen") as driver:
+            driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)
                 print(asked.out / f"{name}.png")

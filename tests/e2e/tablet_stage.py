@@ -74,7 +74,9 @@ class Stage(NamedTuple):
         return store, Desk(store, rng.randbytes, lambda: next(ticks))
 
 
-def set_up(folder: Path, device: str = "tab-1", *, units: int = len(UNITS)) -> Stage:
+def set_up(
+    folder: Path, device: str = "tab-1", *, units: int = len(UNITS), of: Checklist | None = None
+) -> Stage:
     """An enrolled tablet that has exchanged once: its squad's visits and their checklist."""
     folder.mkdir(parents=True, exist_ok=True)
     vault = Vault(folder)
@@ -82,7 +84,8 @@ def set_up(folder: Path, device: str = "tab-1", *, units: int = len(UNITS)) -> S
     vault.make_key(rng.randbytes(32))
     store = Store.open(folder / "tablet.db", vault)
     store.enrol(Identity(device, "server-demo", "squad-3"), f"epoch-{device}")
-    hash_, content = checklist_hash(checklist()), to_bytes(checklist())
+    asked = of or checklist()
+    hash_, content = checklist_hash(asked), to_bytes(asked)
     store.settle(
         Settlement(
             journal=Journal(last_success_ms=MORNING_MS),

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from pathlib import Path
 
+from mobile.actions import Desk
 from shared_schema.ids import PersonId
 from shared_schema.operations import (
     AnswerValue,
@@ -87,8 +88,55 @@ def play(folder: Path) -> stage.Stage:
     )
     for person, finding in _FINDINGS:
         desk.record_finding(person, stage.VISIT, finding)
+    _pages(desk)
     store.close()
     return tablet
+
+
+def _pages(desk: Desk) -> None:
+    """A sample with results and a substitution, talks, a statement, a fix, signatures."""
+    desk.draw_sample(stage.LEADER, stage.VISIT, 5, seed="7f3a-2026", sample="S-1")
+    body = desk.visit(stage.VISIT).inspection.samples[0].value
+    first, second, third, *_ = body.drawn
+    free = next(
+        one.register_no
+        for one in desk.visit(stage.VISIT).assignment.inventory
+        if one.register_no not in body.drawn
+    )
+    desk.check_device(
+        stage.LEADER,
+        stage.VISIT,
+        first,
+        classified=first.startswith("SM"),
+        problems=1,
+        tool_report="JC-2026-14",
+    )
+    desk.check_device(stage.SECOND, stage.VISIT, second, classified=second.startswith("SM"))
+    desk.substitute(stage.LEADER, stage.VISIT, "S-1", third, free, "已送修，见送修单 6 号")
+    desk.hold_interview(
+        stage.LEADER, stage.VISIT, "leader", required=3, held=2, points="能说清分管责任；未听取过专题汇报。"
+    )
+    desk.hold_interview(
+        stage.SECOND, stage.VISIT, "secret_post", required=2, held=2, points="知悉脱密期规定。"
+    )
+    findings = list(desk.visit(stage.VISIT).inspection.findings.values())
+    minor = next(one for one in findings if one.text is not None and one.text.severity == "minor")
+    severe = next(one for one in findings if one.text is not None and one.text.severity == "severe")
+    desk.fix(stage.LEADER, stage.VISIT, minor.finding, "两份材料混放", "已重新编号并登记")
+    desk.repeat_of(stage.LEADER, stage.VISIT, severe.finding, "F-2025-7")
+    desk.unit_states(stage.LEADER, stage.VISIT, severe.finding, "属实，已安排核查去向。")
+    desk.propose_measure(stage.LEADER, stage.VISIT, "stop_use", "笔记本电脑去向不明期间，同批设备停用。")
+    desk.sign(stage.LEADER, stage.VISIT, "leader", "陈向东", method="drawn", strokes=SIGNATURE)
+    desk.sign(stage.SECOND, stage.VISIT, "inspector", "林晓喆", method="paper", paper_ref="笔录第 3 页")
+
+
+SIGNATURE = (
+    ((60, 200, 0), (90, 260, 60), (120, 300, 110), (150, 260, 160), (130, 180, 220), (90, 120, 280)),
+    ((110, 220, 500), (200, 230, 560), (290, 240, 620)),
+    ((330, 290, 900), (350, 220, 960), (360, 130, 1020), (400, 180, 1080), (450, 250, 1140)),
+    ((380, 240, 1400), (470, 250, 1460), (560, 230, 1520), (600, 150, 1580), (540, 110, 1640)),
+    ((640, 280, 1900), (700, 200, 1960), (780, 130, 2020), (860, 210, 2080), (930, 260, 2140)),
+)
 
 
 def _finding(item: str, fact: str, **more: object) -> Finding:

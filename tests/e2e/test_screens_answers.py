@@ -151,6 +151,7 @@ def test_a_veto_is_said_to_have_happened_or_not(at_item: AtItem) -> None:
 def test_not_applicable_needs_a_reason_and_a_colleague(at_item: AtItem) -> None:
     """It waits, with the word for it, until another member of the squad stands behind it."""
     driver = at_item("B03")
+    driver.scroll_to(driver.pressable("不适用…"))
     driver.press("na.mark")
     driver.settle()
     driver.press("na.record")
@@ -165,6 +166,7 @@ def test_not_applicable_needs_a_reason_and_a_colleague(at_item: AtItem) -> None:
     driver.settle()
     driver.shown(lambda: driver.session.go(person=stage.SECOND))
     driver.settle()
+    driver.scroll_to(driver.pressable("我确认不适用"))
     driver.shown(lambda: driver.press("na.consent"))
     assert "已确认：林晓喆" in driver.texts()
 
@@ -204,6 +206,8 @@ def test_a_finding_is_recorded_and_amended(at_item: AtItem) -> None:
     line = driver.widget("FindingLine")
     driver.scroll_to(line)
     driver.tap(line)
+    driver.settle()
+    driver.tap(driver.widget("ActLine", text="修改内容"))
     driver.settle()
     driver.type_into(driver.field("finding.fact"), "考评表中有保密一栏，但未评分。")
     driver.shown(lambda: driver.press("finding.amend"))

@@ -92,7 +92,7 @@ def test_a_refused_operation_stays_visible_and_is_not_counted(server: Server, on
     one.open_visit()
     quiet(one)
     before = one.fold()
-    server.db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM squad_member WHERE person = '{ANNA}'"))
+    server.dismiss(ANNA)
     tapped = one.answer(YES_NO, False, ANNA)
     good = one.answer(COUNT, 2)
     report = one.meet()

@@ -308,7 +308,7 @@ def test_the_bar_tells_of_restores_and_lost_files() -> None:
 def test_a_refused_operation_is_shown_with_its_reason(server: Server, busy: Tablet) -> None:
     """What it was, what it said, and why."""
     quiet(busy)
-    server.db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM squad_member WHERE person = '{ANNA}'"))
+    server.dismiss(ANNA)
     busy.desk.answer(ANNA, VISIT, "A09", Count(4))
     busy.meet()
     [row] = views.refused_rows(busy.desk.visit(VISIT))

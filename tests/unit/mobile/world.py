@@ -13,7 +13,8 @@ from mobile.vault import Vault
 from server.access.devices import enrol, make_enrolment, verify
 from server.intake.exchange import exchange
 from server.storage import photos
-from server.storage.database import Database
+from server.storage.database import Connection, Database
+from server.storage.edition import renew
 from shared_schema import wire
 from shared_schema.chance import Chance
 from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
@@ -68,6 +69,15 @@ class Server:
             one.unlink()
         shutil.copy(copy, self.path)
         self._open()
+
+    def dismiss(self, person: str) -> None:
+        """The coordinator takes somebody out of the squad."""
+
+        def run(conn: Connection) -> None:
+            conn.exec_driver_sql(f"DELETE FROM squad_member WHERE person = '{person}'")
+            renew(conn)
+
+        self.db.write(run)
 
     def log(self) -> list[bytes]:
         """All operations, in the order of their numbers."""

@@ -1,0 +1,193 @@
+"""The page that ends a visit: what is left, the summary, findings read to the unit, measures, signatures."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
+from kivy.uix.boxlayout import BoxLayout
+
+from mobile.page_rows import MeasureRow, SignatureRow, StepRow
+from mobile.rows import FindingRow, SectionRow
+from mobile.ui.cards import FindingLine, Said
+from mobile.ui.icons import ICONS
+from mobile.ui.kit import load_rules
+from mobile.ui.kit_controls import Card, Press, button
+from mobile.ui.kit_text import Text
+from mobile.ui.page import ColumnPage
+from mobile.ui.shown import VisitShown
+from mobile.ui.words import joined, say
+
+SIGNATURE_LOOKS = {
+    "missing": ("open", "ink_3"),
+    "drawn": ("sign", "ok"),
+    "paper": ("letter", "ok"),
+    "refused": ("refused", "bad"),
+}
+
+
+class StepLine(BoxLayout):
+    """One step: done, or what is left and the way to it."""
+
+    text = StringProperty("")
+    done = BooleanProperty(False)
+
+
+class SectionSum(BoxLayout):
+    """One section of the summary."""
+
+    code = StringProperty("")
+    title = StringProperty("")
+    progress = StringProperty("")
+    problems = StringProperty("")
+    points = StringProperty("")
+
+
+class SignatureLine(Press):
+    """One signature."""
+
+    icon = StringProperty("")
+    tone = StringProperty("ink_3")
+    title = StringProperty("")
+    name = StringProperty("")
+    text = StringProperty("")
+    strokes = ObjectProperty(())
+
+
+class TitledCard(Card):
+    """A card with a title, a line that explains, an act at its right, and what it holds."""
+
+    title = StringProperty("")
+    explain = StringProperty("")
+
+    def put(self, widgets: Sequence[Any], *acts: Any) -> None:
+        for place, wanted in ((self.ids.held, widgets), (self.ids.acts, acts)):
+            place.clear_widgets()
+            for widget in wanted:
+                place.add_widget(widget)
+
+
+class ClosingPage(ColumnPage):
+    """Top to bottom in the order a squad goes through it with the unit."""
+
+    __events__: tuple[str, ...] = ("on_step", "on_state", "on_accept_all", "on_measure", "on_sign")
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.steps, self.sections, self.findings = TitledCard(), TitledCard(), TitledCard()
+        self.measures, self.signatures, self.locked = TitledCard(), TitledCard(), TitledCard()
+        self._shown: Any = None
+
+    def show(self, visit: VisitShown) -> None:
+        page = visit.closing
+        if page is None:
+            return
+        self.title, self.detail = say("page.closing"), joined(visit.head.stage_text, visit.score.text)
+        now = (page, visit.sections, visit.findings, visit.head.may, self.title)
+        if now == self._shown:
+            return
+        self._shown = now
+        self._show_steps(page.steps, visit.head.may, page.opinion)
+        self.sections.title = say("closing.sections")
+        self.sections.put([_section(row) for row in visit.sections if row.points_text or row.problems])
+        self._show_findings([row for row in visit.findings if not row.withdrawn], visit.head.may)
+        self._show_measures(page.measures, may="measure_proposed" in visit.head.may)
+        self._show_signatures(page.signatures, may="signed" in visit.head.may)
+        self.locked.title = say("closing.locked")
+        self.locked.put([Text(content=say("closing.locked_explain"), tone="ink_2", type="hint")])
+        self.put(self.steps, self.sections, self.findings, self.measures, self.signatures, self.locked)
+
+    def forget(self) -> None:
+        """Everything is drawn anew with the next rows: another palette."""
+        self._shown = None
+
+    def _show_steps(self, steps: Sequence[StepRow], may: frozenset[str], opinion: str) -> None:
+        self.steps.title = say("closing.steps")
+        self.steps.explain = say("closing.opinion", text=opinion) if opinion else ""
+        offered = {
+            "answered": "closing.see_open",
+            "settled": "closing.see_disputes",
+            "deliberated": "visit.deliberate" if "deliberated" in may else "",
+            "submitted": "visit.submit" if "submitted" in may else "",
+        }
+        lines = []
+        for step in steps:
+            line = StepLine(text=step.text, done=step.done)
+            key = offered.get(step.step, "")
+            if key and not step.done:
+                line.add_widget(button(say(key), partial(self.dispatch, "on_step", step.step), kind="tonal"))
+            lines.append(line)
+        self.steps.put(lines)
+
+    def _show_findings(self, rows: Sequence[FindingRow], may: frozenset[str]) -> None:
+        self.findings.title = say("closing.findings")
+        lines: list[Any] = []
+        for row in rows:
+            line = FindingLine(row)
+            line.by = joined(row.item, row.statement_text or say("finding.not_heard"))
+            line.bind(on_release=lambda one: self.dispatch("on_state", one.row))
+            lines.append(line)
+        unheard = [row for row in rows if row.accepts is None]
+        acts = []
+        if unheard and "unit_stated" in may:
+            accept = button(
+                say("closing.accept_all"),
+                lambda: self.dispatch("on_accept_all", unheard),
+                kind="tonal",
+                icon="check",
+            )
+            acts.append(accept)
+        self.findings.put(lines or [Text(content=say("closing.no_findings"), tone="ink_2")], *acts)
+
+    def _show_measures(self, rows: Sequence[MeasureRow], *, may: bool) -> None:
+        self.measures.title, self.measures.explain = say("closing.measures"), say("closing.measures_explain")
+        said = [Said(text=joined(row.text, row.reason, row.paper_ref), by=row.by) for row in rows]
+        acts = [button(say("measure.add"), lambda: self.dispatch("on_measure"), kind="tonal", icon="plus")]
+        nothing = Text(content=say("closing.no_measures"), tone="ink_2")
+        self.measures.put(said or [nothing], *(acts if may else []))
+
+    def _show_signatures(self, rows: Sequence[SignatureRow], *, may: bool) -> None:
+        self.signatures.title = say("closing.signatures")
+        lines = []
+        for row in rows:
+            icon, tone = SIGNATURE_LOOKS[row.state]
+            line = SignatureLine(
+                icon="disputed" if row.disputed else icon,
+                tone="dispute" if row.disputed else tone,
+                title=row.title,
+                name=row.name,
+                text=joined(row.text, row.by),
+                strokes=row.strokes,
+                disabled=not may,
+            )
+            line.bind(on_release=lambda _, row=row: self.dispatch("on_sign", row))
+            lines.append(line)
+        self.signatures.put(lines)
+
+    def on_step(self, step: str) -> None:
+        """The way to what is left of a step."""
+
+    def on_state(self, row: FindingRow) -> None:
+        """The unit's word on a finding."""
+
+    def on_accept_all(self, rows: Sequence[FindingRow]) -> None:
+        """The unit accepts every finding it has not answered to."""
+
+    def on_measure(self) -> None:
+        """A measure is to be proposed."""
+
+    def on_sign(self, row: SignatureRow) -> None:
+        """A signature was tapped."""
+
+
+def _section(row: SectionRow) -> SectionSum:
+    return SectionSum(
+        code="" if row.section in ICONS else row.section,
+        title=row.title,
+        progress=row.progress_text,
+        problems=str(row.problems or ""),
+        points=row.points_text,
+    )
+
+
+load_rules(__file__)

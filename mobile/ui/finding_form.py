@@ -1,0 +1,182 @@
+"""The form of a finding: recording one and amending one fill in the same fields."""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from mobile.rows import FindingRow, ItemDetail
+from mobile.ui.kit_controls import Field, Segmented, Stepper, Tick, button
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
+from mobile.ui.memory import memory
+from mobile.ui.page import picks
+from mobile.ui.session import Session
+from mobile.ui.shown import VisitShown
+from mobile.ui.words import say
+from shared_schema.operations import Finding
+
+Close = Callable[[], None]
+DAYS = (7, 15, 30, 60)
+"""Deadlines that are offered, in days after the visit."""
+DEVICES_MAX = 12
+"""Computers offered by a tap: what was drawn or checked; any other number can be typed."""
+
+
+class FindingForm:
+    """The fields of a finding, from and to a `Finding`."""
+
+    def __init__(self, before: Finding | None, visit: VisitShown, draft: str = "") -> None:
+        self._before = before
+        given = before or Finding(finding="", item="", fact="")
+        self.fact = Field(
+            label=say("finding.fact"), hint=say("finding.fact_hint"), lines=5, limit=4000, text=given.fact
+        )
+        self.severity = _choice(
+            [("severe", "problem", "bad"), ("general", "", "warn"), ("minor", "", "ink_2")],
+            "severity",
+            given.severity,
+        )
+        self.disposal = _choice(
+            [("fix_now", "check", "accent"), ("fix_by", "date", "accent")], "disposal", given.disposal
+        )
+        self.due = Field(label=say("finding.due"), hint=say("finding.due_hint"), text=given.due)
+        self.cause = Field(label=say("finding.cause"), text=given.cause)
+        self.device = Field(
+            label=say("finding.device"), hint=say("finding.device_hint"), text=given.device, limit=400
+        )
+        self.occurrences = Stepper(value=given.occurrences, lowest=1, highest=10_000, typed=True)
+        self.occurrences.bind(on_step=lambda stepper, value: setattr(stepper, "value", value))
+        self.common = Tick(text=say("finding.common"), on=given.common)
+        self.common.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
+        self._dates = _dates(visit.head.planned_date)
+        self._devices = _devices(visit)
+        self._drafts = [f"{draft}/{name}" for name in ("fact", "due", "cause", "device")] if draft else []
+        for field, key in zip((self.fact, self.due, self.cause, self.device), self._drafts, strict=False):
+            memory.follow(field, key)
+
+    def widgets(self) -> list[Any]:
+        """All fields in order, with their labels."""
+        return [
+            self.fact,
+            _label("finding.severity"),
+            self.severity,
+            _label("finding.disposal"),
+            self.disposal,
+            self.due,
+            *([picks(*((text, _fill(self.due, date)) for text, date in self._dates))] if self._dates else []),
+            self.device,
+            *([picks(*((one, _fill(self.device, one)) for one in self._devices))] if self._devices else []),
+            _label("finding.occurrences"),
+            self.occurrences,
+            self.cause,
+            self.common,
+        ]
+
+    def read(self, item: str) -> Finding | None:
+        """The finding as filled in; None when something is missing, which the fields then say."""
+        due = self.due.text.strip() if self.disposal.value == "fix_by" else ""
+        self.fact.problem = "" if self.fact.text.strip() else say("finding.fact_missing")
+        self.due.problem = "" if not due or _is_date(due) else say("finding.due_cure")
+        if self.fact.problem or self.due.problem:
+            return None
+        before = self._before
+        return Finding(
+            finding="" if before is None else before.finding,
+            item=item,
+            fact=self.fact.text.strip(),
+            severity=self.severity.value,
+            cause=self.cause.text.strip(),
+            basis=() if before is None else before.basis,
+            common=self.common.on,
+            occurrences=int(self.occurrences.value),
+            device=self.device.text.strip(),
+            disposal=self.disposal.value,
+            due=due,
+        )
+
+    def recorded(self) -> None:
+        """Nothing of it is a draft any more."""
+        memory.forget(*self._drafts)
+
+
+def new_finding(
+    session: Session, visit: VisitShown, detail: ItemDetail, close: Close, earlier: str = ""
+) -> Sheet:
+    """A problem found on this item; with `earlier` it repeats that finding of an earlier year."""
+    sheet = Sheet(title=say("finding.new_title", code=detail.code))
+    form = FindingForm(None, visit, f"{detail.item}/finding{earlier}")
+    again = next((row for row in detail.earlier if row.finding == earlier), None)
+    if again is not None:
+        sheet.put(Text(content=f"{again.year} · {again.fact}", tone="ink_2"))
+
+    def record() -> None:
+        finding = form.read(detail.item)
+        if finding is not None:
+            form.recorded()
+            close()
+            session.do("record_finding", finding, earlier=earlier, told=say("finding.done"))
+
+    sheet.put(*form.widgets())
+    sheet.act(
+        button(say("cancel"), close, kind="plain"),
+        button(say("finding.record"), record, kind="primary", icon="finding"),
+    )
+    sheet.form = form
+    form.fact.take_focus()
+    return sheet
+
+
+def amended_finding(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
+    """The finding as it should read."""
+    sheet = Sheet(title=say("finding.amend_title", code=row.item))
+    form = FindingForm(row.text, visit)
+    reason = Field(label=say("finding.amend_reason"))
+
+    def save() -> None:
+        finding = form.read(row.item)
+        if finding is not None:
+            close()
+            session.do("amend_finding", finding, reason.text.strip(), seen=row.seen)
+
+    sheet.put(*form.widgets(), reason)
+    sheet.act(button(say("cancel"), close, kind="plain"), button(say("finding.amend"), save, kind="primary"))
+    sheet.form = form
+    return sheet
+
+
+def _label(key: str) -> Text:
+    return Text(content=say(key), tone="ink_2", type="hint")
+
+
+def _fill(field: Field, text: str) -> Callable[[], None]:
+    return lambda: setattr(field, "text", text)
+
+
+def _choice(options: Sequence[tuple[str, str, str]], words_of: str, value: str) -> Segmented:
+    choice = Segmented(
+        options=[(key, say(f"{words_of}.{key}"), icon, tone) for key, icon, tone in options], value=value
+    )
+    choice.bind(on_pick=lambda one, key: setattr(one, "value", key))
+    return choice
+
+
+def _dates(planned: str) -> list[tuple[str, str]]:
+    """(words, date) of the deadlines offered; none where the visit has no date."""
+    if not _is_date(planned):
+        return []
+    day = dt.date.fromisoformat(planned)
+    return [(say("finding.days", count=one), (day + dt.timedelta(one)).isoformat()) for one in DAYS]
+
+
+def _devices(visit: VisitShown) -> list[str]:
+    inspection = visit.whole.inspection
+    numbers = [number for cell in inspection.samples for number in cell.value.drawn]
+    numbers += [cell.value.register_no for cell in inspection.devices]
+    return list(dict.fromkeys(numbers))[:DEVICES_MAX]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -1,0 +1,113 @@
+"""What taps on a visit's own pages do: which sheet they open, which verb they call."""
+
+from collections.abc import Sequence
+
+from mobile.page_rows import ComputerRow, InterviewRow, SampleRow, SignatureRow
+from mobile.rows import DisputeRow, FindingRow
+from mobile.ui import (
+    sheets_closing,
+    sheets_computers,
+    sheets_finding,
+    sheets_item,
+    sheets_lists,
+    sheets_visit,
+)
+from mobile.ui.session import Session
+from mobile.ui.shell import Shell
+from mobile.ui.shown import VisitShown
+from mobile.ui.visit import VisitScreen
+
+
+class PageActs:
+    """Binds the pages of the visit's screen to sheets and verbs."""
+
+    def __init__(self, session: Session, shell: Shell, screen: VisitScreen) -> None:
+        self._session = session
+        self._shell = shell
+        pages = screen.pages
+        pages["@findings"].bind(on_finding=lambda _, row: self.finding(row))
+        pages["@computers"].bind(
+            on_draw_sample=lambda _: self._open(sheets_computers.draw(session, self._visit, shell.close)),
+            on_add=lambda _: self._open(sheets_computers.result(session, None, shell.close)),
+            on_computer=lambda _, row: self._computer(row),
+            on_sample=lambda _, row: self._sample(row),
+        )
+        pages["@interviews"].bind(on_category=lambda _, row: self._talks(row))
+        pages["@closing"].bind(
+            on_step=lambda _, step: self._step(step),
+            on_state=lambda _, row: self._state(row),
+            on_accept_all=lambda _, rows: self._accept_all(rows),
+            on_measure=lambda _: self._open(sheets_closing.measure(session, self._visit, shell.close)),
+            on_sign=lambda _, row: self._sign(row),
+        )
+
+    @property
+    def _visit(self) -> VisitShown:
+        visit: VisitShown = self._session.shown.visit
+        return visit
+
+    def settle(self, row: DisputeRow, op: str) -> None:
+        """The leader would adopt a value: with a reason."""
+        self._open(
+            sheets_item.settlement(
+                self._session,
+                code=row.item,
+                field=row.field,
+                values=row.values,
+                chosen=op,
+                seen=row.seen,
+                close=self._shell.close,
+            )
+        )
+
+    def disputes(self) -> None:
+        """Every field in dispute, in one list."""
+        self._open(sheets_lists.disputes(self._visit, self.settle))
+
+    def _open(self, sheet: object) -> None:
+        self._shell.open(sheet)  # type: ignore[arg-type]
+
+    def finding(self, row: FindingRow) -> None:
+        """A finding, and what can be done with it."""
+        self._open(
+            sheets_finding.finding(self._session, self._visit, row, self._shell.open, self._shell.close)
+        )
+
+    def _computer(self, row: ComputerRow) -> None:
+        page = self._visit.computers
+        if page is None or not page.may_check:
+            return
+
+        def substitute() -> None:
+            self._open(sheets_computers.substitution(self._session, self._visit, row, self._shell.close))
+
+        self._open(sheets_computers.result(self._session, row, self._shell.close, substitute))
+
+    def _sample(self, row: SampleRow) -> None:
+        self._open(sheets_computers.sample(row, self._shell.close))
+
+    def _talks(self, row: InterviewRow) -> None:
+        self._open(sheets_computers.talks(self._session, row, self._shell.close))
+
+    def _step(self, step: str) -> None:
+        visit, close = self._visit, self._shell.close
+        match step:
+            case "answered":
+                self._session.go(section="", item="", pane="items", only="open")
+            case "settled":
+                self.disputes()
+            case "deliberated":
+                self._open(sheets_visit.deliberation(self._session, visit, close))
+            case _:
+                self._open(sheets_visit.submission(self._session, visit, close))
+
+    def _state(self, row: FindingRow) -> None:
+        if "unit_stated" in self._visit.head.may:
+            self._open(sheets_finding.stated(self._session, self._visit, row, self._shell.close))
+
+    def _accept_all(self, rows: Sequence[FindingRow]) -> None:
+        for row in rows:
+            self._session.do("unit_states", row.finding, "", accepts=True, seen=row.statement_seen)
+
+    def _sign(self, row: SignatureRow) -> None:
+        self._open(sheets_closing.signature(self._session, self._visit, row, self._shell.close))

@@ -1,0 +1,155 @@
+"""Sheets of the end of a visit: signing, and proposing a measure."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mobile.closing_views import UNIT_SIGNERS
+from mobile.page_rows import SignatureRow
+from mobile.ui.kit_controls import Field, Segmented, Tick, button
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
+from mobile.ui.page import picks
+from mobile.ui.session import Session
+from mobile.ui.shown import VisitShown
+from mobile.ui.signature import SignPad
+from mobile.ui.words import say
+
+Close = Callable[[], None]
+MEASURES = ("register_and_keep", "stop_use", "delete", "interview_head", "transfer")
+
+
+class SignForm:
+    """Who signs and how: on the screen, on paper, or not at all."""
+
+    def __init__(self, visit: VisitShown, row: SignatureRow) -> None:
+        self._row = row
+        self.of_unit = row.role in UNIT_SIGNERS
+        self.role = Segmented(
+            options=[(one, say(f"sign.role_{one}"), "", "accent") for one in UNIT_SIGNERS], value=row.role
+        )
+        self.role.bind(on_pick=lambda one, key: setattr(one, "value", key))
+        self.name = Field(label=say("sign.name"), text=row.name, disabled=not self.of_unit)
+        self.how = Segmented(
+            options=[
+                ("drawn", say("sign.drawn"), "sign", "accent"),
+                ("paper", say("sign.paper"), "letter", "accent"),
+                ("refused", say("sign.refused"), "refused", "bad"),
+            ],
+            value="drawn",
+        )
+        self.pad = SignPad(hint=say("sign.here"))
+        self.clear = button(say("sign.clear"), self.pad.clear, kind="outline", icon="undo")
+        self.paper = Field(label=say("sign.paper_ref"), limit=400)
+        self.reason = Field(label=say("sign.reason"), lines=3, limit=4000)
+        self.witness = Field(label=say("sign.witness"), limit=400)
+        members = visit.closing.members if visit.closing is not None else ()
+        self.witnesses = picks(
+            *((name, lambda name=name: setattr(self.witness, "text", name)) for _, name in members)
+        )
+        self.cure = Text(content="", tone="bad")
+
+    def parts(self) -> list[Any]:
+        """The fields of the way chosen."""
+        by_way: dict[str, list[Any]] = {
+            "drawn": [],
+            "paper": [self.paper],
+            "refused": [self.reason, self.witness, self.witnesses],
+        }
+        who = [_label("sign.by"), self.role, self.name] if self.of_unit else []
+        return [*who, _label("sign.how"), self.how, *by_way[self.how.value], self.cure]
+
+    def missing(self) -> str:
+        """The sentence that says what is missing, or ""."""
+        name = self.name.text.strip()
+        if self.how.value == "refused":
+            told = self.reason.text.strip() and self.witness.text.strip()
+            return "" if told else say("sign.refusal_missing")
+        if not name:
+            return say("sign.name_missing")
+        if self.how.value == "paper":
+            return "" if self.paper.text.strip() else say("sign.paper_missing")
+        return say("sign.pad_missing") if self.pad.empty else ""
+
+    def record(self, session: Session) -> None:
+        """Signed, or refused with reason and witness."""
+        role = self.role.value if self.of_unit else self._row.role
+        # Another of the unit than the one on the row signs for themselves: their own field, with nothing in it.
+        seen = self._row.seen if role == self._row.role else ()
+        name = self.name.text.strip()
+        if self.how.value == "refused":
+            reason, witness = self.reason.text.strip(), self.witness.text.strip()
+            session.do("refuse_signature", role, reason=reason, witness=witness, name=name, seen=seen)
+        elif self.how.value == "paper":
+            session.do("sign", role, name, method="paper", paper_ref=self.paper.text.strip(), seen=seen)
+        else:
+            session.do("sign", role, name, method="drawn", strokes=self.pad.strokes, seen=seen)
+
+
+def signature(session: Session, visit: VisitShown, row: SignatureRow, close: Close) -> Sheet:
+    """A signature, given or refused."""
+    sheet = Sheet(title=say("sign.title", who=" ".join(one for one in (row.title, row.name) if one)))
+    form = SignForm(visit, row)
+
+    def show(*_: object) -> None:
+        sheet.ids.body.clear_widgets()
+        sheet.put(*form.parts())
+        sheet.keep(*((form.pad, form.clear) if form.how.value == "drawn" else ()))
+
+    def choose(one: Segmented, key: str) -> None:
+        one.value, form.cure.content = key, ""
+        show()
+
+    form.how.bind(on_pick=choose)
+    show()
+
+    def record() -> None:
+        form.cure.content = form.missing()
+        if not form.cure.content:
+            close()
+            form.record(session)
+
+    sheet.act(
+        button(say("cancel"), close, kind="plain"),
+        button(say("sign.record"), record, kind="primary", icon="check"),
+    )
+    sheet.form = form
+    return sheet
+
+
+def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
+    """A measure the squad proposes."""
+    sheet = Sheet(title=say("measure.add"))
+    kinds = {key: Tick(text=say(f"measure.{key}"), radio=True, on=False) for key in MEASURES}
+
+    def choose(chosen: Tick) -> None:
+        for tick in kinds.values():
+            tick.on = tick is chosen
+
+    for tick in kinds.values():
+        tick.bind(on_release=choose)
+    reason = Field(label=say("measure.reason"), lines=3, limit=4000)
+    paper = Field(label=say("measure.paper"), limit=400)
+
+    def record() -> None:
+        what = next((key for key, tick in kinds.items() if tick.on), "")
+        if not what or not reason.text.strip():
+            reason.problem = say("measure.reason_missing")
+            return
+        close()
+        session.do("propose_measure", what, reason.text.strip(), paper_ref=paper.text.strip())
+
+    sheet.put(
+        Text(content=say("closing.measures_explain"), tone="ink_2", type="hint"),
+        *kinds.values(),
+        reason,
+        paper,
+    )
+    sheet.act(
+        button(say("cancel"), close, kind="plain"), button(say("measure.record"), record, kind="primary")
+    )
+    sheet.reason = reason
+    return sheet
+
+
+def _label(key: str) -> Text:
+    return Text(content=say(key), tone="ink_2", type="hint")

@@ -1,0 +1,112 @@
+"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll`.
+
+Kivy takes density, window size and graphics once, when it is imported; so a test that wants others starts this one,
+which prints what it found as JSON on its last line.
+"""
+
+import json
+import os
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from shared_schema.checklist import Checklist
+from tests.e2e import tablet_stage as stage
+from tests.e2e import tablet_story
+
+if TYPE_CHECKING:
+    from tests.e2e.screen_driver import Driver
+
+TARGET_DP = 48
+FRAMES = 480
+"""A quick flick: some 35 dp a frame, 2 000 dp a second."""
+SETTINGS = {"KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_LOG_MODE": "PYTHON"}
+SECTIONS = ("A", "veto", "@findings", "@computers", "@interviews", "@closing")
+
+
+def small_targets(driver: "Driver") -> list[tuple[str, str, float, float]]:
+    """Whatever is on the screen to be pressed and is less than 48 dp high or wide, with its size in px."""
+    from kivy.metrics import dp
+
+    # What is a pixel short by rounding is large enough.
+    least = dp(TARGET_DP) - 1
+    return [
+        (type(widget).__name__, str(getattr(widget, "text", "")), widget.width, widget.height)
+        for widget in driver.root.walk(restrict=True)
+        if hasattr(widget, "on_release") and not widget.disabled and widget.opacity
+        if not getattr(widget, "hidden", False)
+        if widget.width > 1 and (widget.height < least or widget.width < least)
+    ]
+
+
+def targets(folder: Path) -> object:
+    """The targets that are too small, over every screen and pane."""
+    from tests.e2e.screen_driver import running
+
+    found: list[object] = []
+    with running(*tablet_story.play(folder).open(), language="zh", person=stage.LEADER) as driver:
+        found += small_targets(driver)
+        for section in SECTIONS:
+            for pane in ("sections", "items"):
+                go = partial(driver.session.go, inspection=stage.VISIT, section=section, item="", pane=pane)
+                driver.shown(go)
+                driver.settle()
+                found += small_targets(driver)
+        driver.shown(lambda: driver.session.go(item="A03", pane="item"))
+        driver.settle()
+        found += small_targets(driver)
+    return found
+
+
+def three_hundred() -> Checklist:
+    """The default checklist four times over: 292 items."""
+    return replace(
+        stage.checklist(),
+        sections=tuple(
+            replace(
+                section,
+                items=tuple(
+                    replace(item, id=f"{item.id}{copy}") for copy in range(4) for item in section.items
+                ),
+            )
+            for section in stage.checklist().sections
+        ),
+    )
+
+
+def scroll(folder: Path) -> object:
+    """What a frame costs the processor while a list of all items is scrolled from its top to its end."""
+    from kivy.base import EventLoop
+
+    from tests.e2e.screen_driver import running
+
+    with running(*stage.set_up(folder, of=three_hundred()).open(), person=stage.LEADER) as driver:
+        driver.shown(lambda: driver.session.go(inspection=stage.VISIT, only="open"))
+        driver.settle(1)
+        rows = driver.app.visit.items.ids.rows
+        times = []
+        for frame in range(FRAMES):
+            rows.scroll_y = 1 - frame / FRAMES
+            began = time.thread_time()
+            EventLoop.idle()
+            times.append((time.thread_time() - began) * 1000)
+        return {"items": len(rows.data), "p50_ms": median(times), "p95_ms": quantiles(times, n=20)[-1]}
+
+
+def main() -> None:
+    """Prints what was found."""
+    for key, value in {**SETTINGS, "KIVY_HOME": tempfile.mkdtemp(), "SDL_VIDEODRIVER": "offscreen"}.items():
+        os.environ.setdefault(key, value)
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"targets": targets, "scroll": scroll}[sys.argv[1]](Path(folder))
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
