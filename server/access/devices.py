@@ -57,8 +57,8 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
 
     The same code and the same key again get the same answer, because the first reply may have been lost. A tablet
     that this server, restored from a backup, has forgotten gets back the id it had: its operations name it.
-    Raises enrolment_code_invalid; form_invalid where another tablet has that id, request_malformed for a key that
-    is none, both with the code still unused.
+    Raises enrolment_code_invalid; form_invalid where another tablet has that id, device_revoked where it is this one's
+    and was turned away, request_malformed for a key that is none, all three with the code still unused.
     """
     wanted = _code_hash(request.code)
     found = store.get_enrolment(conn, wanted)
@@ -71,6 +71,8 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
     if here is not None:
         if (used or request.device) and hmac.compare_digest(here.public_key, request.public_key):
             # Nobody has proved anything yet but to know a code, so what stands of this tablet stays as it is.
+            if here.revoked_at_ms is not None:
+                raise Problem("device_revoked", device=here.id)
             return _admitted(conn, here.id, here.squad)
         raise _taken(device) if usable else Problem("enrolment_code_invalid")
     if not usable:
@@ -98,7 +100,7 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
         handed = HolderRow(device=device, since_ms=now_ms, person=found.holder, given_by="", why="enrolled")
         store.hand_over(conn, handed)
     if found.replaces:
-        store.revoke(conn, DeviceId(found.replaces), now_ms, why="replaced", replaced_by=device)
+        store.replace(conn, DeviceId(found.replaces), device, now_ms)
     return _admitted(conn, device, found.squad)
 
 
@@ -150,9 +152,12 @@ def revoke(conn: Connection, device: str, now_ms: int, why: str = "") -> None:
 
 
 def hand_over(conn: Connection, device: str, person: str, given_by: str, why: str, now_ms: int) -> None:
-    """Hands a tablet to another person; who had it stays on record. Raises device_unknown."""
-    if store.get(conn, device) is None:
+    """Hands a tablet to another person; who had it stays on record. Raises device_unknown, device_revoked."""
+    here = store.get(conn, device)
+    if here is None:
         raise Problem("device_unknown", device=device)
+    if here.revoked_at_ms is not None:
+        raise Problem("device_revoked", device=device)
     row = HolderRow(device=DeviceId(device), since_ms=now_ms, person=person, given_by=given_by, why=why)
     store.hand_over(conn, row)
 

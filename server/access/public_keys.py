@@ -1,4 +1,9 @@
-"""Is this an Ed25519 public key at all? The library takes any 32 bytes, and then no signature ever fits."""
+"""Is this an Ed25519 public key at all? The library takes any 32 bytes, and then no signature ever fits.
+
+And what people compare when they hold a tablet against the register: its key's fingerprint.
+"""
+
+from shared_schema.ids import digest
 
 PRIME = 2**255 - 19
 D = -121665 * pow(121666, -1, PRIME) % PRIME
@@ -15,3 +20,9 @@ def is_public_key(key: bytes) -> bool:
     if x_squared == 0:
         return not negative
     return pow(x_squared, (PRIME - 1) // 2, PRIME) == 1
+
+
+def fingerprint(key: str) -> str:
+    """A key (raw, hex) as people read it out: the first 16 hex digits of its SHA-256, in fours."""
+    figures = digest(bytes.fromhex(key))[:16]
+    return " ".join(figures[at : at + 4] for at in range(0, 16, 4))

@@ -1,7 +1,7 @@
 """Tablets and the one-time codes that admit them."""
 
 from msgspec import Struct
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from server.storage.edition import renew
 from server.storage.op_log import run
@@ -117,16 +117,20 @@ def jumps(conn: Connection, device_id: DeviceId) -> list[JumpRow]:
     return [JumpRow(**row._mapping) for row in conn.execute(query)]
 
 
-def revoke(
-    conn: Connection, device_id: DeviceId, now_ms: int, *, why: str = "", replaced_by: str = ""
-) -> None:
+def revoke(conn: Connection, device_id: DeviceId, now_ms: int, *, why: str = "") -> None:
     """Turns a tablet away from now on; what it handed in stays, what it still holds goes to quarantine."""
     conn.execute(
         update(device)
         .where(device.c.id == device_id, device.c.revoked_at_ms.is_(None))
-        .values(revoked_at_ms=now_ms, revoked_why=why, replaced_by=replaced_by)
+        .values(revoked_at_ms=now_ms, revoked_why=why)
     )
     renew(conn)
+
+
+def replace(conn: Connection, device_id: DeviceId, by: DeviceId, now_ms: int) -> None:
+    """Another tablet has this one's place; it is turned away, where it was not lost and turned away before."""
+    revoke(conn, device_id, now_ms, why="replaced")
+    conn.execute(update(device).where(device.c.id == device_id).values(replaced_by=by))
 
 
 def told_revoked(conn: Connection, device_id: DeviceId, now_ms: int) -> None:
@@ -139,8 +143,16 @@ def told_revoked(conn: Connection, device_id: DeviceId, now_ms: int) -> None:
 
 
 def hand_over(conn: Connection, row: HolderRow) -> None:
-    """A tablet is somebody else's from now on; who had it before stays on record."""
-    conn.execute(insert(device_holder).values({name: getattr(row, name) for name in row.__struct_fields__}))
+    """A tablet is somebody else's from now on; who had it before stays on record.
+
+    Two hand-overs at one moment are recorded one after the other.
+    """
+    latest = conn.execute(
+        select(func.max(device_holder.c.since_ms)).where(device_holder.c.device == row.device)
+    ).scalar_one()
+    since_ms = row.since_ms if latest is None else max(row.since_ms, latest + 1)
+    values = {name: getattr(row, name) for name in row.__struct_fields__} | {"since_ms": since_ms}
+    conn.execute(insert(device_holder).values(values))
     conn.execute(update(device).where(device.c.id == row.device).values(holder=row.person))
 
 
@@ -173,3 +185,11 @@ def use_enrolment(conn: Connection, code_hash: str, now_ms: int) -> bool:
         .values(used_at_ms=now_ms)
     )
     return used.rowcount == 1
+
+
+def drop_enrolment(conn: Connection, device_id: str) -> bool:
+    """Takes back the unused code for a tablet; whether there was one."""
+    gone = conn.execute(
+        delete(enrolment).where(enrolment.c.device == device_id, enrolment.c.used_at_ms.is_(None))
+    )
+    return gone.rowcount > 0

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from server.access import devices
-from server.access.public_keys import is_public_key
+from server.access.public_keys import fingerprint, is_public_key
 from server.storage import devices as store
 from server.storage.database import Database
 from shared_schema.problems import Problem
@@ -30,8 +30,10 @@ def db(tmp_path: Path) -> Iterator[Database]:
         yield database
 
 
-def enrol(db: Database, public_key: str, device: str = "", *, now_ms: int = NOW) -> EnrolReply:
-    asked = EnrolRequest(code=CODE, public_key=public_key, device=device)
+def enrol(
+    db: Database, public_key: str, device: str = "", *, now_ms: int = NOW, code: str = CODE
+) -> EnrolReply:
+    asked = EnrolRequest(code=code, public_key=public_key, device=device)
     return db.write(lambda conn: devices.enrol(conn, asked, now_ms))
 
 
@@ -81,3 +83,87 @@ def test_a_tablet_that_is_known_changes_nothing(db: Database) -> None:
     assert db.read(store.every) == before
     assert reply.squad == next(row.squad for row in before if row.id == "D-21")
     assert enrol(db, key(7)).device == "T-1"
+
+
+def test_a_tablet_that_was_turned_away_does_not_get_its_id_back(db: Database) -> None:
+    """Neither by its id, nor with the code it came in by; the new code stays good, for a tablet with another key."""
+    assert enrol(db, key(7)).device == "T-1"
+    db.write(lambda conn: devices.revoke(conn, "T-1", NOW, "lost"))
+    db.write(lambda conn: devices.make_enrolment(conn, "S-1", "code-2", "T-2", NOW + 1))
+    assert refusal(db, key(7)) == "device_revoked"
+    with pytest.raises(Problem, match="device_revoked"):
+        enrol(db, key(7), "T-1", code="code-2")
+    with pytest.raises(Problem, match="form_invalid"):
+        enrol(db, key(8), "T-1", code="code-2")
+    row = db.read(lambda conn: store.get(conn, "T-1"))
+    assert row is not None
+    assert row.revoked_at_ms == NOW
+    assert enrol(db, key(8), code="code-2").device == "T-2"
+
+
+def replacement(db: Database, code: str, device: str, replaces: str) -> None:
+    db.write(
+        lambda conn: devices.make_enrolment(
+            conn, "S-1", code, device, NOW + 1, holder="P-1", replaces=replaces
+        )
+    )
+
+
+def test_replacing_twice_works(db: Database) -> None:
+    """One after the other, and again after the first replacement was lost before it was used."""
+    enrol(db, key(7))
+    replacement(db, "code-2", "T-2", "T-1")
+    replacement(db, "code-3", "T-3", "T-2")
+    replacement(db, "code-4", "T-4", "T-1")
+    for number, code in enumerate(("code-2", "code-3", "code-4"), 8):
+        assert enrol(db, key(number), code=code).squad == "S-1"
+        assert enrol(db, key(number), code=code).device == f"T-{number - 6}", "the reply may have been lost"
+    found = {row.id: row for row in db.read(store.every)}
+    assert [(found[one].revoked_why, found[one].replaced_by) for one in ("T-1", "T-2")] == [
+        ("replaced", "T-4"),
+        ("replaced", "T-3"),
+    ]
+    assert [found[one].revoked_at_ms for one in ("T-3", "T-4")] == [None, None]
+    assert [found[one].holder for one in ("T-2", "T-3", "T-4")] == ["P-1"] * 3
+
+
+def test_a_lost_tablet_stays_lost_when_it_is_replaced(db: Database) -> None:
+    """Why and when it was turned away is not written over."""
+    enrol(db, key(7))
+    db.write(lambda conn: devices.revoke(conn, "T-1", NOW - 5, "lost"))
+    replacement(db, "code-2", "T-2", "T-1")
+    enrol(db, key(8), code="code-2")
+    row = db.read(lambda conn: store.get(conn, "T-1"))
+    assert row is not None
+    assert (row.revoked_at_ms, row.revoked_why, row.replaced_by) == (NOW - 5, "lost", "T-2")
+
+
+def test_a_withdrawn_code_admits_nobody(db: Database) -> None:
+    """A used one cannot be withdrawn: revoking is what takes a tablet out."""
+    assert db.write(lambda conn: store.drop_enrolment(conn, "T-1"))
+    assert refusal(db, key(7)) == "enrolment_code_invalid"
+    db.write(lambda conn: devices.make_enrolment(conn, "S-1", CODE, "T-1", NOW + 1))
+    enrol(db, key(7))
+    assert not db.write(lambda conn: store.drop_enrolment(conn, "T-1"))
+    assert not db.write(lambda conn: store.drop_enrolment(conn, "T-9"))
+
+
+def test_who_had_a_tablet_stays_on_record(db: Database) -> None:
+    """Also where it changes hands twice in one moment; a revoked one is handed to nobody."""
+    enrol(db, key(7))
+    for person in ("P-1", "P-2", "P-1"):
+        db.write(lambda conn, person=person: devices.hand_over(conn, "T-1", person, "xu", "调班", NOW))  # type: ignore[misc]
+    had = db.read(lambda conn: store.holders(conn, store.DeviceId("T-1")))
+    assert [(one.person, one.since_ms) for one in had] == [("P-1", NOW + 2), ("P-2", NOW + 1), ("P-1", NOW)]
+    row = db.read(lambda conn: store.get(conn, "T-1"))
+    assert row is not None
+    assert row.holder == "P-1"
+    db.write(lambda conn: devices.revoke(conn, "T-1", NOW))
+    with pytest.raises(Problem, match="device_revoked"):
+        db.write(lambda conn: devices.hand_over(conn, "T-1", "P-2", "xu", "", NOW))
+
+
+def test_a_fingerprint_is_short_and_of_the_key_alone() -> None:
+    """Four groups that two people can compare aloud."""
+    assert fingerprint("00" * 32) == "6668 7aad f862 bd77"
+    assert fingerprint(key(1)) != fingerprint(key(2))
