@@ -79,6 +79,8 @@ class Season(NamedTuple):
     accepted: tuple[str, ...]
     submitted: tuple[str, ...]
     now_ms: int
+    locked: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
 
 
 def fill(conn: Connection, photo_dir: Path, *, visits_per_squad: int = 10, squads: int = 8) -> Season:
@@ -102,6 +104,8 @@ def fill(conn: Connection, photo_dir: Path, *, visits_per_squad: int = 10, squad
         found["accepted"],
         found["submitted"],
         last_ms + 6 * HOUR_MS,
+        found.get("locked", ()),
+        found.get("opened", ()),
     )
 
 

@@ -69,10 +69,11 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
     usable = not used and now_ms <= found.expires_at_ms
     here = store.get(conn, device)
     if here is not None:
-        if (used or request.device) and hmac.compare_digest(here.public_key, request.public_key):
+        known = (used or bool(request.device)) and hmac.compare_digest(here.public_key, request.public_key)
+        if known and here.revoked_at_ms is not None:
+            raise Problem("device_revoked", device=here.id)
+        if known:
             # Nobody has proved anything yet but to know a code, so what stands of this tablet stays as it is.
-            if here.revoked_at_ms is not None:
-                raise Problem("device_revoked", device=here.id)
             return _admitted(conn, here.id, here.squad)
         raise _taken(device) if usable else Problem("enrolment_code_invalid")
     if not usable:
@@ -96,12 +97,16 @@ def enrol(conn: Connection, request: EnrolRequest, now_ms: int) -> EnrolReply:
             sealing_key=request.sealing_key,
         ),
     )
+    _hand_out(conn, device, found, now_ms)
+    return _admitted(conn, device, found.squad)
+
+
+def _hand_out(conn: Connection, device: DeviceId, found: EnrolmentRow, now_ms: int) -> None:
     if found.holder:
         handed = HolderRow(device=device, since_ms=now_ms, person=found.holder, given_by="", why="enrolled")
         store.hand_over(conn, handed)
     if found.replaces:
         store.replace(conn, DeviceId(found.replaces), device, now_ms)
-    return _admitted(conn, device, found.squad)
 
 
 def _admitted(conn: Connection, device: DeviceId, squad: SquadId) -> EnrolReply:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from server.storage import console_inspection as store
+from server.storage import console_quarantine as quarantine
 from server.storage import console_reads as reads
 from server.storage.console_inspection import LogEntry, Member, Name, Picture
+from server.storage.console_quarantine import AdmissionLine, RefusalLine
 from server.storage.console_reads import InspectionLine
 from server.storage.database import Connection
 from shared_schema.checklist import Checklist, Section
@@ -17,7 +19,7 @@ from shared_schema.sheet import Deduction, ExtraLine, ItemLine, ScoreSheet, Sect
 
 
 class Dossier(NamedTuple):
-    """One inspection, whole: as planned, as it stands, as scored, and its log."""
+    """One inspection, whole: as planned, as it stands, as scored, its log, and what waits outside the log."""
 
     line: InspectionLine
     checklist: Checklist
@@ -28,6 +30,10 @@ class Dossier(NamedTuple):
     people: dict[str, Name]
     devices: dict[str, str]
     pictures: list[Picture]
+    waiting: list[RefusalLine]
+    """Of this inspection, what was refused and waits in quarantine."""
+    admitted: dict[str, AdmissionLine]
+    """By operation, what was taken out of quarantine into the log."""
 
     def person(self, person: str, language: str) -> str:
         """What a person is called; the id where nobody knows."""
@@ -135,6 +141,8 @@ def dossier(conn: Connection, inspection_id: str) -> Dossier:
         raise Problem("not_found", what=inspection_id)
     log = {entry.operation.id: entry for entry in store.log_of(conn, inspection_id)}
     people = {entry.operation.person for entry in log.values()} | {line.responsible_person}
+    waiting = quarantine.of_inspection(conn, inspection_id)
+    people |= {one.person for one in waiting}
     view = store.view_of(conn, inspection_id)
     if view.stage_cell is not None:
         people |= {member for one in view.stage_cell.standing for member in getattr(one.value, "members", ())}
@@ -148,6 +156,8 @@ def dossier(conn: Connection, inspection_id: str) -> Dossier:
         people=store.person_names(conn, people),
         devices=store.device_names(conn, {entry.operation.device for entry in log.values()}),
         pictures=store.pictures(conn, inspection_id),
+        waiting=waiting,
+        admitted=quarantine.admitted_to(conn, inspection_id),
     )
 
 

@@ -33,6 +33,7 @@ RAIL = (
         (
             Page("progress", "/campaigns/{campaign}/progress", BOTH),
             Page("inspections", "/campaigns/{campaign}/inspections", BOTH),
+            Page("quarantine", "/campaigns/{campaign}/quarantine", BOTH),
         ),
     ),
     Stage("evaluation", "grading", (Page("scores", "/campaigns/{campaign}/scores", EVALUATOR),)),

@@ -1,5 +1,8 @@
 """Bodies of operations in words: what somebody answered, found or decided, for people who read the record."""
 
+from collections.abc import Mapping
+from typing import Protocol
+
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.terms import TERMS
@@ -42,7 +45,7 @@ from shared_schema.operations import (
     YesNo,
     stands_for,
 )
-from shared_schema.problems import Language
+from shared_schema.problems import Language, sentence
 from shared_schema.rules import (
     BinaryRule,
     Clause,
@@ -53,6 +56,17 @@ from shared_schema.rules import (
     ShortfallRule,
     TiersRule,
 )
+
+MINUTE_MS = 60 * 1000
+MINUTES_DAY = 24 * 60
+
+
+class Named(Protocol):
+    """Somebody with a name in both languages."""
+
+    def read(self, language: str) -> str:
+        """The name in that language."""
+        ...
 
 
 class Words:
@@ -79,6 +93,43 @@ class Words:
     def audit(self, action: str) -> str:
         """The word for an action of the audit trail; the action itself where there is none."""
         return self.term("audit", action) if f"audit.{action}" in CONSOLE else action
+
+    # --- tablets and quarantine ---------------------------------------------------------------------
+
+    def apart(self, span_ms: int) -> str:
+        """A length of time in its two largest parts, down to minutes."""
+        minutes = abs(span_ms) // MINUTE_MS
+        days, hours = minutes // MINUTES_DAY, minutes % MINUTES_DAY // 60
+        if days:
+            parts = [("days", days)] + ([("hours", hours)] if hours else [])
+        elif hours:
+            parts = [("hours", hours)] + ([("minutes", minutes % 60)] if minutes % 60 else [])
+        else:
+            parts = [("minutes", minutes)]
+        return " ".join(self.t(f"span.{unit}", count=count) for unit, count in parts)
+
+    def clock(self, ahead_ms: int) -> str:
+        """How far a clock is off, the way one says it."""
+        if abs(ahead_ms) < MINUTE_MS:
+            return self.t("clock.right")
+        return self.t("clock.ahead" if ahead_ms > 0 else "clock.behind", span=self.apart(ahead_ms))
+
+    def gap(self, first: int, last: int) -> str:
+        """The numbers of a tablet that have not come."""
+        return self.t("tablet.gap", numbers=str(first) if first == last else f"{first}–{last}")
+
+    def refused(self, problem: str) -> str:
+        """Why an operation waits, in a few words; the code of a newer version as it is."""
+        return self.term("refused", problem)
+
+    def reason(self, problem: str, facts: Mapping[str, str], people: Mapping[str, Named]) -> str:
+        """Why an operation waits, in a sentence, with names for people and words for kinds."""
+        said = dict(facts)
+        if said.get("person") in people:
+            said["person"] = people[said["person"]].read(self.language)
+        if "kind" in said:
+            said["kind"] = self.term("kind", said["kind"])
+        return sentence(problem, said, self.language)
 
     # --- the checklist ------------------------------------------------------------------------------
 

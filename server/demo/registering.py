@@ -162,4 +162,4 @@ def _squads(conn: Connection, plan: Plan, codes_until_ms: int) -> None:
         for one in team.members:
             if one.role == "officer":
                 continue  # on call for several squads, without a tablet of their own
-            make_enrolment(conn, team.squad, one.code, one.tablet, codes_until_ms)
+            make_enrolment(conn, team.squad, one.code, one.tablet, codes_until_ms, holder=one.person.id)

@@ -1,4 +1,4 @@
-"""What the console's registers read: units, people and squads, checklists, enrolments."""
+"""What the console's registers read: units, people and squads, checklists."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,6 @@ from sqlalchemy import Connection, and_, case, func, or_, select
 from server.storage.tables import (
     campaign,
     checklist,
-    enrolment,
     inspection,
     inventory,
     person,
@@ -73,17 +72,6 @@ class ChecklistLine(NamedTuple):
     title_zh: str
     title_en: str
     campaigns: int
-
-
-class EnrolmentLine(NamedTuple):
-    """One code that was given out; the code itself is nowhere kept."""
-
-    device: str
-    squad: str
-    squad_zh: str
-    squad_en: str
-    expires_at_ms: int
-    used_at_ms: int | None
 
 
 def units(conn: Connection, campaign_id: str, q: str = "") -> list[UnitLine]:
@@ -188,25 +176,3 @@ def checklists(conn: Connection) -> list[ChecklistLine]:
         .order_by(checklist.c.code, checklist.c.version)
     )
     return [ChecklistLine._make(row) for row in conn.execute(query)]
-
-
-def enrolments(conn: Connection, campaign_id: str, now_ms: int) -> list[EnrolmentLine]:
-    """Codes of the campaign's squads that are still good."""
-    query = (
-        select(
-            enrolment.c.device,
-            enrolment.c.squad,
-            squad.c.name_zh,
-            squad.c.name_en,
-            enrolment.c.expires_at_ms,
-            enrolment.c.used_at_ms,
-        )
-        .join(squad, squad.c.id == enrolment.c.squad)
-        .where(
-            squad.c.campaign == campaign_id,
-            enrolment.c.used_at_ms.is_(None),
-            enrolment.c.expires_at_ms > now_ms,
-        )
-        .order_by(enrolment.c.expires_at_ms)
-    )
-    return [EnrolmentLine(*row) for row in conn.execute(query)]

@@ -15,6 +15,7 @@ from server.settings import Settings
 from server.storage.database import Database
 from tests.e2e import screens
 from tests.season import Season, fill
+from tests.trouble import make_trouble
 
 WATCH = """
 window.offences = [];
@@ -43,6 +44,8 @@ def served(folder: Path, *, visits: int = 8) -> Iterator[Served]:
     settings = Settings(data=folder, port=0, log_level="error")
     with Database.open(settings.database_url) as db:
         season = db.write(lambda conn: fill(conn, settings.photo_dir, visits_per_squad=visits, squads=1))
+        if season.opened:
+            db.write(lambda conn: make_trouble(conn, season))
         with running(settings, db) as url:
             yield Served(url, db, season)
 

@@ -54,18 +54,23 @@ SHOTS = (
     Shot("findings", "evaluator", "/campaigns/{campaign}/findings"),
     Shot("units", "coordinator", "/campaigns/{campaign}/units"),
     Shot("people", "coordinator", "/campaigns/{campaign}/people"),
+    Shot("quarantine", "coordinator", "/campaigns/{campaign}/quarantine"),
+    Shot("quarantine-sheet", "coordinator", "/campaigns/{campaign}/quarantine?why=op_late", "tbody .stretch"),
+    Shot("sync-board", "coordinator", "/campaigns/{campaign}/progress#board"),
     Shot("tablets", "coordinator", "/campaigns/{campaign}/tablets"),
+    Shot("tablet", "coordinator", "/campaigns/{campaign}/tablets", "table.tablets .stretch"),
     Shot(
         "tablet-code",
         "coordinator",
         "/campaigns/{campaign}/tablets",
-        "[name=squad]=S1 >> .page button.primary",
+        "[name=for]=S1/ >> [name=period]=7d >> .enrol button.primary",
     ),
     Shot("checklists", "coordinator", "/checklists"),
     Shot("checklist", "coordinator", "/checklists", "table .stretch"),
     Shot("accounts", "sysadmin", "/accounts"),
     Shot("audit", "auditor", "/audit"),
     Shot("keys", "secadmin", "/campaigns/{campaign}/tablets"),
+    Shot("key", "secadmin", "/campaigns/{campaign}/tablets", "table.tablets .stretch"),
     Shot("refused", "auditor", "/campaigns/{campaign}/scores"),
 )
 
@@ -143,7 +148,7 @@ def arrive(page: Page, shot: Shot, where: dict[str, str]) -> bool:
     for step in filter(None, shot.click.split(" >> ")):
         field, _, value = step.partition("]=")
         if value:
-            page.select_option(f"{field}]", value)
+            page.locator(f"{field}]").first.select_option(value)
             continue
         button = page.locator(f"#sheet {step}" if page.locator("#sheet .sheet").count() else step).first
         if button.count() == 0:

@@ -1,18 +1,20 @@
-"""Fieldwork at a glance, and the plan it follows."""
+"""Fieldwork at a glance: how far the visits are, what has come of each tablet; and the plan it follows."""
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from litestar import Response, get
 from litestar.params import FromPath
 
+from server.console import board
 from server.console.context import console_of
+from server.console.figures import LOCAL
 from server.console.policy import allow
 from server.console.render import AnyRequest, show
-from server.storage import chains
-from server.storage import console_progress as board
+from server.storage import console_progress as store
+from server.storage import console_quarantine as quarantine
 from server.storage import console_reads as reads
 from server.storage import console_registers as registers
 from server.storage.database import Connection
@@ -32,20 +34,20 @@ class Week(NamedTuple):
 def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """How far the campaign is, and what waits for a person."""
     now_ms = console_of(request).clock()
+    today = datetime.fromtimestamp(now_ms / 1000, LOCAL).date().isoformat()
 
     def load(conn: Connection) -> Mapping[str, Any]:
-        stages = board.stage_counts(conn, campaign)
-        tablets = board.tablets(conn, campaign)
-        own = {one.id for one in tablets}
+        stages = store.stage_counts(conn, campaign)
+        squads = store.squad_board(conn, campaign, today)
+        due = {one.squad for one in squads if one.due}
         return {
             "stages": [(stage, stages.get(stage, 0)) for stage in reads.STAGES],
             "expected": sum(stages.values()),
             "visited": sum(stages.values()) - stages.get("prepared", 0),
-            "board": board.squad_board(conn, campaign),
-            "tablets": tablets,
-            "gaps": [gap for gap in chains.gaps(conn) if gap.device in own],
-            "disputes": board.open_disputes(conn, campaign),
-            "refusals": board.refusals(conn, campaign),
+            "board": squads,
+            "tablets": board.tablets(conn, campaign, now_ms, due),
+            "disputes": store.open_disputes(conn, campaign),
+            "reasons": quarantine.reasons(conn, campaign),
             "now_ms": now_ms,
         }
 

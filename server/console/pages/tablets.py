@@ -1,97 +1,148 @@
-"""Tablets: which are enrolled, one-time codes for new ones, and taking a lost one out."""
+"""Tablets: which are enrolled and who has them, handing one over, taking a lost one out."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import segno
 from litestar import Response, get, post
 from litestar.params import FromPath, FromQuery
-from markupsafe import Markup
 
 from server.access import audit, devices
+from server.access.public_keys import fingerprint
+from server.console import board
 from server.console.context import console_of, signed_in
 from server.console.forms import value
+from server.console.pages.enrolments import PERIODS, choices, member
 from server.console.policy import allow
-from server.console.render import AnyRequest, go, show
-from server.storage import console_progress as board
-from server.storage import console_registers as registers
+from server.console.render import AnyRequest, go, is_fragment, part, show
+from server.storage import chains
+from server.storage import console_inspection as people
+from server.storage import console_tablets as store
+from server.storage import devices as registered
 from server.storage.database import Connection
-from shared_schema.ids import ID_BYTES, make_id
+from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
 
-CODE_MS = 10 * 60 * 1000
-CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is read as something else
-CODE_LENGTH = 10  # 50 bits, good once, for ten minutes
+BOTH = allow("coordinator", "secadmin")
+DONE = frozenset({"revoked", "handed_over", "withdrawn"})
+REVOKE_WHYS = ("lost", "broken", "returned", "other")
 
 
-@get("/campaigns/{campaign:str}/tablets", opt=allow("coordinator", "secadmin"), sync_to_thread=True)
+@get("/campaigns/{campaign:str}/tablets", opt=BOTH, sync_to_thread=True)
 def tablets(request: AnyRequest, campaign: FromPath[str], done: FromQuery[str] = "") -> Response[str]:
-    """Every tablet of the campaign's squads."""
+    """Every tablet of the campaign's squads, and the codes that are still good."""
     now_ms = console_of(request).clock()
 
     def load(conn: Connection) -> Mapping[str, Any]:
         return {
-            "rows": board.tablets(conn, campaign),
-            "squads": registers.squads(conn, campaign),
-            "codes": registers.enrolments(conn, campaign, now_ms),
-            "done": "revoked" if done == "revoked" else "",
+            "rows": board.tablets(conn, campaign, now_ms),
+            "crews": choices(conn, campaign),
+            "codes": store.codes(conn, campaign, now_ms),
+            "periods": PERIODS,
+            "fingerprint": fingerprint,
+            "done": done if done in DONE else "",
         }
 
     return show(request, "tablets.html", load, page="tablets", campaign=campaign)
 
 
-@post(
-    "/campaigns/{campaign:str}/tablets/codes", opt=allow("coordinator"), status_code=200, sync_to_thread=True
-)
-def make_code(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
-    """A one-time code for one tablet of a squad, shown this once: only its hash is kept."""
-    console, who, squad = console_of(request), signed_in(request), value(request, "squad")
-    now_ms = console.clock()
-    code = make_code_text(console.entropy(CODE_LENGTH))
-    device = make_id(console.entropy(ID_BYTES))
+@get("/campaigns/{campaign:str}/tablets/{device:str}", opt=BOTH, sync_to_thread=True)
+def tablet(request: AnyRequest, campaign: FromPath[str], device: FromPath[str]) -> Response[str]:
+    """One tablet: keys, holders, chains, clock, what lies in quarantine; beside the list when htmx asks."""
+    now_ms = console_of(request).clock()
 
-    def run(conn: Connection) -> None:
-        if squad not in {one[0] for one in registers.squads(conn, campaign)}:
-            raise Problem("form_invalid", field="squad", cure="请选择分队 / choose a squad")
-        devices.make_enrolment(conn, squad, code, device, now_ms + CODE_MS)
-        audit.record(conn, now_ms, who.login, "tablet.code", device, squad=squad)
+    def load(conn: Connection) -> Mapping[str, Any]:
+        found = _tablet(conn, campaign, device, now_ms)
+        line = found.line
+        held = registered.holders(conn, DeviceId(device))
+        named = {one.person for one in held} | {one.given_by for one in held}
+        return {
+            "one": found,
+            "fingerprint": fingerprint(line.public_key),
+            "holders": held,
+            "people": people.person_names(conn, named),
+            "jumps": registered.jumps(conn, DeviceId(device)),
+            "runs": [run for run in store.runs(conn, campaign) if run.device == device],
+            "refused": store.refused(conn, device),
+            "since": 0
+            if line.revoked_at_ms is None
+            else store.delivered_since(conn, device, line.revoked_at_ms),
+            "replacement": store.names(conn, [line.replaced_by]).get(line.replaced_by, ""),
+            "crew": next((crew for crew in choices(conn, campaign) if crew.squad == line.squad), None),
+            "periods": PERIODS,
+            "whys": REVOKE_WHYS,
+        }
 
-    console.db.write(run)
-    server = str(request.base_url).rstrip("/")
-    picture = segno.make(f"hucha-enrol {server} {code}", micro=False, error="m")
-    drawn = Markup(picture.svg_inline(scale=5, border=0, svgclass="qr", lineclass=None, omitsize=True))  # noqa: S704
+    if is_fragment(request):
+        return part(
+            request, "tablet.html", lambda conn: {**load(conn), "frame": "sheet.html", "place": campaign}
+        )
     return show(
         request,
-        "tablet_code.html",
-        lambda conn: {
-            "code": code,
-            "server": server,
-            "qr": drawn,
-            "expires_at_ms": now_ms + CODE_MS,
-            "squad": next(one for one in registers.squads(conn, campaign) if one[0] == squad),
-        },
+        "tablet.html",
+        lambda conn: {**load(conn), "frame": "tablet_page.html", "place": campaign},
         page="tablets",
         campaign=campaign,
     )
 
 
-def make_code_text(entropy: bytes) -> str:
-    """A code for people to type, two groups of five."""
-    letters = "".join(CODE_ALPHABET[byte % len(CODE_ALPHABET)] for byte in entropy)
-    return f"{letters[:5]}-{letters[5:]}"
+def _tablet(conn: Connection, campaign: str, device: str, now_ms: int) -> board.Tablet:
+    found = [one for one in store.tablets(conn, campaign) if one.id == device]
+    if not found:
+        raise Problem("not_found", what=device)
+    (gathered,) = board.gather(
+        found,
+        store.runs(conn, campaign),
+        chains.gaps(conn),
+        chains.forks(conn),
+        due=(),
+        now_ms=now_ms,
+    )
+    return gathered
 
 
 @post("/campaigns/{campaign:str}/tablets/revoke", opt=allow("secadmin"), status_code=200, sync_to_thread=True)
 def revoke(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
-    """Takes a tablet out: its next contact is refused."""
+    """Turns a tablet away: what it still delivers waits in quarantine, and it destroys its key at its next contact."""
     console, who, device = console_of(request), signed_in(request), value(request, "device")
+    why, remark = value(request, "why"), value(request, "remark")[:200]
+    if why not in REVOKE_WHYS:
+        raise Problem("form_invalid", field="why", cure="请选择停用原因 / choose why it is revoked")
+    if why == "other" and not remark:
+        raise Problem("form_invalid", field="remark", cure="请写明停用原因 / say why it is revoked")
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        if device not in {one.id for one in board.tablets(conn, campaign)}:
-            raise Problem("not_found", what=device)
-        devices.revoke(conn, device, now_ms)
-        audit.record(conn, now_ms, who.login, "tablet.revoked", device)
+        _tablet(conn, campaign, device, now_ms)
+        devices.revoke(conn, device, now_ms, f"{why}: {remark}" if remark else why)
+        audit.record(conn, now_ms, who.login, "tablet.revoked", device, why=why, remark=remark)
 
     console.db.write(run)
     return go(request, f"/campaigns/{campaign}/tablets?done=revoked")
+
+
+@post(
+    "/campaigns/{campaign:str}/tablets/hand-over",
+    opt=allow("coordinator"),
+    status_code=200,
+    sync_to_thread=True,
+)
+def hand_over(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
+    """Another member of the squad has the tablet from now on; its operations name their authors as before."""
+    console, who, device = console_of(request), signed_in(request), value(request, "device")
+    why = value(request, "why")[:200]
+    if not why:
+        raise Problem("form_invalid", field="why", cure="请写明移交原因 / say why it is handed over")
+    now_ms = console.clock()
+
+    def run(conn: Connection) -> None:
+        line = _tablet(conn, campaign, device, now_ms).line
+        squad, person = member(conn, campaign, value(request, "for"))
+        if squad != line.squad or not person:
+            raise Problem("form_invalid", field="for", cure="请选择本分队成员 / choose a member of its squad")
+        if person == line.holder:
+            raise Problem("form_invalid", field="for", cure="已由此人持有 / that person has it already")
+        devices.hand_over(conn, device, person, who.login, why, now_ms)
+        audit.record(conn, now_ms, who.login, "tablet.handed_over", device, person=person, why=why)
+
+    console.db.write(run)
+    return go(request, f"/campaigns/{campaign}/tablets?done=handed_over")

@@ -1,4 +1,4 @@
-// What htmx does not do by itself: closing the side sheet, marking the row it belongs to, closing menus.
+// What htmx does not do by itself: closing the side sheet, marking the row it belongs to, closing menus, printing.
 "use strict";
 
 (() => {
@@ -39,6 +39,7 @@
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-close-sheet]")) close();
+    if (event.target.closest("[data-print]")) window.print();
     document.querySelectorAll("details.menu[open]").forEach((menu) => {
       if (!menu.contains(event.target)) menu.open = false;
     });

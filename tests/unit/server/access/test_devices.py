@@ -10,6 +10,7 @@ from server.access import devices
 from server.access.public_keys import fingerprint, is_public_key
 from server.storage import devices as store
 from server.storage.database import Database
+from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
 from shared_schema.wire import EnrolReply, EnrolRequest
 from tests.contract.plan import plan
@@ -118,7 +119,7 @@ def test_replacing_twice_works(db: Database) -> None:
     for number, code in enumerate(("code-2", "code-3", "code-4"), 8):
         assert enrol(db, key(number), code=code).squad == "S-1"
         assert enrol(db, key(number), code=code).device == f"T-{number - 6}", "the reply may have been lost"
-    found = {row.id: row for row in db.read(store.every)}
+    found = {str(row.id): row for row in db.read(store.every)}
     assert [(found[one].revoked_why, found[one].replaced_by) for one in ("T-1", "T-2")] == [
         ("replaced", "T-4"),
         ("replaced", "T-3"),
@@ -153,7 +154,7 @@ def test_who_had_a_tablet_stays_on_record(db: Database) -> None:
     enrol(db, key(7))
     for person in ("P-1", "P-2", "P-1"):
         db.write(lambda conn, person=person: devices.hand_over(conn, "T-1", person, "xu", "调班", NOW))  # type: ignore[misc]
-    had = db.read(lambda conn: store.holders(conn, store.DeviceId("T-1")))
+    had = db.read(lambda conn: store.holders(conn, DeviceId("T-1")))
     assert [(one.person, one.since_ms) for one in had] == [("P-1", NOW + 2), ("P-2", NOW + 1), ("P-1", NOW)]
     row = db.read(lambda conn: store.get(conn, "T-1"))
     assert row is not None

@@ -17,6 +17,7 @@ from server.storage import accounts
 from server.storage.accounts import AuditEvent
 from server.storage.database import Database
 from tests.season import Season, fill
+from tests.trouble import Trouble, make_trouble
 
 ROLES = ("coordinator", "evaluator", "sysadmin", "secadmin", "auditor")
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
@@ -73,11 +74,20 @@ class Desk:
 class Console:
     """The running console."""
 
-    def __init__(self, db: Database, client: TestClient[Any], season: Season) -> None:
+    def __init__(
+        self, db: Database, client: TestClient[Any], season: Season, trouble: Trouble | None
+    ) -> None:
         self.db, self.client, self.season = db, client, season
+        self.given = trouble
         self.now_ms = season.now_ms
         rows = db.read(accounts.accounts)
         self.logins = {account.role: account.login for account, _ in reversed(rows)}
+
+    @property
+    def trouble(self) -> Trouble:
+        """What is wrong in the season, where it is long enough for that."""
+        assert self.given is not None
+        return self.given
 
     def desk(self, role: str = "") -> Desk:
         """Somebody of that role, signed in; nobody without one."""
@@ -90,14 +100,15 @@ class Console:
 
 @contextmanager
 def console(folder: Path, *, visits: int = 8, https: bool = False) -> Iterator[Console]:
-    """A console over a season of one squad, with a clock that the test may set."""
+    """A console over a season of one squad and its trouble, with a clock that the test may set."""
     settings = Settings(data=folder, log_level="error", https=https)
     with Database.open(settings.database_url) as db:
         season = db.write(lambda conn: fill(conn, settings.photo_dir, visits_per_squad=visits, squads=1))
+        trouble = db.write(lambda conn: make_trouble(conn, season)) if season.opened else None
         holder: list[Console] = []
         app = create_app(settings, db, clock=lambda: holder[0].now_ms)
         with TestClient(app) as client:
-            holder.append(Console(db, client, season))
+            holder.append(Console(db, client, season, trouble))
             yield holder[0]
 
 
