@@ -557,27 +557,27 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "The code works once. Destroy this sheet after use; if it is lost, have the coordinator withdraw the code at once.",
     ),
     "paper.start": ("十分钟上手", "Start in ten minutes"),
-    "paper.step1": (
+    "paper_step.1": (
         "给平板充好电，连上能访问服务器的网络，看看日期和时间对不对。",
         "Charge the tablet, connect it to the network of the server, and check its date and time.",
     ),
-    "paper.step2": (
+    "paper_step.2": (
         "打开互查，选“注册”，扫描上面的二维码；扫不了就输入服务器地址和注册码。",
         "Open Hucha, choose “Enrol” and scan the picture above; or type the server's address and the code.",
     ),
-    "paper.step3": (
+    "paper_step.3": (
         "平板显示分队名称，注册就完成了；以后不再需要注册码。",
         "When the tablet shows the squad's name it is enrolled; the code is not needed again.",
     ),
-    "paper.step4": (
+    "paper_step.4": (
         "选择自己的姓名。每条记录都写明作者，换人使用时先换姓名。",
         "Choose your own name. Every operation names its author: change the name when somebody else takes over.",
     ),
-    "paper.step5": (
+    "paper_step.5": (
         "等检查任务列出来。此后没有网络也能检查，记录先存在平板上，联网后自动送出。",
         "Wait until the visits are listed. From then on it works without a network; operations are kept on it and sent when there is one.",
     ),
-    "paper.step6": (
+    "paper_step.6": (
         "遗失、损坏或换人，马上告诉协调员；只录内部资料，不得录入国家秘密。",
         "Lost, broken or handed on: tell the coordinator at once. Internal data only, never state secrets.",
     ),

@@ -34,6 +34,9 @@ GET: dict[str, set[str]] = {
     "/campaigns/{campaign}/scores.xlsx": {EV},
     "/campaigns/{campaign}/scores.json": {EV},
     "/campaigns/{campaign}/tablets": {CO, SE},
+    "/campaigns/{campaign}/tablets/{device}": {CO, SE},
+    "/campaigns/{campaign}/quarantine": BOTH,
+    "/campaigns/{campaign}/quarantine/{device}/{hash_}": BOTH,
     "/inspections/{inspection}": BOTH,
     "/inspections/{inspection}/trace/{item}": BOTH,
     "/inspections/{inspection}/history": BOTH,
@@ -55,7 +58,10 @@ POST: dict[str, set[str]] = {
     "/inspections/{inspection}/settle": {CO},
     "/campaigns/{campaign}/freeze": {EV},
     "/campaigns/{campaign}/tablets/codes": {CO},
+    "/campaigns/{campaign}/tablets/withdraw": {CO, SE},
+    "/campaigns/{campaign}/tablets/hand-over": {CO},
     "/campaigns/{campaign}/tablets/revoke": {SE},
+    "/campaigns/{campaign}/quarantine/admit": {CO},
     "/accounts/lock": {SY},
 }
 LINES = {
@@ -69,6 +75,8 @@ LINES = {
     "/campaigns/{campaign}/scores.csv": "read.export",
     "/campaigns/{campaign}/scores.xlsx": "read.export",
     "/campaigns/{campaign}/scores.json": "read.export",
+    "/campaigns/{campaign}/quarantine": "read.quarantine",
+    "/campaigns/{campaign}/quarantine/{device}/{hash_}": "read.quarantine",
     "/audit": "read.audit",
 }
 """What a successful use leaves in the audit trail: exactly one line."""
@@ -103,6 +111,8 @@ def places(looked_at: Console) -> dict[str, str]:
         "evidence": photo,
         "name": next(one for one in links(page) if one.startswith("/checklists/")).rpartition("/")[2],
         "mark": "0",
+        "device": looked_at.trouble.busy,
+        "hash_": looked_at.trouble.late.hash,
     }
 
 

@@ -24,7 +24,8 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 FAMILIES = (
     "page.", "stage_of_year.", "campaign_state.", "done.", "extra.", "limited.", "not_charged.", "gate.",
     "findings.only_", "audit.", "scores.band_", "signer.", "signed.", "abort.", "unit_kind.", "profile.",
-    "draw.", "photo.", "field.", "basis.", "stage.", "answer.", "rule.",
+    "draw.", "photo.", "refused.", "revoked.", "period.", "span.",
+    "paper_step.", "field.", "basis.", "stage.", "answer.", "rule.",
 )  # fmt: skip
 """Keys put together from a code: the family is used, so its members are."""
 

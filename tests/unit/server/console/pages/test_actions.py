@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.storage import console_inspection as store
-from server.storage import devices
 from server.storage.console_reads import Filter, inspections
-from shared_schema.ids import DeviceId
 from shared_schema.operations import DisputeSettled
 from tests.unit.server.console.desk import Console, Desk, console
 
@@ -160,33 +158,6 @@ def test_a_freeze_names_what_is_not_ready_and_changes_nothing(acted_on: Console)
     assert "freeze_blocked" in answer.text
     assert "U0" in answer.text
     assert not acted_on.trail("freeze")
-
-
-def test_a_code_is_shown_once_and_admits_one_tablet(acted_on: Console) -> None:
-    """Its text is nowhere in the database; the picture is drawn on the page."""
-    desk, campaign = acted_on.desk("coordinator"), acted_on.season.campaign
-    squad = acted_on.season.plan.teams[0].squad
-    answer = desk.post(f"/campaigns/{campaign}/tablets/codes", {"squad": squad})
-    assert answer.status == 200
-    found = re.search(r'class="big-code">([0-9A-Z]{5}-[0-9A-Z]{5})<', answer.text)
-    assert found
-    assert "<svg" in answer.text
-    assert "style=" not in answer.text
-    assert found[1] not in desk.get(f"/campaigns/{campaign}/tablets").text
-    assert acted_on.trail("tablet.code")[0].facts == f'{{"squad":"{squad}"}}'
-    assert desk.post(f"/campaigns/{campaign}/tablets/codes", {"squad": "S99"}).status == 400
-
-
-def test_the_security_administrator_revokes_a_tablet(acted_on: Console) -> None:
-    """Its next contact is refused; the row says so."""
-    desk, campaign = acted_on.desk("secadmin"), acted_on.season.campaign
-    tablet = acted_on.season.plan.teams[0].members[0].tablet
-    answer = desk.post(f"/campaigns/{campaign}/tablets/revoke", {"device": tablet})
-    assert answer.status == 303
-    row = acted_on.db.read(lambda conn: devices.get(conn, DeviceId(tablet)))
-    assert row is not None
-    assert row.revoked_at_ms == acted_on.now_ms
-    assert desk.post(f"/campaigns/{campaign}/tablets/revoke", {"device": "nobody"}).status == 404
 
 
 def test_nobody_locks_their_own_account(acted_on: Console) -> None:

@@ -1,0 +1,68 @@
+"""Quarantine at the console: everything that waits, why; what may be admitted, by whom, and what that leaves."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.trouble import REFUSED
+from tests.unit.server.console.desk import Console, console
+
+UNDER = "/campaigns/HD-2026-HC/quarantine"
+
+
+@pytest.fixture(scope="module")
+def acted_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console whose quarantine these tests change."""
+    with console(tmp_path_factory.mktemp("quarantine")) as made:
+        yield made
+
+
+@pytest.mark.parametrize(("why", "count"), REFUSED.items())
+def test_each_reason_is_listed_in_words_and_can_be_sifted(looked_at: Console, why: str, count: int) -> None:
+    """The filter is in the address; the rows are links of their own."""
+    page = looked_at.desk("evaluator").get(f"{UNDER}?why={why}").text
+    assert page.count('class="stretch"') == count + 1, "and the one that was admitted"
+    assert f'<option value="{why}" selected>' in page
+
+
+def test_what_an_operation_says_is_told_in_plain_words(looked_at: Console) -> None:
+    """Who, on which tablet, about which unit; what cannot be read is said to be so."""
+    page = looked_at.desk("coordinator").get(UNDER).text
+    for said in ("锁定后才送到 2", "走错单位", "无法读取", "平板 099", "途中无网络，组长电话说明"):
+        assert said in page
+
+
+def test_only_a_coordinator_is_offered_to_admit_and_only_what_may_be(looked_at: Console) -> None:
+    """What is wrong in itself nobody can make right."""
+    trouble = looked_at.trouble
+    sheet = f"{UNDER}/{trouble.busy}/{trouble.late.hash}"
+    assert "/quarantine/admit" in looked_at.desk("coordinator").get(sheet).text
+    assert "/quarantine/admit" not in looked_at.desk("evaluator").get(sheet).text
+    wrong = looked_at.desk("coordinator").get(f"{UNDER}/{trouble.busy}/{trouble.malformed}").text
+    assert "/quarantine/admit" not in wrong
+    assert "不能补收" in wrong
+
+
+def test_admitting_takes_a_reason_and_shows_in_the_inspections_history(acted_on: Console) -> None:
+    """With who and why, on the list, on the inspection and on the operation; and a line in the trail."""
+    desk, trouble = acted_on.desk("coordinator"), acted_on.trouble
+    inspection = acted_on.season.locked[0]
+    form = {"device": trouble.busy, "hash": trouble.late.hash, "why": "核对纸质记录属实"}
+    assert "锁定后晚到" in desk.get(f"/inspections/{inspection}").text
+    assert desk.post(f"{UNDER}/admit", form | {"why": " "}).status == 400
+    assert desk.post(f"{UNDER}/admit", form | {"hash": trouble.malformed}).status == 409
+    assert desk.post(f"{UNDER}/admit", form | {"hash": "none"}).status == 404
+    assert desk.post(f"{UNDER}/admit", form).status == 303
+    assert desk.post(f"{UNDER}/admit", form).status == 404, "it waits no longer"
+    for page in (
+        UNDER,
+        f"/inspections/{inspection}",
+        f"/inspections/{inspection}/operations/{trouble.late.id}",
+        f"/inspections/{inspection}/history?field=note/A01/{trouble.late.person}",
+    ):
+        answer = desk.get(page)
+        if "history" not in page or answer.status == 200:
+            assert "核对纸质记录属实" in answer.text, page
+    line = acted_on.trail("operation.admitted")[0]
+    assert (line.what, line.who) == (inspection, acted_on.logins["coordinator"])
+    assert trouble.late.id in line.facts
