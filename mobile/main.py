@@ -70,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mobile.app import HuchaApp, SorryApp, post
     from mobile.ui.session import Begin, Session, Tools
 
-    vault = Vault(settings.folder)
+    vault = Vault.headless(settings.folder)
     try:
         store = Store.open(settings.store_path, vault)
     except Problem as problem:
