@@ -7,8 +7,9 @@ from kivy.properties import ObjectProperty, OptionProperty
 
 from shared_schema.locale.tablet import TABLET
 from shared_schema.locale.terms import TERMS
+from shared_schema.locale.unlock import UNLOCK
 
-CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET}
+CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET, **UNLOCK}
 
 
 class Words(EventDispatcher):

@@ -6,6 +6,7 @@ from string import Formatter
 
 from shared_schema.locale.tablet import TABLET
 from shared_schema.locale.terms import TERMS
+from shared_schema.locale.unlock import UNLOCK
 
 UI = Path(__file__).resolve().parents[4] / "mobile"
 SOURCES = "\n".join(
@@ -13,19 +14,20 @@ SOURCES = "\n".join(
     for path in (UI / "app.py", *sorted((UI / "ui").iterdir()))
     if path.suffix in (".py", ".kv")
 )
+ALL = {**TABLET, **UNLOCK}
 MADE_OF_PARTS = ("weekday.", "bar.sync_", "severity.", "disposal.")
 
 
 def test_every_word_asked_for_exists() -> None:
     """A key that is missing would end the program when its screen is opened."""
     direct = set(re.findall(r'(?:words\.t\[|say\()"([^"]+)"', SOURCES))
-    assert direct - TABLET.keys() - TERMS.keys() == set()
+    assert direct - ALL.keys() - TERMS.keys() == set()
 
 
 def test_every_word_is_used() -> None:
     """What no screen says is not translated."""
-    used = {key for key in TABLET if f'"{key}"' in SOURCES or key.startswith(MADE_OF_PARTS)}
-    assert set(TABLET) - used == set()
+    used = {key for key in ALL if f'"{key}"' in SOURCES or key.startswith(MADE_OF_PARTS)}
+    assert set(ALL) - used == set()
 
 
 def test_both_languages_name_the_same_facts() -> None:
@@ -34,4 +36,4 @@ def test_both_languages_name_the_same_facts() -> None:
     def facts(sentence: str) -> set[str]:
         return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
-    assert {key for key, (zh, en) in TABLET.items() if facts(zh) != facts(en)} == set()
+    assert {key for key, (zh, en) in ALL.items() if facts(zh) != facts(en)} == set()
