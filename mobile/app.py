@@ -5,13 +5,14 @@ from typing import Any
 
 from kivy.app import App
 from kivy.clock import Clock
-from kivy.metrics import dp
-from kivy.uix.anchorlayout import AnchorLayout
+from kivy.core.window import Window
 
-from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit
+from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit, unlock
 from mobile.ui.cards import Fact
 from mobile.ui.finding_form import new_finding
-from mobile.ui.kit_controls import Card, Push, button
+from mobile.ui.gate import Gate
+from mobile.ui.kit_controls import Push, button, gap
+from mobile.ui.kit_sheet import Sheet
 from mobile.ui.memory import memory
 from mobile.ui.page_acts import PageActs
 from mobile.ui.people import PeopleScreen
@@ -20,6 +21,7 @@ from mobile.ui.shell import Shell
 from mobile.ui.shown import Shown, VisitShown
 from mobile.ui.start import StartScreen
 from mobile.ui.theme import theme
+from mobile.ui.unlock import UnlockScreen
 from mobile.ui.visit import Banner, VisitScreen
 from mobile.ui.words import say, words
 from mobile.ui.work import WorkScreen
@@ -32,10 +34,20 @@ class HuchaApp(App):
 
     title = "互查 Hucha"
 
-    def __init__(self, session: Session, begin: Begin, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        session: Session,
+        begin: Begin,
+        gate: Gate | None = None,
+        *,
+        lock_seconds: float = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.session = session
         self._begin = begin
+        self.gate = gate
+        self._lock_seconds = lock_seconds
 
     def build(self) -> Shell:
         session = self.session
@@ -74,21 +86,47 @@ class HuchaApp(App):
             on_undoable=lambda _, undo: self.shell.offer(say("undo.changed"), say("undo"), undo),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))
+        if self.gate is not None:
+            self._bind_gate(self.gate)
         theme.bind(palette=lambda *_: Clock.schedule_once(self._repaint, 0))
         theme.bind(scale=lambda *_: Clock.schedule_once(self._repaint, 0))
         return self.shell
 
     def on_start(self) -> None:
-        self.session.begin(self._begin, self.start.refused)
+        if self.gate is None:
+            self.session.begin(self._begin, self.start.refused)
+        else:
+            self.gate.start(self.start.refused)
+            self.gate.lock_after(self._lock_seconds)
 
     def on_pause(self) -> bool:
         """Everything is on the disk already, so the system may take the screen away at any time."""
         memory.write()
+        if self.gate is not None:
+            self.gate.lock()
         return True
 
     def on_stop(self) -> None:
         """What was typed in the last half second is kept too."""
         memory.write()
+
+    # --- locking ---------------------------------------------------------------------------------------
+
+    def _bind_gate(self, gate: Gate) -> None:
+        self.unlock = UnlockScreen(gate)
+        gate.bind(step=self._cover, protected=self._show)
+        self.shell.ids.top.bind(on_lock=lambda _: gate.lock())
+        Window.bind(
+            on_touch_down=lambda *_: gate.touch(),
+            on_key_down=lambda *_: gate.touch(),
+            on_textinput=lambda *_: gate.touch(),
+        )
+
+    def _cover(self, gate: Gate, step: str) -> None:
+        """Lays the unlock screen over everything, or takes it away; what lies beneath stays as it was."""
+        if step == "wiped":
+            self.shell.empty()
+        self.shell.cover(self.unlock if step else None)
 
     # --- showing ---------------------------------------------------------------------------------------
 
@@ -97,6 +135,7 @@ class HuchaApp(App):
         if shown is None:
             return
         self.shell.show(shown)
+        self.shell.ids.top.can_lock = bool(self.gate and self.gate.protected and shown.place.person)
         if shown.visit is not None:
             self._show_acts(shown.visit)
             self._show_banner(shown.visit)
@@ -181,7 +220,25 @@ class HuchaApp(App):
             self.shell.open(sheets_lists.exchange(self.session, self.session.shown, self.shell.close))
 
     def _menu(self) -> None:
-        self.shell.open(sheets_lists.menu(self.session, self.shell.close))
+        menu = sheets_lists.menu(self.session, self.shell.close)
+        if self.gate is not None and self.gate.protected and self.session.place.person:
+            self._add_pins(menu, self.gate)
+        self.shell.open(menu)
+
+    def _add_pins(self, menu: Sheet, gate: Gate) -> None:
+        """What the person at work can do about PINs."""
+
+        def change() -> None:
+            self.shell.close()
+            gate.change()
+
+        def forgotten() -> None:
+            self.shell.open(unlock.forgotten(gate, self.session.place.person, self.shell.close))
+
+        menu.put(gap(8), button(say("unlock.change"), change, kind="outline", icon="lock"))
+        person, people = self.session.place.person, self.session.shown.people
+        if any(row.person == person and row.role == "leader" for row in people):
+            menu.put(button(say("unlock.forgotten"), forgotten, kind="outline", icon="people"))
 
     @property
     def _visit(self) -> VisitShown:
@@ -192,20 +249,3 @@ class HuchaApp(App):
 def post(job: Callable[[], None]) -> None:
     """Hands a call to the screens' thread."""
     Clock.schedule_once(lambda _: job(), 0)
-
-
-class SorryApp(App):
-    """One sentence, when there is nothing to open: which file, what happened, and the cure."""
-
-    title = "互查 Hucha"
-
-    def __init__(self, sentence: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self._sentence = sentence
-
-    def build(self) -> AnchorLayout:
-        frame = AnchorLayout()
-        card = Card(tone="bad", size_hint_x=None, width=dp(560), padding=dp(24))
-        card.add_widget(Fact(icon="problem", tone="bad", text=self._sentence))
-        frame.add_widget(card)
-        return frame

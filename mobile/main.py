@@ -1,4 +1,4 @@
-"""`hucha-tablet`: puts the tablet program together from settings, clock, vault, store, worker and app."""
+"""`hucha-tablet`: puts the tablet program together from settings, clock, door, worker and app."""
 
 import argparse
 import logging
@@ -8,13 +8,11 @@ import time
 from collections.abc import Sequence
 
 from mobile.actions import Desk
+from mobile.door import Door, Opened
 from mobile.settings import Settings, from_environment
-from mobile.store import Store
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
-from mobile.vault import Vault
 from mobile.worker import Worker
-from shared_schema.problems import Problem
 
 APP = "hucha-tablet 0.1.0"
 KIVY = {
@@ -65,41 +63,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for key, value in {**KIVY, "KIVY_HOME": str(settings.folder / "kivy")}.items():
         os.environ.setdefault(key, value)
     _quiet_kivy()
-    settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     # Importing Kivy may open the window, so it waits for the settings above.
-    from mobile.app import HuchaApp, SorryApp, post
+    from mobile.app import HuchaApp, post
+    from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
-
-    vault = Vault(settings.folder)
-    try:
-        store = Store.open(settings.store_path, vault)
-    except Problem as problem:
-        sentence = problem.message("en" if asked.lang == "en" else "zh")
-        print(sentence, file=sys.stderr)
-        SorryApp(sentence).run()
-        return 1
 
     transports: list[HttpTransport] = []
 
-    def connect(server: str) -> Sync:
-        for transport in transports:
-            transport.close()
-        transports[:] = [HttpTransport(server)]
-        return Sync(store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP)
+    def wire(opened: Opened) -> Tools:
+        """What the session works with, made anew each time the tablet is unlocked."""
+        vault, store = opened
+
+        def connect(server: str) -> Sync:
+            for transport in transports:
+                transport.close()
+            transports[:] = [HttpTransport(server)]
+            return Sync(
+                store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP
+            )
+
+        return Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom, door.prove)
 
     def on_bug(err: Exception) -> None:
-        session.crashed(err)
+        gate.crashed(err)
 
     worker = Worker(post, on_bug)
-    session = Session(worker, Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom))
+    session = Session(worker)
     begin = Begin(settings.server, asked.enrol, asked.lang or _language(settings), asked.person)
+    door = Door(settings, os.urandom, clock_ms)
+    gate = Gate(worker, door, wire, session, begin)
     try:
-        HuchaApp(session, begin).run()
+        HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60).run()
     finally:
         worker.stop()
         for transport in transports:
             transport.close()
-        store.close()
+        door.lock()
     return 0
 
 

@@ -59,6 +59,10 @@ def fetch(sha256: str, folder: Path, vault: Vault) -> bytes | None:
         content = vault.fetch(photo_path(folder, sha256))
     except FileNotFoundError:
         return None
+    except Problem as problem:
+        if problem.code != "file_damaged":
+            raise
+        return None
     return content if digest(content) == sha256 else None
 
 

@@ -83,7 +83,7 @@ class Player:
 
     def open(self) -> None:
         """Opens the store, as the start of the program does."""
-        self._vault = Vault(self._folder)
+        self._vault = Vault.headless(self._folder)
         self._store = Store.open(self._folder / "tablet.db", self._vault)
         enrolled = self._store.identity() is not None
         # Goes on where the chain ends, so that a script played in parts never draws the same ids twice.

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from shared_schema.problems import Language
 
+APP = "hucha-tablet"
+LOCK_MINUTES = 5  # longer than a look into a cabinet, shorter than a lunch
+
 
 class Settings(NamedTuple):
     """The settings of one run of the tablet program."""
@@ -15,6 +18,10 @@ class Settings(NamedTuple):
     server: str = ""
     """Base address, such as http://127.0.0.1:8480; empty: this tablet only exchanges by hand."""
     language: Language = "zh"
+    secrets: Path = Path.home() / ".local" / "state" / APP
+    """Where the secret of the device lies: not with the data, so that a copy of the data is not enough."""
+    lock_minutes: int = LOCK_MINUTES
+    """So long untouched, and the tablet locks itself."""
 
     @property
     def store_path(self) -> Path:
@@ -28,10 +35,19 @@ class Settings(NamedTuple):
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """The settings from HUCHA_TABLET_DATA, HUCHA_TABLET_SERVER and HUCHA_TABLET_LANGUAGE."""
-    default = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "hucha-tablet"
+    """The settings from the environment.
+
+    HUCHA_TABLET_DATA, HUCHA_TABLET_SERVER, HUCHA_TABLET_LANGUAGE, HUCHA_TABLET_SECRETS, HUCHA_TABLET_LOCK_MINUTES.
+    """
+    default = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / APP
     return Settings(
         folder=Path(environment.get("HUCHA_TABLET_DATA") or default),
         server=environment.get("HUCHA_TABLET_SERVER", ""),
         language="en" if environment.get("HUCHA_TABLET_LANGUAGE") == "en" else "zh",
+        secrets=Path(environment.get("HUCHA_TABLET_SECRETS") or _secrets(environment)),
+        lock_minutes=int(environment.get("HUCHA_TABLET_LOCK_MINUTES") or LOCK_MINUTES),
     )
+
+
+def _secrets(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / APP

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlite_utils import Database
 
+from mobile.engine import Database
 from shared_schema.ids import digest
 from shared_schema.operations import Operation, read, read_envelope
 from shared_schema.problems import Problem

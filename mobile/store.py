@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlite_utils import Database
 
 from mobile import settling
+from mobile.engine import Database
 from mobile.settling import Journal, Settlement
 from mobile.tables import open_file, problems
 from mobile.vault import Vault

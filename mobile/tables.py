@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlite_utils import Database
-
+from mobile import engine
+from mobile.engine import Database
 from mobile.vault import Vault
 from shared_schema.problems import Problem
 
@@ -96,7 +96,7 @@ def open_file(path: Path, vault: Vault) -> Database:
         raise
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: engine.Connection, path: Path) -> None:
     """Makes the tables of a new file, and refuses one that is damaged or of a newer program, as it is."""
     [(version,)] = connection.execute("PRAGMA user_version").fetchall()
     if version > SCHEMA_VERSION:
@@ -126,10 +126,13 @@ _CODES = {
 
 @contextmanager
 def problems(path: Path) -> Iterator[None]:
-    """Turns what the disk can do to us into Problems; any other database error is a bug and stays one."""
+    """Turns what the disk can do to us into Problems; any other database error is a bug and stays one.
+
+    SQLCipher's exceptions are not those of the standard library, which opens plain stores of version 0.1.
+    """
     try:
         yield
-    except sqlite3.DatabaseError as err:
+    except (sqlite3.DatabaseError, engine.DatabaseError) as err:
         code = _CODES.get(getattr(err, "sqlite_errorcode", 0) & 0xFF)
         if code is None:
             raise

@@ -41,6 +41,14 @@ REGISTRY: Mapping[str, Kind] = {
     "device_revoked": Kind("本平板已停用：{device}。请交回协调员。", "This tablet has been revoked: {device}. Hand it to the coordinator.", 403),
     "receipt_invalid": Kind("服务器回执的签名不正确，未采用。请确认服务器地址，或联系协调员。", "The server's receipt is not signed by the server this tablet is enrolled with and was not used. Check the server's address, or ask the coordinator.", 401, retry=True),
     "signature_invalid": Kind("平板签名不正确，内容在途中被改动或密钥不符。", "The tablet's signature does not match: changed on the way, or another key.", 401),
+    # unlocking a tablet
+    "tablet_locked": Kind("平板已锁定，请输入 PIN 解锁。", "The tablet is locked: unlock it with a PIN.", 403),
+    "pin_wrong": Kind("PIN 不正确，还可以试 {left} 次；次数用完，本机数据将被销毁。", "The PIN is not right; {left} tries are left, then the data on this tablet is destroyed.", 403),
+    "pin_wait": Kind("输错次数较多，请 {wait_seconds} 秒后再试。", "Too many wrong PINs; try again in {wait_seconds} seconds.", 429, retry=True),
+    "pin_weak": Kind("请用 {least} 至 {most} 位数字，不能全部相同，也不能是连续数字。", "Use {least} to {most} digits, not all the same and not in a row.", 422),
+    "pin_unknown": Kind("此人在本平板上还没有 PIN：{person}。请一位已有 PIN 的组员先解锁。", "This person has no PIN on this tablet yet: {person}. Let a member who has one unlock it first.", 404),
+    "pin_spent": Kind("PIN 输错次数已用完，本机数据已销毁。", "All tries at the PIN were wrong; the data on this tablet has been destroyed.", 403),
+    "keys_lost": Kind("本机密钥不在或已损坏：{path}。没有它，本机数据无法读出；请联系协调员。", "A key of this tablet is missing or damaged: {path}. Without it the data here cannot be read; ask the coordinator.", 500),
     # single operations
     "op_malformed": Kind("记录无法读取：{where}。", "The operation cannot be read: {where}."),
     "op_too_large": Kind("记录超过 {limit_bytes} 字节。", "The operation is over {limit_bytes} bytes."),
@@ -75,6 +83,7 @@ REGISTRY: Mapping[str, Kind] = {
     "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
     "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
+    "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
     "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
 }  # fmt: skip
 

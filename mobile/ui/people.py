@@ -1,4 +1,4 @@
-"""Who am I: the members of this tablet's squad. A PIN comes between here and the work list later."""
+"""Who am I: the members of this tablet's squad. On a real tablet their PIN comes between here and the work list."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class PeopleScreen(BoxLayout):
         for row in shown.people:
             detail = joined(row.role_text, say("people.visits", count=row.visits))
             line = PersonLine(person=row.person, name=row.name, detail=detail)
-            line.bind(on_release=lambda one: self.session.go(person=one.person))
+            line.bind(on_release=lambda one: self.session.ask_for(one.person))
             people.add_widget(line)
 
 

@@ -7,7 +7,7 @@ change. Nothing here blocks: the screens' thread never waits for the disk or the
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from kivy.clock import Clock
@@ -16,7 +16,8 @@ from kivy.properties import BooleanProperty, ObjectProperty
 
 from mobile.actions import Desk
 from mobile.store import Identity, Store
-from mobile.sync import FORGOTTEN, Sync, SyncReport, pause_ms
+from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
+from mobile.transport import Offline, Rejected
 from mobile.ui.memory import memory
 from mobile.ui.shown import Place, Shown, gather
 from mobile.ui.theme import PALETTES, SCALES, theme
@@ -26,6 +27,7 @@ from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
 from shared_schema.operations import Body
 from shared_schema.problems import Language, Problem
 
+T = TypeVar("T")
 PLACE, LANGUAGE, PALETTE, SERVER = "ui.place", "ui.language", "ui.palette", "tablet.server"
 SCALE, MEMORY = "ui.scale", "ui.memory"
 """Settings of the store in which the interface finds its way back after a restart."""
@@ -57,17 +59,66 @@ class Session(EventDispatcher):
 
     shown = ObjectProperty(None, allownone=True)
     syncing = BooleanProperty(False)
-    __events__ = ("on_told", "on_undoable")
+    __events__ = ("on_told", "on_undoable", "on_revoked")
 
-    def __init__(self, worker: Worker, tools: Tools) -> None:
+    def __init__(self, worker: Worker, tools: Tools | None = None) -> None:
         super().__init__()
         self._worker = worker
-        self._tools = tools
+        self._opened = tools
+        self.signed: str | None = None
+        """Whose PIN opened the tablet, nobody's while it is set up; None where no PIN is asked for."""
+        self.ask_for: Callable[[str], object] = lambda person: self.go(person=person)
+        """What choosing a person does: at a door it asks for their PIN first."""
         self._sync: Sync | None = None
         self._next_sync: Any = None
         self.place = Place()
         self.server = ""
         self._code = ""
+
+    # --- open and locked -------------------------------------------------------------------------------
+
+    @property
+    def _tools(self) -> Tools:
+        """What is open. Raises tablet_locked."""
+        if self._opened is None:
+            raise Problem("tablet_locked")
+        return self._opened
+
+    def admit(self, tools: Tools, person: str, begin: Begin, refused: Callable[[str], None]) -> None:
+        """The tablet is open: goes on where this person was."""
+        self._opened, self.signed = tools, person
+        self.begin(begin, refused)
+
+    def shut(self) -> None:
+        """The tablet is locked: what is under way comes to nothing, and what is shown stays where it was."""
+        self._opened = self._sync = None
+        if self._next_sync is not None:
+            self._next_sync.cancel()
+
+    def sign_in(self, person: str) -> None:
+        """Somebody has shown who they are; goes to their work."""
+        self.signed = person
+        self.go(person=person, inspection="", section="", item="", pane="items")
+
+    def _while_open(self, steps: Steps[T]) -> Steps[T]:
+        """The same steps, ended when the tablet has been locked in between: their store is closed by then."""
+        tools = self._opened
+        resume: Callable[[], Callable[[], Any]] = partial(next, steps)
+        while True:
+            if tools is not self._opened:
+                steps.close()
+                raise Problem("tablet_locked")
+            try:
+                call = resume()
+            except StopIteration as done:
+                value: T = done.value
+                return value
+            try:
+                result = yield call
+            except (Offline, Rejected) as err:
+                resume = partial(steps.throw, err)
+            else:
+                resume = partial(steps.send, result)
 
     # --- where the person is ---------------------------------------------------------------------------
 
@@ -83,8 +134,9 @@ class Session(EventDispatcher):
                 if value:
                     store.set_setting(key, value)
             place = _read_place(store.setting(PLACE))
-            if begin.person and begin.person != place.person:
-                place = Place(person=begin.person)
+            person = begin.person if self.signed is None else self.signed
+            if (person or self.signed is not None) and person != place.person:
+                place = Place(person=person)
             language: Language = "en" if store.setting(LANGUAGE) == "en" else "zh"
             shown = gather(self._tools.desk, store.sync_state(), place, language)
             looks = store.setting(PALETTE), store.setting(SERVER), store.setting(SCALE), store.setting(MEMORY)
@@ -214,9 +266,9 @@ class Session(EventDispatcher):
             self._keep(SERVER, server)
             self.sync()
 
-        self._sync = self._tools.connect(server)
+        sync = self._sync = self._tools.connect(server)
         self._worker.run(
-            partial(self._sync.enrol_steps, code, platform=sys.platform),
+            lambda: self._while_open(sync.enrol_steps(code, platform=sys.platform)),
             enrolled,
             lambda problem: refused(problem.message(words.language)),
             lambda: refused(say("start.offline", server=server)),
@@ -224,7 +276,7 @@ class Session(EventDispatcher):
 
     def sync(self, *, quietly: bool = False) -> None:
         """One contact with the server. What it brings is shown; being offline is a state, not an error."""
-        if self.syncing:
+        if self.syncing or self._opened is None:
             return
         if not self.server:
             if not quietly:
@@ -232,13 +284,17 @@ class Session(EventDispatcher):
             return
         if self._sync is None:
             self._sync = self._tools.connect(self.server)
-        self.syncing = True
+        self.syncing, sync = True, self._sync
 
         def ended() -> None:
             self.syncing = False
             self._worker.call(self._pause_seconds, self._sync_after)
 
         def done(report: SyncReport) -> None:
+            if report.revoked and report.outcome == "done":
+                self.syncing = False
+                self.dispatch("on_revoked")
+                return
             self._look(told=not quietly)
             ended()
             if report.problem == FORGOTTEN and self._code:
@@ -250,7 +306,7 @@ class Session(EventDispatcher):
             ended()
 
         # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
-        self._worker.run(self._sync.steps, done, failed, crashed=ended)
+        self._worker.run(lambda: self._while_open(sync.steps()), done, failed, crashed=ended)
 
     def _pause_seconds(self) -> float:
         return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000
@@ -293,6 +349,8 @@ class Session(EventDispatcher):
         self._worker.call(lambda: self._tools.store.set_setting(key, value), failed=self._failed)
 
     def _failed(self, problem: Problem) -> None:
+        if problem.code == "tablet_locked":
+            return  # the unlock screen says it
         self.dispatch("on_told", problem.message(words.language), "problem")
 
     def crashed(self, _: Exception) -> None:
@@ -301,6 +359,9 @@ class Session(EventDispatcher):
 
     def on_told(self, text: str, icon: str) -> None:
         """A sentence for the person."""
+
+    def on_revoked(self) -> None:
+        """The server has turned this tablet away, and everything that was on it has been handed over."""
 
     def on_undoable(self, undo: Callable[[], None]) -> None:
         """A tap changed what stood, and can be taken back."""

@@ -41,10 +41,14 @@ class TopBar(BoxLayout):
     subtitle = StringProperty("")
     person = StringProperty("")
     can_leave = BooleanProperty(False)
-    __events__ = ("on_leave", "on_menu")
+    can_lock = BooleanProperty(False)
+    __events__ = ("on_leave", "on_lock", "on_menu")
 
     def on_leave(self) -> None:
         """One step back."""
+
+    def on_lock(self) -> None:
+        """Nobody shall go on with this tablet without a PIN."""
 
     def on_menu(self) -> None:
         """The person's own menu."""
@@ -115,6 +119,7 @@ class Shell(FloatLayout):
         self.session = session
         self._sheet: Sheet | None = None
         self._screens = screens
+        self._cover: Any = None
         self.current = ""
         Window.bind(on_keyboard=self._on_key)
 
@@ -142,6 +147,23 @@ class Shell(FloatLayout):
             self.ids.over.remove_widget(sheet)
         else:
             sheet.slide_out(lambda: self.ids.over.remove_widget(sheet))
+
+    def cover(self, screen: Any) -> None:
+        """Lays a screen over everything, sheets and all, or takes it away; what is typed in a sheet stays there."""
+        if self._cover is not None:
+            self.remove_widget(self._cover)
+        self._cover = screen
+        if screen is not None:
+            for widget in self.walk(restrict=True):
+                if getattr(widget, "focus", False):
+                    widget.focus = False  # or it would go on taking what is typed
+            self.add_widget(screen)
+
+    def empty(self) -> None:
+        """Nothing of what was shown stays in any widget."""
+        self.close(at_once=True)
+        self.current = ""
+        self.ids.screens.clear_widgets()
 
     def tell(self, text: str, icon: str = "") -> None:
         """One sentence at the bottom."""
@@ -181,6 +203,8 @@ class Shell(FloatLayout):
         """Escape, and Android's back: closes a sheet, then goes one step back."""
         if key != BACK_KEY:
             return False
+        if self._cover is not None:
+            return True
         if self._sheet is not None:
             self.close()
             return True

@@ -38,6 +38,9 @@ class PersonRow(NamedTuple):
     name: str
     role_text: str
     visits: int
+    role: str = ""
+    name_zh: str = ""
+    name_en: str = ""
 
 
 class PageRow(NamedTuple):
@@ -127,6 +130,9 @@ def person_rows(visits: Sequence[Visit], language: Language) -> tuple[PersonRow,
                 name=member.name_en if language == "en" and member.name_en else member.name_zh,
                 role_text=roles.get(PersonId(member.person), "") if before is None else before.role_text,
                 visits=1 + (0 if before is None else before.visits),
+                role=member.role if before is None else before.role,
+                name_zh=member.name_zh,
+                name_en=member.name_en,
             )
             rank.setdefault(member.person, 0 if member.role == "leader" else 1)
     return tuple(sorted(found.values(), key=lambda row: (rank[row.person], row.person)))

@@ -8,8 +8,9 @@ from kivy.properties import ObjectProperty, OptionProperty
 from shared_schema.locale.tablet import TABLET
 from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
+from shared_schema.locale.unlock import UNLOCK
 
-CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET, **TABLET_PAGES}
+CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET, **TABLET_PAGES, **UNLOCK}
 
 
 class Words(EventDispatcher):

@@ -17,7 +17,12 @@ from kivy.base import EventLoop, runTouchApp, stopTouchApp  # noqa: E402
 from kivy.core.window import Window  # noqa: E402
 from kivy.tests.common import UnitTestTouch  # noqa: E402
 
+from mobile.actions import Desk  # noqa: E402
 from mobile.app import HuchaApp, post  # noqa: E402
+from mobile.door import Door, Opened  # noqa: E402
+from mobile.keyring import Strength  # noqa: E402
+from mobile.settings import Settings  # noqa: E402
+from mobile.ui.gate import Gate  # noqa: E402
 from mobile.ui.items import ItemLine  # noqa: E402
 from mobile.ui.session import Begin, Session, Tools  # noqa: E402
 from mobile.ui.words import words  # noqa: E402
@@ -42,6 +47,12 @@ class Driver:
     @property
     def session(self) -> Session:
         return self.app.session
+
+    @property
+    def gate(self) -> Gate:
+        """The door's side of the screens."""
+        assert self.app.gate is not None, "the app was started without a door"
+        return self.app.gate
 
     @property
     def root(self) -> Any:
@@ -152,6 +163,10 @@ class Driver:
         assert found, f"nothing to press says {text!r}"
         return found[-1]
 
+    def pressable_icon(self, icon: str) -> Any:
+        """The button that is this icon."""
+        return self.widget("IconPush", icon=icon)
+
     def texts(self) -> set[str]:
         """Every text on the screen."""
         found = set()
@@ -190,6 +205,36 @@ class Driver:
         Window.dispatch("on_draw")
         taken = Path(Window.screenshot(name=str(path.with_name("taken.png"))))
         taken.replace(path)
+
+
+@contextmanager
+def behind_a_door(
+    settings: Settings, clock: Callable[[], int], *, lock_seconds: float = 0, **begin: str
+) -> Iterator[Driver]:
+    """The app as a start of the program makes it: nothing is open until somebody has unlocked."""
+    bugs: list[Exception] = []
+    worker = Worker(post, bugs.append)
+    session, asked = Session(worker), Begin(**begin)
+    door = Door(settings, os.urandom, clock, Strength(passes=1, memory_kib=8, lanes=1))
+
+    def wire(opened: Opened) -> Tools:
+        return Tools(opened.store, Desk(opened.store, os.urandom, clock), lambda _: None, os.urandom)  # type: ignore[arg-type, return-value]
+
+    gate = Gate(worker, door, wire, session, asked)
+    app = HuchaApp(session, asked, gate, lock_seconds=lock_seconds)
+    try:
+        driver = Driver(app)
+        driver.bugs = bugs
+        driver.until(lambda: gate.step or session.shown is not None)
+        yield driver
+        assert bugs == []
+    finally:
+        app.stop()
+        stopTouchApp()
+        for child in Window.children[:]:
+            Window.remove_widget(child)
+        worker.stop()
+        door.lock()
 
 
 @contextmanager

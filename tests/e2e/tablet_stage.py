@@ -66,7 +66,7 @@ class Stage(NamedTuple):
 
     def open(self) -> tuple[Store, Desk]:
         """The store and its verbs, for playing a colleague."""
-        vault = Vault(self.folder)
+        vault = Vault.headless(self.folder)
         store = Store.open(self.folder / "tablet.db", vault)
         made = store.head().seq
         rng = random.Random(f"{self.device} {made}")
@@ -79,10 +79,17 @@ def set_up(
 ) -> Stage:
     """An enrolled tablet that has exchanged once: its squad's visits and their checklist."""
     folder.mkdir(parents=True, exist_ok=True)
-    vault = Vault(folder)
+    vault = Vault.headless(folder)
     rng = random.Random(f"{device} key")
     vault.make_key(rng.randbytes(32))
     store = Store.open(folder / "tablet.db", vault)
+    enrol(store, device, units=units, of=of)
+    store.close()
+    return Stage(folder, device)
+
+
+def enrol(store: Store, device: str, *, units: int = len(UNITS), of: Checklist | None = None) -> None:
+    """What enrolment and a first exchange bring into a new store."""
     store.enrol(Identity(device, "server-demo", "squad-3"), f"epoch-{device}")
     asked = of or checklist()
     hash_, content = checklist_hash(asked), to_bytes(asked)
@@ -93,8 +100,6 @@ def set_up(
             checklists=[(hash_, content)],
         )
     )
-    store.close()
-    return Stage(folder, device)
 
 
 def _assignment(

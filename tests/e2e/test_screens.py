@@ -38,7 +38,7 @@ def test_a_tablet_that_is_not_enrolled_says_what_to_do(tmp_path: Path) -> None:
     from mobile.vault import Vault
     from tests.e2e.screen_driver import running
 
-    store = Store.open(tmp_path / "tablet.db", Vault(tmp_path))
+    store = Store.open(tmp_path / "tablet.db", Vault.headless(tmp_path))
     with running(store, Desk(store, bytes, lambda: 0), language="zh") as driver:
         assert "这台平板还没有注册" in driver.texts()
         driver.press("start.enrol")

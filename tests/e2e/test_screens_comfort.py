@@ -209,7 +209,7 @@ def test_a_colleague_consents_here_with_their_own_pin(at_item: AtItem) -> None:
         if pin != "2468":
             raise Problem("not_allowed", action="PIN")
 
-    driver.session._tools = driver.session._tools._replace(consent_by=check)
+    driver.session._opened = driver.session._tools._replace(consent_by=check)
     store = driver.session._tools.store
     driver.shown(lambda: driver.session.do("not_applicable", "B03", "no_power", "无定密权"))
     driver.settle()

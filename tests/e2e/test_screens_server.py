@@ -58,7 +58,7 @@ def driver(place: Place) -> Iterator["Driver"]:
     """The app on a tablet that nobody has enrolled."""
     from tests.e2e.screen_driver import running
 
-    vault = Vault(place.folder)
+    vault = Vault.headless(place.folder)
     store = Store.open(place.folder / "tablet.db", vault)
 
     transports = []
@@ -188,6 +188,6 @@ def test_the_program_enrols_on_its_first_start_and_needs_no_arguments_later(plac
 
     first = start("--server", place.url, "--enrol", CODE, until_after=0)
     assert start(until_after=first) > first
-    store = Store.open(place.folder / "tablet.db", Vault(place.folder))
+    store = Store.open(place.folder / "tablet.db", Vault.headless(place.folder))
     assert store.identity() is not None
     store.close()

@@ -24,7 +24,7 @@ TAPS_MAX = 100_000  # the program would go on until it is killed
 
 def tapping(folder: Path, saved: Connection, seed: int) -> None:
     """The program: taps, and says which are saved once they are; every tenth is a photo."""
-    vault = Vault(folder)
+    vault = Vault.headless(folder)
     store = Store.open(folder / "tablet.db", vault)
     chance = random.Random(seed)
     desk = Desk(store, chance.randbytes, lambda: 0)
@@ -81,7 +81,7 @@ def test_every_saved_tap_survives_the_program_being_killed(folder: Path) -> None
 
 def _reopened(folder: Path) -> list[Operation]:
     """The operations in the file, checked against each other and against the photos on the disk."""
-    vault = Vault(folder)
+    vault = Vault.headless(folder)
     store = Store.open(folder / "tablet.db", vault)
     held = [read(one.raw) for one in store.outbox(TAPS_MAX, 10**9)]
     before = ""

@@ -131,7 +131,7 @@ def make(folder: Path) -> None:
         server = db.write(_register)
         for squad, names in DEVICES.items():
             for device in names:
-                vault = Vault(folder / device)
+                vault = Vault.headless(folder / device)
                 keys[device] = vault.make_key(hashlib.sha256(device.encode()).digest())
                 store = Store.open(folder / device / "0.db", vault)
                 store.enrol(Identity(device, server, squad), f"{device}.e0")

@@ -95,7 +95,7 @@ class World:
             now=lambda: self.now_ms,
             network=lambda _: self.network,
             watch=self._write_down,
-            vault=Vault(folder),
+            vault=Vault.headless(folder),
             path=self.folder / file,
             clock=self._clock(),
             lacks=OLDER_LACKS if self.weather.strikes("older_app", 0.3) else frozenset(),

@@ -22,7 +22,7 @@ def encoded(picture: Image.Image, kind: str = "JPEG", **options: object) -> byte
 
 @pytest.fixture
 def vault(tmp_path: Path) -> Vault:
-    return Vault(tmp_path)
+    return Vault.headless(tmp_path)
 
 
 @pytest.fixture
@@ -56,9 +56,7 @@ def test_what_the_camera_wrote_is_gone_and_the_picture_is_upright(folder: Path, 
     assert (red > 200, green < 60) == (True, True)
     assert not dict(kept.getexif())
     for path in folder.iterdir():
-        assert b"SpyCam" not in path.read_bytes()
-        assert b"secret room" not in path.read_bytes()
-        assert b"Exif" not in path.read_bytes()
+        assert not any(trace in vault.fetch(path) for trace in (b"SpyCam", b"secret room", b"Exif"))
 
 
 def test_a_large_picture_is_made_smaller_and_has_a_thumbnail(folder: Path, vault: Vault) -> None:
@@ -66,7 +64,7 @@ def test_a_large_picture_is_made_smaller_and_has_a_thumbnail(folder: Path, vault
     assert taken_in(encoded(Image.new("RGB", (4000, 3000))), folder, vault).size == (1600, 1200)
     assert taken_in(encoded(Image.new("RGB", (300, 100), "blue")), folder, vault).size == (300, 100)
     taken = photos.take(encoded(Image.new("RGB", (1000, 500), "green")), folder, vault)
-    with Image.open(photos.thumbnail_path(folder, taken.sha256)) as thumbnail:
+    with Image.open(BytesIO(vault.fetch(photos.thumbnail_path(folder, taken.sha256)))) as thumbnail:
         assert thumbnail.size == (256, 128)
 
 

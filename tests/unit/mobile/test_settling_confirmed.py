@@ -18,7 +18,7 @@ OTHERS = make_op(Note("A01", "另附"), device="D-2", person="P-2")
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A tablet's file with one operation, not yet sent."""
-    store = Store.open(tmp_path / "tablet.db", Vault(tmp_path))
+    store = Store.open(tmp_path / "tablet.db", Vault.headless(tmp_path))
     store.enrol(Identity("D-1", "server", "S-1"), "E-1")
     store.record(OWN)
     yield store

@@ -12,7 +12,7 @@ from tests.make import make_envelope, make_op
 
 def test_a_refused_operation_that_cannot_be_read_is_still_shown(tmp_path: Path) -> None:
     """It is listed with what the file knows of it, beside one that can be read."""
-    store = Store.open(tmp_path / "tablet.db", Vault(tmp_path))
+    store = Store.open(tmp_path / "tablet.db", Vault.headless(tmp_path))
     store.enrol(Identity("D-1", "server", "S-1"), "E-1")
     good = make_op(Note("A01", "见台账"))
     garbled = make_op(Note("A01", "x"), seq=2)

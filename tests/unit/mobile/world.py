@@ -178,7 +178,7 @@ class Tablet:
 
     def open(self) -> None:
         """Opens the file, as a start of the program does."""
-        self.vault = Vault(self.folder)
+        self.vault = Vault.headless(self.folder)
         self.store = Store.open(self.path, self.vault)
         self.desk = Desk(self.store, self._chance.bytes, lambda: self.clock_ms)
         self.sync = Sync(

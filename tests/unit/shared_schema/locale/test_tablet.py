@@ -7,8 +7,9 @@ from string import Formatter
 from shared_schema.locale import tablet
 from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
+from shared_schema.locale.unlock import UNLOCK
 
-TABLET = {**tablet.TABLET, **TABLET_PAGES}
+TABLET = {**tablet.TABLET, **TABLET_PAGES, **UNLOCK}
 UI = Path(__file__).resolve().parents[4] / "mobile"
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""Files that are there whole or not at all, and files that are destroyed."""
+
+import os
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> None:
+    """Writes a file so that it is either there whole, after a power cut too, or not at all.
+
+    With `destroy_old` what stood there before is written over as well, once the new file has its name.
+    """
+    make_folder(path.parent)
+    unfinished = path.with_name(path.name + ".part")
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    # The old file's bytes are reached through what is opened before its name is given away.
+    old = _opened(path) if destroy_old else None
+    unfinished.replace(path)
+    flush_folder(path.parent)
+    if old is not None:
+        _overwrite(old)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it that only their owner can enter, on the disk when it returns."""
+    if not folder.exists():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        flush_folder(folder.parent)
+
+
+def rename(path: Path, target: Path) -> None:
+    """Gives a file another name, on the disk when it returns."""
+    path.replace(target)
+    flush_folder(path.parent)
+
+
+def destroy(path: Path) -> None:
+    """Writes over a file, then removes it; one that is not there is fine.
+
+    Flash storage may keep old blocks all the same. What must be unreadable is therefore encrypted, and the key,
+    which is short, is destroyed first.
+    """
+    descriptor = _opened(path)
+    if descriptor is None:
+        return
+    try:
+        _overwrite(descriptor)
+    finally:
+        path.unlink(missing_ok=True)
+        flush_folder(path.parent)
+
+
+def flush_folder(folder: Path) -> None:
+    """Makes the names in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _opened(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_WRONLY)
+    except FileNotFoundError:
+        return None
+
+
+def _overwrite(descriptor: int) -> None:
+    """Writes zeros over an open file, and closes it."""
+    try:
+        left = os.fstat(descriptor).st_size
+        while left > 0:
+            left -= os.write(descriptor, bytes(min(left, 1 << 20)))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,77 @@
+"""Everything of a tablet destroyed for good: the wrapped keys first, then the rest; and a note of why.
+
+The note comes before all, so that a wipe ended in the middle is finished at the next start.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mobile.files import destroy, write_whole
+from mobile.keyring import Keyring
+from mobile.secret import DeviceSecret
+from mobile.vault import DEVICE_KEY, SEALING_KEY
+from shared_schema.problems import Problem
+
+Reason = Literal["pin", "revoked"]
+NOTE = "wiped.json"
+
+
+class Wiped(msgspec.Struct, frozen=True):
+    """Why and when, by the tablet's clock. `secret` names the secret of the device that goes as well."""
+
+    reason: Reason
+    at_ms: int
+    secret: str = ""
+
+
+def wiped(folder: Path) -> Wiped | None:
+    """The note of a wipe, if there was one."""
+    try:
+        return msgspec.json.decode((folder / NOTE).read_bytes(), type=Wiped)
+    except FileNotFoundError:
+        return None
+
+
+def wipe(
+    keyring: Keyring, secret: DeviceSecret, store: Path, photos: Path, reason: Reason, now_ms: int
+) -> Wiped:
+    """Destroys a tablet's keys and data; ended at any point and called again, it goes on."""
+    folder = keyring.path.parent
+    note = wiped(folder) or _write_note(folder, keyring, reason, now_ms)
+    keyring.destroy()
+    if note.secret:
+        secret.destroy(note.secret)
+    for path in _rest(folder, store, photos):
+        destroy(path)
+    return note
+
+
+def forget(folder: Path) -> None:
+    """Puts the note away: the tablet is to be set up anew."""
+    destroy(folder / NOTE)
+
+
+def _write_note(folder: Path, keyring: Keyring, reason: Reason, now_ms: int) -> Wiped:
+    try:
+        name = keyring.read().secret
+    except Problem:
+        name = ""
+    note = Wiped(reason, now_ms, name)
+    try:
+        write_whole(folder / NOTE, msgspec.json.encode(note))
+    except OSError:
+        # A full disk saves nobody's keys.
+        return note
+    return note
+
+
+def _rest(folder: Path, store: Path, photos: Path) -> Iterator[Path]:
+    """The device's keys, then store and copies of it, then photos."""
+    for name in (DEVICE_KEY, SEALING_KEY):
+        yield from sorted(folder.glob(name + "*"))
+    yield from sorted(store.parent.glob(store.name + "*"))
+    if photos.exists():
+        yield from sorted(path for path in photos.rglob("*") if path.is_file())

@@ -1,0 +1,74 @@
+"""A tablet's data destroyed: the wrapped keys first, the rest after them, finished whatever ends it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mobile import wipe as wiping
+from mobile.wipe import Wiped, wipe, wiped
+from shared_schema.problems import Problem
+from tests.unit.mobile import sealed
+from tests.unit.mobile.killing import killed_everywhere
+
+
+def wipe_it(folder: Path) -> Wiped:
+    places = sealed.store_path(folder), sealed.photos_path(folder)
+    return wipe(sealed.keyring(folder), sealed.secret(folder), *places, "revoked", sealed.NOW_MS)
+
+
+def data_files(folder: Path) -> set[str]:
+    """What is left, the note apart."""
+    return {path.name for path in folder.rglob("*") if path.is_file()} - {wiping.NOTE}
+
+
+def gone(folder: Path) -> None:
+    """After a kill the tablet is as before, or its keys are gone first; going on takes all the rest."""
+    if wiped(folder / "data") is None:
+        assert sealed.unlocked(folder).make_key(sealed.SEED)
+    if not sealed.store_path(folder).exists() or not (folder / "data" / "device.key").exists():
+        assert not sealed.keyring(folder).exists(), "data went before the keys"
+    note = wipe_it(folder)
+    assert (note.reason, note.at_ms) == ("revoked", sealed.NOW_MS)
+    assert data_files(folder) == set()
+    with pytest.raises(Problem, match="keys_lost"):
+        sealed.unlocked(folder)
+
+
+def test_everything_goes_and_a_note_stays(tmp_path: Path) -> None:
+    """Keys, store, photos, and the secret of the device in its own folder."""
+    sealed.with_pin(tmp_path)
+    assert {"keyring.json", "device.key", "tablet.db"} < data_files(tmp_path)
+    gone(tmp_path)
+    wiping.forget(tmp_path / "data")
+    assert wiped(tmp_path / "data") is None
+
+
+@pytest.mark.e2e
+def test_killed_at_any_step_the_keys_are_gone_first(tmp_path: Path) -> None:
+    """Every file call is a point to be killed at."""
+    assert killed_everywhere(tmp_path, sealed.with_pin, wipe_it, gone) > 40
+
+
+def test_the_calls_come_in_that_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file is written over, flushed and removed before the next is touched, and the keyring is the first."""
+    sealed.with_pin(tmp_path)
+    calls: list[tuple[str, str]] = []
+    for name in ("write", "fsync", "unlink"):
+        call = getattr(os, name)
+
+        def recorded(what: int | Path, *rest: Any, name: str = name, call: Any = call, **named: Any) -> Any:
+            path = Path(f"/proc/self/fd/{what}").readlink() if isinstance(what, int) else str(what)
+            calls.append((name, Path(path).name))
+            return call(what, *rest, **named)
+
+        monkeypatch.setattr(os, name, recorded)
+    wipe_it(tmp_path)
+    calls = [call for call in calls if "." in call[1] and not call[1].startswith(wiping.NOTE)]
+    files = list(dict.fromkeys(file for _, file in calls))
+    assert calls == [(name, file) for file in files for name in ("write", "fsync", "unlink")]
+    assert files[0] == "keyring.json"
+    assert files[1].endswith(".secret")
+    assert files[2:4] == ["device.key", "tablet.db"]
+    assert len(files) == 6  # and the photo with its thumbnail
