@@ -30,7 +30,8 @@ def patient_body(app: Asgi) -> Asgi:
             if whole:
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), STALL_SECONDS)
+                async with asyncio.timeout(STALL_SECONDS):
+                    message = await receive()
             except TimeoutError as err:
                 raise Problem("busy") from err
             whole = message["type"] != "http.request" or not message.get("more_body", False)
