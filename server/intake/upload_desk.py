@@ -107,6 +107,9 @@ class UploadDesk:
             standing = await self._run(self._uploads.begin, device, name, asked, self._clock())
             if standing.offset == 0:
                 standing = await self._receive(device, standing.name, tus.Part(0, asked.body_bytes), receive, hold)
+            else:
+                # It is under way already, perhaps with other parts: its sender goes on from where it is.
+                await _drained(receive, hold)
             return _created(standing, {"upload-offset": str(standing.offset)})
 
     async def _go_on(self, device: DeviceId, name: str, part: tus.Part, receive: Receive) -> Answer:
@@ -189,6 +192,13 @@ class UploadDesk:
 async def _well_done(write: "asyncio.Future[None]") -> bool:
     await asyncio.wait([write])
     return write.exception() is None
+
+
+async def _drained(receive: Receive, hold: Hold) -> None:
+    """Reads a body to its end and keeps none of it: its sender listens only then."""
+    while (message := await hold.receive(receive)).get("more_body", False):
+        if message["type"] == "http.disconnect":
+            raise Gone
 
 
 def _created(standing: Standing, more: Mapping[str, str]) -> Answer:
