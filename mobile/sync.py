@@ -25,10 +25,10 @@ from shared_schema.problems import REGISTRY, Problem
 from shared_schema.proofs import head_text
 from shared_schema.wire import (
     DEVICE_HEADER,
+    PASS_HEADER,
     PHOTOS_ASKED_MAX,
     REQUEST_OPS_MAX,
     SIGNATURE_HEADER,
-    TOKEN_HEADER,
     EnrolReply,
     EnrolRequest,
     ExchangeReply,
@@ -305,7 +305,7 @@ class Sync:
         """The pass for photos, by the server's time: this tablet's clock may be anywhere."""
         identity, heard_ms = self._identity(), int(self._store.setting(SERVER_TIME, "0"))
         signature = self._vault.sign(token_bytes(identity.server, identity.device, heard_ms))
-        return {TOKEN_HEADER: file_token(identity.device, heard_ms, signature)}
+        return {PASS_HEADER: file_token(identity.device, heard_ms, signature)}
 
     def _new_id(self) -> str:
         return make_id(self._entropy(ID_BYTES))

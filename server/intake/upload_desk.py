@@ -21,7 +21,7 @@ from server.intake.uploads import Standing, Uploads, Writing
 from server.storage.partials import KEPT_MS
 from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
-from shared_schema.wire import TOKEN_HEADER, TUS_VERSION
+from shared_schema.wire import PASS_HEADER, TUS_VERSION
 
 THREADS = 8
 WAITING_BYTES_MAX = 1024 * 1024
@@ -78,7 +78,9 @@ class UploadDesk:
         if method == "OPTIONS":
             return Answer(204, tus.abilities())
         if method not in (tus.METHODS[2:] if name else ("POST",)):
-            return Answer(405, {"allow": ", ".join(tus.METHODS)}, problems.reply(Problem("not_found", what=method))[1])
+            return Answer(
+                405, {"allow": ", ".join(tus.METHODS)}, problems.reply(Problem("not_found", what=method))[1]
+            )
         tus.check_version(headers)
         device = await self._device(headers)
         match method:
@@ -95,8 +97,9 @@ class UploadDesk:
                 return Answer(204)
 
     async def _device(self, headers: tus.Headers) -> DeviceId:
-        token, now_ms = headers.get(TOKEN_HEADER, ""), self._clock()
-        return self._tokens.known(token, now_ms) or await self._run(self._tokens.verify, token, now_ms)
+        token, now_ms = headers.get(PASS_HEADER, ""), self._clock()
+        known = self._tokens.known(token, now_ms)
+        return known if known is not None else await self._run(self._tokens.verify, token, now_ms)
 
     async def _create(self, device: DeviceId, asked: tus.Creation, receive: Receive) -> Answer:
         name = self._uploads.name_for(asked)
@@ -106,7 +109,9 @@ class UploadDesk:
         async with self._holds.take((device, name)) as hold:
             standing = await self._run(self._uploads.begin, device, name, asked, self._clock())
             if standing.offset == 0:
-                standing = await self._receive(device, standing.name, tus.Part(0, asked.body_bytes), receive, hold)
+                standing = await self._receive(
+                    device, standing.name, tus.Part(0, asked.body_bytes), receive, hold
+                )
             else:
                 # It is under way already, perhaps with other parts: its sender goes on from where it is.
                 await _drained(receive, hold)

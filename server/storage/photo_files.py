@@ -1,7 +1,6 @@
 """Photo files on disk, named by the hash of their bytes; what is there is whole and safe from a power cut."""
 
 import errno
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager

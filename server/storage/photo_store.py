@@ -28,5 +28,5 @@ class PhotoStore(Protocol):
 
 
 def open_photo_store(address: str, folder: Path) -> PhotoStore:
-    """The store at an `s3://…` address, or the folder where the address is empty. Raises ValueError, naming the mistake."""
+    """The store at an `s3://…` address; the folder where there is none. Raises ValueError, naming the mistake."""
     return PhotoObjects.open(address) if address else PhotoFiles(folder)

@@ -1,24 +1,52 @@
 """The server's desk for photos, asked through real bytes and without a network, as the route asks it."""
 
 import asyncio
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from PIL import Image
 
 from mobile.transport import Offline, Rejected
 from server.access.file_tokens import FileTokens
 from server.intake.upload_desk import UploadDesk
 from server.intake.uploads import Uploads
+from server.storage import migrations
 from server.storage.database import Database
 from server.storage.partials import Partials
 from server.storage.photo_files import PhotoFiles
 from server.storage.photo_store import PhotoStore
+from shared_schema import wire
 from shared_schema.chance import Chance
 from shared_schema.wire import ProblemReply
 
 STEP_BYTES = 16 * 1024
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
+PUBLIC = KEY.public_key().public_bytes_raw().hex()
+
+
+def picture(number: int, size_bytes: int = 20_000) -> bytes:
+    """A picture of exactly that many bytes, like no other: decoders stop at its end, hashes do not."""
+    out = BytesIO()
+    Image.new("RGB", (32, 24), (number % 256, 90, 60)).save(out, "JPEG")
+    head = out.getvalue()
+    return head + Chance(f"picture/{number}").bytes(size_bytes - len(head))
+
+
+def pass_for(db: Database, at_ms: int, device: str = "D-1", key: Ed25519PrivateKey = KEY) -> dict[str, str]:
+    """The fixed headers of a tablet that hands in photos."""
+    server = db.read(migrations.server_id)
+    signature = key.sign(wire.token_bytes(server, device, at_ms)).hex()
+    return {wire.PASS_HEADER: wire.file_token(device, at_ms, signature), "tus-resumable": wire.TUS_VERSION}
+
+
+def metadata(**values: str) -> str:
+    """An Upload-Metadata header."""
+    return ",".join(f"{key} {b64encode(value.encode()).decode()}" for key, value in values.items())
 
 
 class Reply(NamedTuple):
@@ -60,7 +88,7 @@ class Files:
         self, method: str, name: str, body: bytes, headers: Mapping[str, str], *, cut: int | None = None
     ) -> Reply | None:
         """One request; None where the line was cut after so many bytes of the body."""
-        given = {"content-length": str(len(body)), **headers}
+        given = {"content-length": str(len(body)), **headers} if body or method != "HEAD" else dict(headers)
         scope = {"method": method, "headers": [(k.encode(), v.encode()) for k, v in given.items()]}
         arrives = body if cut is None else body[:cut]
         parts = [arrives[at : at + STEP_BYTES] for at in range(0, len(arrives), STEP_BYTES)] or [b""]

@@ -47,6 +47,17 @@ class Server:
         self.db = Database.open(f"sqlite:///{self.path}")
         self.files = Files(self.db, self.path.parent / "server-photos", lambda: self.now_ms)
 
+    def close(self) -> None:
+        """Ends the server."""
+        self.files.close()
+        self.db.close()
+
+    @property
+    def photos(self) -> list[str]:
+        """The photos it holds, by their hashes."""
+        sql = "SELECT sha256 FROM photo ORDER BY sha256"
+        return [sha256 for (sha256,) in self.db.read(lambda conn: conn.exec_driver_sql(sql).fetchall())]
+
     def code(self, device: str) -> str:
         """A one-time code for a new tablet."""
         self._codes += 1
@@ -56,7 +67,7 @@ class Server:
 
     def backup(self) -> Path:
         """A copy of the file as it is."""
-        self.db.close()
+        self.close()
         copy = self.path.with_name(f"server-{len(list(self.path.parent.glob('server-*.db')))}.db")
         shutil.copy(self.path, copy)
         self._open()
@@ -64,7 +75,7 @@ class Server:
 
     def restore(self, copy: Path) -> None:
         """Puts an earlier copy in the file's place."""
-        self.db.close()
+        self.close()
         for one in self.path.parent.glob("server.db*"):
             one.unlink()
         shutil.copy(copy, self.path)
