@@ -41,7 +41,7 @@ class ObjectServer:
         command = [
             str(Path(sys.executable).parent / "weed"), "server", f"-dir={self._folder / 'data'}", "-filer", "-s3",
             f"-s3.config={self._folder / 'users.json'}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=5",
-            "-master.volumeSizeLimitMB=64", *ports,
+            "-master.volumeSizeLimitMB=64", "-s3.port.iceberg=0", "-s3.port.lance=0", *ports,
         ]  # fmt: skip
         with (self._folder / "weed.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder)
