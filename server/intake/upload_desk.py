@@ -78,9 +78,8 @@ class UploadDesk:
         if method == "OPTIONS":
             return Answer(204, tus.abilities())
         if method not in (tus.METHODS[2:] if name else ("POST",)):
-            return Answer(
-                405, {"allow": ", ".join(tus.METHODS)}, problems.reply(Problem("not_found", what=method))[1]
-            )
+            refusal = _refusal(Problem("not_found", what=method))
+            return Answer(405, {**refusal.headers, "allow": ", ".join(tus.METHODS)}, refusal.body)
         tus.check_version(headers)
         device = await self._device(headers)
         match method:

@@ -56,7 +56,7 @@ class Network:
         return reply[:cut] if weather.strikes("cut_reply", 0.03) else reply
 
     def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        """A request of a photo's upload through the network, and the headers of its answer. Raises Offline, Rejected."""
+        """A request of a photo's upload through the network, and the answer's headers. Raises Offline, Rejected."""
         weather, hub, now_ms = self.world.weather, self.world.hub, self.world.now_ms
         if weather.strikes("lost_request", 0.1):
             raise Offline("lost on the way")

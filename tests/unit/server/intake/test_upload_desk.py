@@ -1,8 +1,9 @@
 """Uploads of photos as tus clients see them, and what of them is on the disk and in the database."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -43,7 +44,10 @@ class Client:
         return reply
 
     def begin(self, content: bytes = PHOTO, **headers: str) -> str:
-        given = {"upload_length": str(len(content)), "upload_metadata": metadata(sha256=digest(content))}
+        given: dict[str, Any] = {
+            "upload_length": str(len(content)),
+            "upload_metadata": metadata(sha256=digest(content)),
+        }
         reply = self.ask("POST", "", **{**given, **headers})
         assert reply.status == 201, reply.body
         assert reply.headers["location"].startswith("/files/")
@@ -123,7 +127,7 @@ def test_an_upload_in_parts(client: Client) -> None:
 
 def test_an_upload_in_the_request_that_begins_it(client: Client) -> None:
     """The whole of it, or its first bytes."""
-    told = {"upload_length": str(len(PHOTO)), "content_type": UPLOAD_MEDIA_TYPE}
+    told: dict[str, Any] = {"upload_length": str(len(PHOTO)), "content_type": UPLOAD_MEDIA_TYPE}
     reply = client.ask("POST", "", PHOTO, **told)
     assert (reply.status, reply.headers["upload-offset"]) == (201, str(len(PHOTO)))
     other = picture(2)
@@ -150,7 +154,7 @@ def test_beginning_again_finds_what_there_is(client: Client) -> None:
     client.patch(name, 0, PHOTO[:5000])
     assert client.begin() == name
     assert client.offset(name) == 5000
-    told = {"upload_length": str(len(PHOTO)), "upload_metadata": metadata(sha256=NAME)}
+    told: dict[str, Any] = {"upload_length": str(len(PHOTO)), "upload_metadata": metadata(sha256=NAME)}
     again = client.ask("POST", "", PHOTO[:3000], **told, content_type=UPLOAD_MEDIA_TYPE)
     assert (again.status, again.headers["upload-offset"]) == (201, "5000")
     client.patch(name, 5000, PHOTO[5000:])
@@ -302,10 +306,10 @@ def test_what_nobody_goes_on_with_expires(client: Client) -> None:
     ],
 )
 def test_nothing_happens_for_a_stranger_or_in_another_tongue(
-    client: Client, change: Mapping[str, str], refusal: tuple[int, str]
+    client: Client, change: dict[str, Any], refusal: tuple[int, str]
 ) -> None:
     name = client.begin()
-    told = {"upload_length": "5"}
+    told: dict[str, Any] = {"upload_length": "5"}
     for reply in (client.ask("POST", "", **told, **change), client.patch(name, 0, PHOTO, **change)):
         assert code(reply) == refusal
         assert ("tus-version" in reply.headers) == (refusal[0] == 412)
