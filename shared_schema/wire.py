@@ -34,7 +34,7 @@ PHOTO_PIXELS_MAX = 40_000_000
 
 TUS_VERSION = "1.0.0"
 UPLOAD_MEDIA_TYPE = "application/offset+octet-stream"
-PASS_HEADER = "hucha-token"
+PASS_HEADER = "hucha-token"  # noqa: S105 - the name of a header
 TOKEN_AGE_MS_MAX = 12 * 60 * 60 * 1000
 """How far the time in a token may be from the server's: a day in the field between two exchanges, and no more."""
 

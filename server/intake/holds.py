@@ -26,20 +26,19 @@ class Hold:
         self._cut = False
         self._waiting: asyncio.Task[Any] | None = None
 
-    @property
     def is_cut(self) -> bool:
-        """Whether a newer request waits for this one's end."""
+        """Whether a newer request waits for this one's end; it may begin to at any moment."""
         return self._cut
 
     async def receive(self, receive: Receive) -> Message:
         """The request's next message. Raises upload_taken_over when there is a newer request."""
-        if self.is_cut:
+        if self.is_cut():
             raise Problem("upload_taken_over")
         task = self._waiting = asyncio.current_task()
         try:
             return await receive()
         except asyncio.CancelledError as err:
-            if self.is_cut and task is not None and task.uncancel() == 0:
+            if self.is_cut() and task is not None and task.uncancel() == 0:
                 raise Problem("upload_taken_over") from err
             raise
         finally:

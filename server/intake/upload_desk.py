@@ -154,10 +154,7 @@ class UploadDesk:
         write: asyncio.Future[None] | None = None
         try:
             while True:
-                message = await hold.receive(receive)
-                if message["type"] == "http.disconnect":
-                    raise Gone
-                body = message.get("body", b"")
+                body, more = await _next(receive, hold)
                 room_bytes -= len(body)
                 if room_bytes < 0:
                     raise Problem("request_too_large", limit_bytes=writing.note.size_bytes)
@@ -167,7 +164,7 @@ class UploadDesk:
                 if write is not None and (write.done() or waiting_bytes > WAITING_BYTES_MAX):
                     await asyncio.shield(write)
                     write = None
-                if not message.get("more_body", False):
+                if not more:
                     if write is not None:
                         await asyncio.shield(write)
                     return waiting
@@ -198,11 +195,19 @@ async def _well_done(write: "asyncio.Future[None]") -> bool:
     return write.exception() is None
 
 
+async def _next(receive: Receive, hold: Hold) -> tuple[bytes, bool]:
+    """The next bytes of a body, and whether there are more. Raises Gone, upload_taken_over, busy."""
+    message = await hold.receive(receive)
+    if message["type"] == "http.disconnect":
+        raise Gone
+    return message.get("body", b""), message.get("more_body", False)
+
+
 async def _drained(receive: Receive, hold: Hold) -> None:
     """Reads a body to its end and keeps none of it: its sender listens only then."""
-    while (message := await hold.receive(receive)).get("more_body", False):
-        if message["type"] == "http.disconnect":
-            raise Gone
+    more = True
+    while more:
+        _, more = await _next(receive, hold)
 
 
 def _created(standing: Standing, more: Mapping[str, str]) -> Answer:

@@ -62,14 +62,14 @@ class Uploads:
         folder: Path,
         *,
         entropy: Callable[[int], bytes],
-        free: Callable[[Path], float] = lambda folder: _free_percent(folder),
+        free: Callable[[Path], float] | None = None,
     ) -> None:
         self._db = db
         self._store = store
         self._partials = partials
         self._folder = folder
         self._entropy = entropy
-        self._free = free
+        self._free = free or _free_percent
         self._sweep_at_ms = 0
 
     def name_for(self, asked: Creation) -> str:
