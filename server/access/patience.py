@@ -72,13 +72,9 @@ class PatientProtocol(H11Protocol):
         a photo on a bad line that may be all there is.
         """
         self._stop()
-        cycle = self.cycle
-        if (
-            cycle is not None
-            and cycle.body
-            and not cycle.response_complete
-            and self._hand_overs < HAND_OVERS_MAX
-        ):
+        cycle = getattr(self, "cycle", None)  # before the first request there is none
+        unread = cycle is not None and cycle.body and not cycle.response_complete
+        if unread and self._hand_overs < HAND_OVERS_MAX:
             self._hand_overs += 1
             self.loop.call_later(HAND_OVER_SECONDS, self.connection_lost, exc)
             return
