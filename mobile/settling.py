@@ -265,9 +265,12 @@ def _registers(db: Database, settlement: Settlement) -> None:
         db.execute("UPDATE assignment SET gone = 1 WHERE inspection = ?", (inspection,))
         db.execute("DELETE FROM cursor WHERE inspection = ?", (inspection,))
     if settlement.all_photos_wanted:
-        db.execute("UPDATE photo SET status = 'waiting', receipt = 0 WHERE status = 'received'")
+        db.execute(
+            "UPDATE photo SET status = 'waiting', receipt = 0, sent_bytes = 0 WHERE status = 'received'"
+        )
     for sha256 in settlement.photos_wanted:
         db.execute(
-            "UPDATE photo SET status = 'waiting', receipt = 0 WHERE sha256 = ? AND status = 'received'",
+            "UPDATE photo SET status = 'waiting', receipt = 0, sent_bytes = 0"
+            " WHERE sha256 = ? AND status = 'received'",
             (sha256,),
         )

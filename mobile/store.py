@@ -80,6 +80,16 @@ class Outgoing(NamedTuple):
     raw: bytes
 
 
+class PhotoHeld(NamedTuple):
+    """Who has a photo that was taken here."""
+
+    status: str
+    """`waiting`, `received` or `missing`."""
+    receipt: int
+    """0 none yet, 1 the server has signed that it holds it, 2 a backup of the server holds it too."""
+    sent_bytes: int
+
+
 class Chain(NamedTuple):
     """What this file knows of one of its own chains, seen from a number the server named."""
 
@@ -336,6 +346,28 @@ class Store:
             " WHERE u.sha256 = p.sha256 AND o.status IN ('accepted', 'held')) ORDER BY sha256"
         )
         return [sha256 for (sha256,) in rows]
+
+    def photo_upload(self, sha256: str) -> str:
+        """What the server calls the upload of a photo; empty where none was begun."""
+        [(upload,)] = self._rows("SELECT upload FROM photo WHERE sha256 = ?", sha256)
+        return str(upload)
+
+    def photo_moved(self, sha256: str, upload: str, sent_bytes: int) -> None:
+        """Notes how far a photo is on its way."""
+        with self._write():
+            self._db.execute(
+                "UPDATE photo SET upload = ?, sent_bytes = ? WHERE sha256 = ?", (upload, sent_bytes, sha256)
+            )
+
+    def photos_held(self, inspection: str) -> dict[str, PhotoHeld]:
+        """By SHA-256, how far the photos of this tablet's operations on an inspection are."""
+        rows = self._rows(
+            "SELECT p.sha256, p.status, p.receipt, p.sent_bytes FROM photo p WHERE p.sha256 IN ("
+            "SELECT u.sha256 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
+            " WHERE o.inspection = ?)",
+            inspection,
+        )
+        return {sha256: PhotoHeld(*row) for sha256, *row in rows}
 
     def photo_became(self, sha256: str, status: str) -> None:
         """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""

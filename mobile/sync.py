@@ -18,12 +18,14 @@ from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.signatures import signed_receipt
 from mobile.store import Chain, Identity, Store
 from mobile.transport import Offline, Rejected, Transport
+from mobile.uploads import Uploads
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema.ids import ID_BYTES, digest, make_id
 from shared_schema.problems import REGISTRY, Problem
 from shared_schema.proofs import head_text
 from shared_schema.wire import (
     DEVICE_HEADER,
+    PASS_HEADER,
     PHOTOS_ASKED_MAX,
     REQUEST_OPS_MAX,
     SIGNATURE_HEADER,
@@ -38,8 +40,10 @@ from shared_schema.wire import (
     decode,
     encode,
     encode_packed,
+    file_token,
     peers_digest,
     read_reply,
+    token_bytes,
 )
 
 R = TypeVar("R")
@@ -51,6 +55,8 @@ HEADS_MAX = 64
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
 FORGOTTEN = "device_unknown"
 """What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
+SERVER_TIME = "server.time_ms"
+"""The setting that holds the server's time as last heard."""
 PAUSE_MS = 60_000
 PAUSE_FIRST_MS = 5_000
 PAUSE_LONGEST_MS = 15 * 60_000
@@ -105,6 +111,7 @@ class Sync:
         self._signed_heads: dict[str, Head] = {}
         self._packs = True
         """Until a server turns out not to read packed messages."""
+        self._uploads = Uploads(store, transport, clock)
 
     def once(self) -> SyncReport:
         """Exchanges until nothing is left to say, waiting for the network. Raises disk_full, store_damaged."""
@@ -229,6 +236,7 @@ class Sync:
                 offer_again=[(epoch, 0) for epoch in self._store.epochs()],
                 all_photos_wanted=True,
             )
+        self._store.set_setting(SERVER_TIME, str(reply.received_at_ms))
         news = self._store.settle(settlement, server=reply.server if changed else "")
         became = [one.status for one in reply.statuses]
         return report._replace(
@@ -249,9 +257,8 @@ class Sync:
             if content is None:
                 self._store.photo_became(sha256, "missing")
                 continue
-            headers = self._headers(f"PUT /files/{sha256}".encode())
             try:
-                yield partial(self._transport.put_photo, sha256, content, headers)
+                yield from self._uploads.send(sha256, content, self._token())
             except Rejected as err:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
@@ -293,6 +300,12 @@ class Sync:
 
     def _headers(self, signed: bytes) -> dict[str, str]:
         return {DEVICE_HEADER: self._identity().device, SIGNATURE_HEADER: self._vault.sign(signed)}
+
+    def _token(self) -> dict[str, str]:
+        """The pass for photos, by the server's time: this tablet's clock may be anywhere."""
+        identity, heard_ms = self._identity(), int(self._store.setting(SERVER_TIME, "0"))
+        signature = self._vault.sign(token_bytes(identity.server, identity.device, heard_ms))
+        return {PASS_HEADER: file_token(identity.device, heard_ms, signature)}
 
     def _new_id(self) -> str:
         return make_id(self._entropy(ID_BYTES))

@@ -56,8 +56,10 @@ CREATE TABLE checklist (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 
 -- status: waiting, received (the server has it), missing (this tablet lost the file before that).
 -- receipt: 0 none, 1 the server has signed that it holds it, 2 a backup of the server holds it too.
+-- upload: what the server calls its upload, once begun; sent_bytes: how far that was, when it was last heard of.
 CREATE TABLE photo (
-    sha256 TEXT PRIMARY KEY, media_type TEXT NOT NULL, status TEXT NOT NULL, receipt INTEGER NOT NULL DEFAULT 0
+    sha256 TEXT PRIMARY KEY, media_type TEXT NOT NULL, status TEXT NOT NULL, receipt INTEGER NOT NULL DEFAULT 0,
+    upload TEXT NOT NULL DEFAULT '', sent_bytes INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE photo_use (
     sha256 TEXT NOT NULL, operation TEXT NOT NULL, PRIMARY KEY (sha256, operation)
@@ -78,6 +80,8 @@ _STEPS: Mapping[int, str] = {
             signature TEXT NOT NULL, PRIMARY KEY (hash)
         ) WITHOUT ROWID;
         ALTER TABLE photo ADD COLUMN receipt INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE photo ADD COLUMN upload TEXT NOT NULL DEFAULT '';
+        ALTER TABLE photo ADD COLUMN sent_bytes INTEGER NOT NULL DEFAULT 0;
     """,
 }
 """By the version a step starts from: what leads to the next one, in one transaction. Makes what _SCHEMA makes."""

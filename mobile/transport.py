@@ -6,6 +6,7 @@ from typing import Protocol
 import httpx
 import msgspec
 
+from shared_schema.problems import REGISTRY
 from shared_schema.wire import ProblemReply
 
 CONNECT_SECONDS = 10
@@ -37,8 +38,8 @@ class Transport(Protocol):
         """The reply to one exchange."""
         ...
 
-    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """Hands over a photo; returning is the receipt for it."""
+    def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """One request to `/files`, or to the upload of that name; the headers of the answer, in lower case."""
         ...
 
 
@@ -57,49 +58,53 @@ class HttpTransport:
 
     def enrol(self, body: bytes) -> bytes:
         """`POST /enrol`."""
-        return self._send("POST", "/enrol", body, {})
+        return self._send("POST", "/enrol", body, {}).content
 
     def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """`POST /sync`."""
-        return self._send("POST", "/sync", body, headers)
+        return self._send("POST", "/sync", body, headers).content
 
-    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """`PUT /files/{sha256}`."""
-        self._send("PUT", f"/files/{sha256}", content, headers, media_type="application/octet-stream")
+    def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """`/files` and `/files/{name}`."""
+        reply = self._send(method, f"/files/{name}" if name else "/files", body, headers)
+        return {key.lower(): value for key, value in reply.headers.items()}
 
     def close(self) -> None:
         """Closes the connections."""
         self._transport.close()
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        media_type: str = "application/json",
-    ) -> bytes:
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
-        request = httpx.Request(
-            method,
-            url,
-            content=body,
-            headers={"content-type": media_type, "accept-encoding": "gzip", **headers},
-            extensions=self._extensions,
-        )
+        given = {"content-type": "application/json", "accept-encoding": "gzip", **headers}
+        request = httpx.Request(method, url, content=body, headers=given, extensions=self._extensions)
         try:
             reply = self._transport.handle_request(request)
-            content = reply.read()
+            reply.read()
         except (httpx.TransportError, httpx.DecodingError) as err:
             raise Offline(str(err) or type(err).__name__) from err
         if reply.is_success:
-            return content
-        raise Rejected(_problem(reply))
+            return reply
+        raise Rejected(_problem(method, reply))
 
 
-def _problem(reply: httpx.Response) -> ProblemReply:
+_BODILESS = {
+    401: "token_expired",
+    404: "not_found",
+    409: "upload_offset",
+    410: "not_found",
+    415: "photo_type",
+    422: "photo_wrong_hash",
+    423: "upload_taken_over",
+    507: "disk_full",
+}
+"""What a refusal of HEAD means, which by its nature says nothing but its status."""
+
+
+def _problem(method: str, reply: httpx.Response) -> ProblemReply:
     """What the server said; of something in between that is not our server, its status."""
+    if method == "HEAD" and reply.status_code in _BODILESS:
+        code = _BODILESS[reply.status_code]
+        return ProblemReply(code=code, zh="", en="", retry=REGISTRY[code].retry)
     try:
         return _problem_decoder.decode(reply.content)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -22,17 +22,22 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.types import Message, Scope
 
+from server.access.file_tokens import FileTokens
 from server.access.patience import PatientProtocol, patient_body
 from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
-from server.intake.routes import head_photo, put_photo, sync
+from server.intake.file_routes import files_route
+from server.intake.routes import sync
+from server.intake.upload_desk import UploadDesk
+from server.intake.uploads import Uploads
 from server.problems import reply
 from server.settings import Settings
 from server.storage import migrations
 from server.storage.database import Database
-from server.storage.photo_files import PhotoFiles
+from server.storage.partials import Partials
+from server.storage.photo_store import open_photo_store
 from shared_schema.problems import Problem
 
 SHUTDOWN_SECONDS = 10
@@ -64,12 +69,17 @@ def create_app(
     ours = Database.open(settings.database_url, entropy=entropy) if db is None else None
     database = db or ours
     assert database is not None
-    photo_files = PhotoFiles(settings.photo_dir)
+    settings.upload_dir.mkdir(parents=True, exist_ok=True)
+    partials = Partials(settings.upload_dir)
+    photos = open_photo_store(settings.photo_store, settings.photo_dir)
+    uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy)
+    desk = UploadDesk(uploads, FileTokens(database), clock)
     throttle = Throttle()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         yield
+        await asyncio.to_thread(desk.close)
         if ours is not None:
             await asyncio.to_thread(ours.close)
 
@@ -78,14 +88,12 @@ def create_app(
             healthz,
             enrol,
             sync,
-            put_photo,
-            head_photo,
+            files_route(desk),
             console_router,
         ],
         dependencies={
             "db": Provide(lambda: database, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
-            "photo_files": Provide(lambda: photo_files, sync_to_thread=False),
             "throttle": Provide(lambda: throttle, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},
@@ -100,7 +108,7 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    parts = console.Console(database, clock, entropy, settings.photo_dir, secure=settings.https)
+    parts = console.Console(database, clock, entropy, photos, secure=settings.https)
     console.install(app.state, parts)
     return app
 
@@ -116,7 +124,7 @@ async def healthz(db: GivenDatabase) -> dict[str, str]:
 
 def _answer(problem: Problem) -> Response[bytes]:
     status, body = reply(problem)
-    headers = {"retry-after": "5"} if status in {429, 503} else {}
+    headers = {"retry-after": "5"} if status in {429, 503, 507} else {}
     return Response(body, status_code=status, media_type=JSON, headers=headers)
 
 

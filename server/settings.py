@@ -18,6 +18,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The folder of the embedded database and of the photos."""
     database: str = ""
     """`postgresql+psycopg://user@host/name`; empty is the embedded database in the data folder."""
+    photo_store: str = ""
+    """`s3://bucket?endpoint=https://…` keeps finished photos in an S3-compatible store; empty, in the data folder."""
     host: str = "127.0.0.1"
     port: int = 8470
     """0 lets the system choose a free one."""
@@ -39,6 +41,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     def photo_dir(self) -> Path:
         """Where photos lie, by their hash."""
         return self.data / "photos"
+
+    @property
+    def upload_dir(self) -> Path:
+        """Where photos lie while they arrive: on the disk of `photo_dir`, so that a rename makes them part of it."""
+        return self.photo_dir / "uploads"
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":

@@ -41,6 +41,7 @@ REGISTRY: Mapping[str, Kind] = {
     "device_revoked": Kind("本平板已停用：{device}。请交回协调员。", "This tablet has been revoked: {device}. Hand it to the coordinator.", 403),
     "receipt_invalid": Kind("服务器回执的签名不正确，未采用。请确认服务器地址，或联系协调员。", "The server's receipt is not signed by the server this tablet is enrolled with and was not used. Check the server's address, or ask the coordinator.", 401, retry=True),
     "signature_invalid": Kind("平板签名不正确，内容在途中被改动或密钥不符。", "The tablet's signature does not match: changed on the way, or another key.", 401),
+    "token_expired": Kind("上传凭证已过期，请先同步一次再上传照片。", "The pass for photos is too old; exchange once with the server, then the photos go on.", 401, retry=True),
     # unlocking a tablet
     "tablet_locked": Kind("平板已锁定，请输入 PIN 解锁。", "The tablet is locked: unlock it with a PIN.", 403),
     "pin_wrong": Kind("PIN 不正确，还可以试 {left} 次；次数用完，本机数据将被销毁。", "The PIN is not right; {left} tries are left, then the data on this tablet is destroyed.", 403),
@@ -70,6 +71,10 @@ REGISTRY: Mapping[str, Kind] = {
     "photo_wrong_hash": Kind("照片内容与其编号不符，请重新上传。", "The photo's bytes do not match its hash; send it again.", 422, retry=True),
     "photo_too_large": Kind("照片超过 {limit_bytes} 字节。", "The photo is over {limit_bytes} bytes.", 413),
     "photo_too_many_pixels": Kind("照片超过 {limit_pixels} 像素，请用较小的尺寸重拍。", "The photo has over {limit_pixels} pixels; take it again at a smaller size.", 413),
+    "tus_version_unsupported": Kind("不支持上传协议版本 {theirs}，本服务器使用 tus {ours}。", "Upload protocol version {theirs} is not supported; this server speaks tus {ours}.", 412),
+    "upload_media_type": Kind("上传内容的类型须为 {wanted}。", "The body of an upload must be of type {wanted}.", 415),
+    "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} bytes; go on from there.", 409, retry=True),
+    "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns

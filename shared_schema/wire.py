@@ -29,6 +29,14 @@ REPLY_OPS_MAX = 1000
 PROOFS_MAX = 1000
 PHOTOS_ASKED_MAX = 500
 PHOTO_BYTES_MAX = 20 * 1024 * 1024
+PHOTO_PIXELS_MAX = 40_000_000
+"""A picture of more is refused before it is decoded: it would take 160 MB of memory."""
+
+TUS_VERSION = "1.0.0"
+UPLOAD_MEDIA_TYPE = "application/offset+octet-stream"
+PASS_HEADER = "hucha-token"  # noqa: S105 - the name of a header
+TOKEN_AGE_MS_MAX = 12 * 60 * 60 * 1000
+"""How far the time in a token may be from the server's: a day in the field between two exchanges, and no more."""
 
 DEVICE_HEADER = "hucha-device"
 SIGNATURE_HEADER = "hucha-signature"
@@ -274,6 +282,16 @@ class ProblemReply(Struct, frozen=True, omit_defaults=True):
     en: str
     retry: bool = False
     facts: dict[str, str] = {}
+
+
+def token_bytes(server: str, device: str, at_ms: int) -> bytes:
+    """What a tablet signs to hand in photos for a while: the server's id, its own, and the server's time."""
+    return f"hucha files 1 {server} {device} {at_ms}".encode("ascii", "replace")
+
+
+def file_token(device: str, at_ms: int, signature: str) -> str:
+    """The value of the token's header; `signature` is over `token_bytes`, in hex."""
+    return f"{device}.{at_ms}.{signature}"
 
 
 def assignments_digest(assignments: Iterable[Assignment]) -> str:

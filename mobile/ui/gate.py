@@ -67,7 +67,7 @@ class Gate(EventDispatcher):
         words.bind(language=lambda *_: self._remember())
         theme.bind(palette=lambda *_: self._remember())
 
-    # --- opening and locking ---------------------------------------------------------------------------
+        # --- opening and locking ---------------------------------------------------------------------------
         session.bind(on_revoked=lambda *_: self.destroy("revoked"))
 
     def start(self, refused: Callable[[str], None]) -> None:

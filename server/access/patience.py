@@ -15,6 +15,10 @@ from shared_schema.problems import Problem
 STALL_SECONDS = 30.0
 """A field line that brings nothing for so long is broken; the tablet tries again by itself."""
 
+HAND_OVER_SECONDS = 0.02
+HAND_OVERS_MAX = 250
+"""Five seconds in all for the application to fetch what a broken line had brought."""
+
 Message = MutableMapping[str, Any]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -30,7 +34,8 @@ def patient_body(app: Asgi) -> Asgi:
             if whole:
                 return await receive()
             try:
-                message = await asyncio.wait_for(receive(), STALL_SECONDS)
+                async with asyncio.timeout(STALL_SECONDS):
+                    message = await receive()
             except TimeoutError as err:
                 raise Problem("busy") from err
             whole = message["type"] != "http.request" or not message.get("more_body", False)
@@ -45,6 +50,7 @@ class PatientProtocol(H11Protocol):
     """HTTP whose heads must arrive in time."""
 
     _due: asyncio.TimerHandle | None = None
+    _hand_overs = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that says nothing is given up too."""
@@ -60,8 +66,18 @@ class PatientProtocol(H11Protocol):
             self._stop()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The clock does not outlive the connection."""
+        """The clock does not outlive the connection.
+
+        What arrived before the line broke is still handed over, for a while: the library would throw it away, and of
+        a photo on a bad line that may be all there is.
+        """
         self._stop()
+        cycle = getattr(self, "cycle", None)  # before the first request there is none
+        unread = cycle is not None and cycle.body and not cycle.response_complete
+        if unread and self._hand_overs < HAND_OVERS_MAX:
+            self._hand_overs += 1
+            self.loop.call_later(HAND_OVER_SECONDS, self.connection_lost, exc)
+            return
         super().connection_lost(exc)
 
     def _stop(self) -> None:

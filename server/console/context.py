@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from litestar.connection import ASGIConnection
@@ -10,6 +9,7 @@ from litestar.connection import ASGIConnection
 from server.access.sessions import Who
 from server.access.throttle import Throttle
 from server.storage.database import Database
+from server.storage.photo_store import PhotoStore
 from shared_schema.problems import Language, Problem
 
 LANGUAGE_COOKIE = "hucha-language"
@@ -24,7 +24,7 @@ class Console:
     clock: Callable[[], int]
     """Milliseconds since 1970."""
     entropy: Callable[[int], bytes]
-    photo_dir: Path
+    photos: PhotoStore
     secure: bool = False
     """Whether the browser reaches us over https: cookies are then Secure and named `__Host-`."""
     throttle: Throttle = field(default_factory=Throttle)

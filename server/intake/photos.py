@@ -1,37 +1,61 @@
-"""Taking in a photo's bytes: the right type, the right hash, safely on disk, then noted."""
+"""Taking in whole photos: the right type, the right size, the right hash, safely kept, then noted."""
+
+import hashlib
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
 
 from server.storage import photos
 from server.storage.database import Database
-from server.storage.photo_files import PhotoFiles
-from shared_schema.ids import DeviceId
+from server.storage.photo_store import PhotoStore
+from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
-from shared_schema.wire import PHOTO_BYTES_MAX
+from shared_schema.wire import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX
 
-MEDIA_TYPES = ("image/jpeg", "image/png", "image/webp")
+MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+"""Nothing else is even tried: decoders are where pictures bite."""
+HASH_STEP_BYTES = 1024 * 1024
 
 
-def media_type_of(content: bytes) -> str:
-    """What the bytes begin like. Raises photo_type. Whether they are a whole picture is for who draws it."""
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "image/webp"
-    raise Problem("photo_type")
+def media_type_of(picture: BinaryIO | Path) -> str:
+    """The media type that its head tells; no pixel is decoded. Raises photo_type, photo_too_many_pixels."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours, below
+            with Image.open(picture, formats=tuple(MEDIA_TYPES)) as opened:
+                if opened.width * opened.height > PHOTO_PIXELS_MAX:
+                    raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX)
+                return MEDIA_TYPES[opened.format or ""]
+    except Image.DecompressionBombError as err:
+        raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX) from err
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError) as err:
+        raise Problem("photo_type") from err
+
+
+def hash_on(so_far: "hashlib._Hash", path: Path, from_bytes: int = 0) -> None:
+    """Hashes a file from there to its end, in steps."""
+    with path.open("rb") as file:
+        file.seek(from_bytes)
+        while step := file.read(HASH_STEP_BYTES):
+            so_far.update(step)
 
 
 def take_photo(
-    db: Database, files: PhotoFiles, sha256: str, content: bytes, *, device: DeviceId, now_ms: int
+    db: Database, store: PhotoStore, sha256: str, content: bytes, *, device: DeviceId, now_ms: int
 ) -> None:
-    """Keeps a photo; returning is the receipt for it.
+    """Keeps a photo that came whole; returning is the receipt for it.
 
-    Raises photo_too_large, photo_type, photo_wrong_hash, disk_full, busy.
+    Raises photo_too_large, photo_wrong_hash, photo_type, photo_too_many_pixels, disk_full, busy.
     """
     if len(content) > PHOTO_BYTES_MAX:
         raise Problem("photo_too_large", limit_bytes=PHOTO_BYTES_MAX)
-    media_type = media_type_of(content)
-    files.put(sha256, content)
+    if digest(content) != sha256:
+        raise Problem("photo_wrong_hash")
+    media_type = media_type_of(BytesIO(content))
+    store.put(sha256, content)
     db.write(
         lambda conn: photos.add(
             conn,
@@ -44,6 +68,6 @@ def take_photo(
     )
 
 
-def has_photo(db: Database, files: PhotoFiles, sha256: str) -> bool:
+def has_photo(db: Database, store: PhotoStore, sha256: str) -> bool:
     """Whether the photo needs no sending."""
-    return files.has(sha256) and db.read(lambda conn: photos.has(conn, sha256))
+    return store.has(sha256) and db.read(lambda conn: photos.has(conn, sha256))

@@ -1,24 +1,19 @@
-"""What tablets call: `POST /sync`, `PUT` and `HEAD /files/{sha256}`; bytes in, bytes out."""
+"""What tablets call for everything but photos: `POST /sync`; bytes in, bytes out."""
 
 import asyncio
 from typing import Any
 
 import structlog
-from litestar import Request, Response, head, post, put
-from litestar.di import NamedDependency
-from litestar.params import FromPath, RawBody
+from litestar import Request, Response, post
+from litestar.params import RawBody
 
 from server.access import devices
 from server.access.routes import JSON, GivenClock, GivenDatabase, described
-from server.intake import photos
 from server.intake.exchange import exchange
 from server.storage.database import Database
-from server.storage.photo_files import PhotoFiles
 from shared_schema import wire
 from shared_schema.ids import DeviceId
-from shared_schema.problems import Problem
 
-GivenPhotoFiles = NamedDependency[PhotoFiles]
 AnyRequest = Request[Any, Any, Any]
 SIGNED = (
     f"`{wire.DEVICE_HEADER}`: the tablet's id; `{wire.SIGNATURE_HEADER}`: its Ed25519 signature in hex over "
@@ -55,40 +50,3 @@ async def sync(request: AnyRequest, body: RawBody, db: GivenDatabase, clock: Giv
         "exchange", device=device, asked_bytes=len(body), answered_bytes=len(reply), took_ms=clock() - now_ms
     )
     return Response(reply, media_type=JSON)
-
-
-@put(
-    "/files/{sha256:str}",
-    status_code=204,
-    request_max_body_size=wire.PHOTO_BYTES_MAX,
-    operation_class=described("application/octet-stream", None),
-    summary="A photo's bytes, named by their SHA-256.",
-    description=SIGNED + "the ASCII bytes `PUT /files/<sha256>`.",
-    tags=["tablets"],
-)
-async def put_photo(
-    request: AnyRequest,
-    sha256: FromPath[str],
-    body: RawBody,
-    db: GivenDatabase,
-    photo_files: GivenPhotoFiles,
-    clock: GivenClock,
-) -> None:
-    """Keeps a photo; the answer is the receipt for it."""
-    device = await _verified(request, db, f"PUT /files/{sha256}".encode())
-    await asyncio.to_thread(photos.take_photo, db, photo_files, sha256, body, device=device, now_ms=clock())
-
-
-@head(
-    "/files/{sha256:str}",
-    summary="Whether the server holds a photo.",
-    description=SIGNED + "the ASCII bytes `HEAD /files/<sha256>`.",
-    tags=["tablets"],
-)
-async def head_photo(
-    request: AnyRequest, sha256: FromPath[str], db: GivenDatabase, photo_files: GivenPhotoFiles
-) -> None:
-    """200 where it is here, 404 where it is not."""
-    await _verified(request, db, f"HEAD /files/{sha256}".encode())
-    if not await asyncio.to_thread(photos.has_photo, db, photo_files, sha256):
-        raise Problem("not_found", what="photo")

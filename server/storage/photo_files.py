@@ -1,8 +1,9 @@
 """Photo files on disk, named by the hash of their bytes; what is there is whole and safe from a power cut."""
 
 import errno
-import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from server.storage.disk import flush
@@ -10,17 +11,34 @@ from shared_schema.ids import digest
 from shared_schema.problems import Problem
 
 
+def check_name(sha256: str) -> str:
+    """The hash, if it is one: nothing else ever names a file or an object. Raises not_found."""
+    if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        raise Problem("not_found", what="photo")
+    return sha256
+
+
+@contextmanager
+def disk_problems() -> Iterator[None]:
+    """A full disk is a Problem; any other error of the disk stays one."""
+    try:
+        yield
+    except OSError as err:
+        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise Problem("disk_full") from err
+        raise
+
+
 class PhotoFiles:
     """The folder of photos. Names come from hashes alone, never from a person."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._safe_folders: set[Path] = set()
 
     def path(self, sha256: str) -> Path:
         """Where a photo lies or would lie."""
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
-            raise Problem("not_found", what="photo")
-        return self._root / sha256[:2] / sha256
+        return self._root / check_name(sha256)[:2] / sha256
 
     def has(self, sha256: str) -> bool:
         """Whether the photo is here."""
@@ -38,25 +56,35 @@ class PhotoFiles:
         target = self.path(sha256)
         if digest(content) != sha256:
             raise Problem("photo_wrong_hash")
-        try:
-            if not target.exists():
-                self._write(target, content)
-            # Also where it was here: whoever put it may not have got as far as this, and may have been killed.
-            for folder in (target.parent, self._root, self._root.parent):
-                flush(folder)
-        except OSError as err:
-            if err.errno in {errno.ENOSPC, errno.EDQUOT}:
-                raise Problem("disk_full") from err
-            raise
+        with disk_problems():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
+            try:
+                if not target.exists():
+                    partial.write_bytes(content)
+                    self.keep(sha256, partial)
+                else:
+                    self._flush(target.parent)
+            finally:
+                partial.unlink(missing_ok=True)
 
-    def _write(self, target: Path, content: bytes) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
-        try:
-            with partial.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+    def keep(self, sha256: str, path: Path) -> None:
+        """Takes over a file of the same disk whose hash was checked; safe when this returns. Raises disk_full."""
+        target = self.path(sha256)
+        with disk_problems():
+            flush(path)
+            if target.parent not in self._safe_folders:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+            self._flush(target.parent)
+
+    def _flush(self, folder: Path) -> None:
+        """Makes the names survive. The folders above hold the same names ever after, so once is enough for them.
+
+        Also where the photo was here: whoever put it may not have got as far as this, and may have been killed.
+        """
+        flush(folder)
+        if folder not in self._safe_folders:
+            for above in (self._root, self._root.parent):
+                flush(above)
+            self._safe_folders.add(folder)

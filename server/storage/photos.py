@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from server.storage.op_log import run
 from server.storage.tables import photo
@@ -25,16 +25,11 @@ def add(
     conn: Connection, *, sha256: str, size_bytes: int, media_type: str, device: DeviceId, now_ms: int
 ) -> None:
     """Notes that the photo's bytes are safely on disk; the same again changes nothing."""
-    if not has(conn, sha256):
-        conn.execute(
-            insert(photo).values(
-                sha256=sha256,
-                size_bytes=size_bytes,
-                media_type=media_type,
-                device=device,
-                received_at_ms=now_ms,
-            )
-        )
+    sql = (
+        "INSERT INTO photo (sha256, size_bytes, media_type, device, received_at_ms) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (sha256) DO NOTHING"
+    )
+    run(conn, sql, (sha256, size_bytes, media_type, device, now_ms))
 
 
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
 from shared_schema import wire
 from shared_schema.operations import Note
+from tests.contract.files import metadata, pass_for, picture
 from tests.contract.plan import CHECKLIST, inspection_id, plan
 from tests.contract.talk import ask
 from tests.make import Scribe, make_request
@@ -40,6 +41,8 @@ class Server:
     def __init__(self, data: Path) -> None:
         self._data = data
         self.url = ""
+        self.passes: dict[str, dict[str, str]] = {}
+        """By tablet, the headers with which it hands in photos."""
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -87,10 +90,30 @@ class Tablet:
                 time.sleep(0.02)
             if not self.stop.is_set():
                 self.acknowledged |= {op.raw for op in ops}
-            photo = b"\xff\xd8\xff" + ops[0].raw
-            name = sha256(photo).hexdigest()
-            if self._send("PUT", f"/files/{name}", photo, f"PUT /files/{name}".encode()):
-                self.photos.add(name)
+            photo = picture(0) + ops[0].raw
+            if self._upload(photo):
+                self.photos.add(sha256(photo).hexdigest())
+
+    def _upload(self, photo: bytes) -> bool:
+        told = {
+            "upload-length": str(len(photo)),
+            "upload-metadata": metadata(sha256=sha256(photo).hexdigest()),
+            "content-type": wire.UPLOAD_MEDIA_TYPE,
+        }
+        try:
+            reply = httpx.post(
+                f"{self._server.url}/files",
+                content=photo,
+                headers={**self._server.passes[self._scribe.device], **told},
+                timeout=5,
+                trust_env=False,
+            )
+        except httpx.TransportError:
+            self.lost_replies += 1
+            return False
+        if reply.status_code != 201:
+            self.refused.append(reply.text)
+        return reply.status_code == 201 and reply.headers["upload-offset"] == str(len(photo))
 
     def _send(self, method: str, path: str, body: bytes, signed: bytes) -> bool:
         headers = {wire.DEVICE_HEADER: self._scribe.device, wire.SIGNATURE_HEADER: KEY.sign(signed).hex()}
@@ -116,7 +139,9 @@ def test_a_server_killed_under_load_loses_nothing_it_acknowledged(tmp_path: Path
     settings = Settings(data=tmp_path)
     with Database.open(settings.database_url) as db:
         db.write(lambda conn: plan(conn, public_key=KEY.public_key().public_bytes_raw().hex()))
+        passes = {device: pass_for(db, time.time_ns() // 1_000_000, device) for device in ("D-1", "D-2")}
     server = Server(tmp_path)
+    server.passes = passes
     server.start()
     tablets = [Tablet(server, number) for number in range(TABLETS)]
     for _ in range(KILLS):

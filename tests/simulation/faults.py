@@ -10,6 +10,7 @@ FAULTS: dict[str, str] = {
     "delayed": "a request reaches the server much later, after others",
     "damaged_request": "a request arrives cut off or with a bit flipped",
     "cut_reply": "a reply arrives cut off",
+    "photo_cut": "the line is cut at some byte of a photo",
     "server_killed": "the server is killed before its commit",
     "server_restored": "the server comes up with an old copy of its file",
     "tablet_killed": "a tablet's program ends between two instructions of its database",

@@ -10,16 +10,16 @@ import msgspec
 from mobile.transport import Rejected
 from server.access import devices
 from server.intake.exchange import exchange
-from server.intake.photos import has_photo, take_photo
+from server.intake.photos import has_photo
 from server.problems import reply
 from server.storage import op_log, registers, states
 from server.storage.database import Connection, Database
-from server.storage.photo_files import PhotoFiles
 from server.storage.rows import stored
 from shared_schema import merge
 from shared_schema.ids import DeviceId, InspectionId, SquadId
 from shared_schema.problems import Problem
 from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply
+from tests.contract.files import Files
 
 
 class Killed(Exception):
@@ -50,7 +50,11 @@ class Hub:
         self._copies = 0
         self.generation = 0
         self.db = Database.open(self._url, create=False)
-        self.photos = PhotoFiles(folder / "photos")
+        self._now_ms = 0
+        self._open_files()
+
+    def _open_files(self) -> None:
+        self.files = Files(self.db, self.folder / "photos", lambda: self._now_ms)
 
     @property
     def _url(self) -> str:
@@ -75,20 +79,23 @@ class Hub:
         except Problem as problem:
             raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
 
-    def take_photo(self, sha256: str, content: bytes, headers: Mapping[str, str], now_ms: int) -> None:
-        """What `PUT /files/{sha256}` does with these bytes. Raises Rejected with what would be the reply."""
-        device, signature = headers[DEVICE_HEADER], headers[SIGNATURE_HEADER]
-        try:
-            self.db.read(
-                lambda conn: devices.verify(conn, device, signature, f"PUT /files/{sha256}".encode())
-            )
-            take_photo(self.db, self.photos, sha256, content, device=DeviceId(device), now_ms=now_ms)
-        except Problem as problem:
-            raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
+    def carry(
+        self,
+        method: str,
+        name: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        now_ms: int,
+        *,
+        cut: int | None = None,
+    ) -> Mapping[str, str]:
+        """What `/files` does with a request, or with its first bytes. Raises Rejected, Offline where it was cut."""
+        self._now_ms = now_ms
+        return self.files.carry(method, name, body, headers, cut=cut)
 
     def has_photo(self, sha256: str) -> bool:
         """Whether a photo is here, whole and noted."""
-        return has_photo(self.db, self.photos, sha256)
+        return has_photo(self.db, self.files.store, sha256)
 
     # --- looking in ---------------------------------------------------------------------------------
 
@@ -152,13 +159,15 @@ class Hub:
 
     def restore(self, copy: Copy) -> None:
         """The server comes up again with an old copy of its file."""
-        self.db.close()
+        self.close()
         _copy_file(copy.folder, self.folder)
         self.generation += 1
         self.db = Database.open(self._url, create=False)
+        self._open_files()
 
     def close(self) -> None:
         """Closes the database."""
+        self.files.close()
         self.db.close()
 
 

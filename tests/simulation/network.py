@@ -55,15 +55,20 @@ class Network:
         cut = int(self.world.random.random() * len(reply))
         return reply[:cut] if weather.strikes("cut_reply", 0.03) else reply
 
-    def put_photo(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> None:
-        """A photo through the network. Raises Offline, Rejected."""
-        if self.world.weather.strikes("lost_request", 0.1):
+    def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        """A request of a photo's upload through the network, and the answer's headers. Raises Offline, Rejected."""
+        weather, hub, now_ms = self.world.weather, self.world.hub, self.world.now_ms
+        if weather.strikes("lost_request", 0.1):
             raise Offline("lost on the way")
-        if self.world.weather.strikes("damaged_request", 0.1):
-            content = _damaged(content, 0.7, 0.9)
-        self.world.hub.take_photo(sha256, content, headers, self.world.now_ms)
-        if self.world.weather.strikes("lost_reply", 0.1):
+        cut = int(self.world.random.random() * len(body))
+        if weather.strikes("photo_cut", 0.3) and body:
+            return hub.carry(method, name, body, headers, now_ms, cut=cut)
+        if weather.strikes("damaged_request", 0.1) and body:
+            body = body[:cut] + bytes([body[cut] ^ 1]) + body[cut + 1 :]
+        answer = hub.carry(method, name, body, headers, now_ms)
+        if weather.strikes("lost_reply", 0.1):
             raise Offline("the reply is lost")
+        return answer
 
     def deliver(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """A request reaches the server. Raises Rejected."""

@@ -31,6 +31,7 @@ LONGER_BECAUSE = {
     "mobile/sync.py": "one exchange from request to settled reply, read from top to bottom",
     "shared_schema/locale/console.py": "one word after another, read as a list",
     "shared_schema/operations.py": "one kind of operation after another, read as a list",
+    "shared_schema/wire.py": "one message after another, read as a list",
     "tests/unit/shared_schema/test_scoring.py": "one fact about scoring after another, read as a list",
 }
 

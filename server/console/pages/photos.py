@@ -7,7 +7,6 @@ from server.console.context import console_of
 from server.console.policy import allow
 from server.console.render import AnyRequest
 from server.storage import console_inspection as store
-from server.storage.photo_files import PhotoFiles
 from shared_schema.problems import Problem
 
 PHOTO = allow("coordinator", "evaluator", read="read.photo")
@@ -22,7 +21,7 @@ def photo(request: AnyRequest, inspection: FromPath[str], evidence: FromPath[str
     picture = next((one for one in found if one.evidence == evidence and one.here), None)
     if picture is None or picture.media_type not in SUFFIX:
         raise Problem("not_found", what=evidence)
-    content = PhotoFiles(console.photo_dir).get(picture.sha256)
+    content = console.photos.get(picture.sha256)
     name = f"hucha-{picture.sha256[:12]}.{SUFFIX[picture.media_type]}"
     return Response(
         content,

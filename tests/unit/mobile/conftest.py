@@ -12,7 +12,7 @@ from tests.unit.mobile.world import Server, Tablet
 def server(tmp_path: Path) -> Iterator[Server]:
     made = Server(tmp_path)
     yield made
-    made.db.close()
+    made.close()
 
 
 @pytest.fixture

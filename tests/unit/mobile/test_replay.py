@@ -97,7 +97,7 @@ def test_the_same_script_gives_the_same_bytes(
         line.server = again
         play(visit(again), "", tmp_path / f"out{number}", seed)
         logs.append((again.log(), sorted(again.photos)))
-        again.db.close()
+        again.close()
     assert logs[0] == logs[1]
     assert logs[0][0] != logs[2][0]
     assert logs[0][1] == logs[2][1]

@@ -1,6 +1,7 @@
 """What a reply changes where it is not what one hopes for."""
 
-from collections.abc import Callable
+from base64 import b64encode
+from collections.abc import Callable, Mapping
 
 import msgspec
 import pytest
@@ -67,14 +68,14 @@ def test_one_photo_the_server_will_not_take_keeps_no_other(
     taken = [photos.take(draw(name, 64, 48), one.folder / "photos", one.vault) for name in "abc"]
     for photo in taken:
         one.desk.attach_photo(ANNA, VISIT, SCENE, photo)
-    real = one.line.put_photo
+    real, least = one.line.files, b64encode(min(photo.sha256 for photo in taken).encode()).decode()
 
-    def picky(sha256: str, content: bytes, headers: dict[str, str]) -> None:
-        if sha256 == min(photo.sha256 for photo in taken):
+    def picky(method: str, name: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+        if least in headers.get("upload-metadata", ""):
             raise Rejected(wire.ProblemReply(code, "", "", facts={"limit_bytes": "9"}))
-        real(sha256, content, headers)
+        return real(method, name, body, headers)
 
-    monkeypatch.setattr(one.line, "put_photo", picky)
+    monkeypatch.setattr(one.line, "files", picky)
     report = one.sync.once()
     assert (report.outcome, report.photos, report.problem) == ("failed", 2, code)
     state = one.store.sync_state()
@@ -92,11 +93,11 @@ def test_a_photo_server_that_turns_the_tablet_away_ends_the_run(
         one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
     asked: list[str] = []
 
-    def closed(sha256: str, content: bytes, headers: dict[str, str]) -> None:
-        asked.append(sha256)
+    def closed(method: str, name: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+        asked.append(method)
         raise Rejected(wire.ProblemReply("busy", "", "", retry=True))
 
-    monkeypatch.setattr(one.line, "put_photo", closed)
+    monkeypatch.setattr(one.line, "files", closed)
     assert one.sync.once().problem == "busy"
     assert len(asked) == 1
     assert one.store.journal().retry

@@ -38,7 +38,7 @@ class Desk:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_POST = do_PUT = _take  # noqa: N815 - named by the library
+            do_POST = do_PATCH = do_HEAD = _take  # noqa: N815 - named by the library
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -72,15 +72,16 @@ def test_requests_arrive_byte_for_byte(desk: Desk, transport: HttpTransport) -> 
     """Enrolment, exchange and photo, each at its address, with its headers."""
     assert transport.enrol(b"e") == b"fine"
     assert transport.sync(b"s", {"hucha-device": "D-1"}) == b"fine"
-    transport.put_photo("ab12", b"\xff\xd8", {"hucha-signature": "77"})
+    told = transport.files("PATCH", "ab12", b"\xff\xd8", {"content-type": "application/offset+octet-stream"})
     assert [(method, path, body) for method, path, body, _ in desk.seen] == [
         ("POST", "/enrol", b"e"),
         ("POST", "/sync", b"s"),
-        ("PUT", "/files/ab12", b"\xff\xd8"),
+        ("PATCH", "/files/ab12", b"\xff\xd8"),
     ]
     assert desk.seen[1][3]["hucha-device"] == "D-1"
     assert desk.seen[1][3]["content-type"] == "application/json"
-    assert desk.seen[2][3]["content-type"] == "application/octet-stream"
+    assert desk.seen[2][3]["content-type"] == "application/offset+octet-stream"
+    assert told["content-length"] == "4"
 
 
 def test_the_servers_no_is_told_with_its_code(desk: Desk, transport: HttpTransport) -> None:

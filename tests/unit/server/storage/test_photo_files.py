@@ -59,8 +59,12 @@ def test_it_is_synced_before_it_gets_its_name_and_its_folder_after(
 
     monkeypatch.setattr(os, "fsync", fsync)
     monkeypatch.setattr(Path, "replace", replace)
-    PhotoFiles(tmp_path).put(NAME, CONTENT)
+    files = PhotoFiles(tmp_path)
+    files.put(NAME, CONTENT)
     assert done == ["bytes", "name", "folder", "folder", "folder"]
+    del done[:]
+    files.put(NAME, CONTENT)
+    assert done == ["folder"], "the folders above it hold its name for good"
     del done[:]
     PhotoFiles(tmp_path).put(NAME, CONTENT)
     assert done == ["folder", "folder", "folder"], "who put it first may have been killed before this"
@@ -79,7 +83,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
         elif at == "replace":
             patched.setattr(Path, "replace", full)
         else:
-            patched.setattr(Path, "open", full)
+            patched.setattr(Path, "write_bytes", full)
         with pytest.raises(Problem, match="disk_full"):
             PhotoFiles(tmp_path).put(NAME, CONTENT)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

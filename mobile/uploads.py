@@ -1,0 +1,130 @@
+"""Handing over one photo through tus: begun, gone on with after any cut, begun anew when it arrived damaged.
+
+Written as steps, like an exchange: the store is used between the calls to the network, which whoever drives the
+steps makes. How far a photo is, is the server's to say; what is noted here is for people to see.
+"""
+
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+from mobile.store import Store
+from mobile.transport import Offline, Rejected, Transport
+from shared_schema.wire import TUS_VERSION, UPLOAD_MEDIA_TYPE, ProblemReply
+
+R = TypeVar("R")
+Calls = Generator[Callable[[], Any], Any, R]
+"""Work on the store that yields each call to the network and is sent its result, or its Offline or Rejected."""
+
+PART_BYTES = 512 * 1024
+PART_BYTES_MIN = 256 * 1024
+PART_BYTES_MAX = 4 * 1024 * 1024
+QUICK_MS = 2_000
+SLOW_MS = 15_000
+"""A part that took longer is too large for this line: were it cut, too much would have to go again."""
+AGAIN_MAX: Mapping[str, int] = {
+    "upload_offset": 3,  # somebody else went on with it, or what we noted is out of date
+    "not_found": 2,  # it expired, or the server was restored
+    "photo_wrong_hash": 1,  # it was damaged on its way; twice is no accident
+    "request_too_large": 8,  # something in between takes less at a time than our server
+}
+"""What going on, from where the server is, can put right; and how often in one run that is tried."""
+
+
+class Uploads:
+    """The uploads of one tablet; remembers from one to the next how much this line carries at a time."""
+
+    def __init__(self, store: Store, transport: Transport, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._transport = transport
+        self._clock = clock
+        self._part_bytes = PART_BYTES
+
+    def send(self, sha256: str, content: bytes, token: Mapping[str, str]) -> Calls[None]:
+        """Hands the photo over; at its end the server has it for good. Raises Offline, Rejected."""
+        headers = {**token, "tus-resumable": TUS_VERSION}
+        name, offset = self._store.photo_upload(sha256), -1
+        moved, again = False, Counter[str]()
+        while offset < len(content):
+            try:
+                if not name:
+                    name, now_at = yield from self._begin(sha256, content, headers)
+                elif offset < 0:
+                    now_at = yield from self._ask("HEAD", name, b"", headers)
+                else:
+                    now_at = yield from self._part(name, offset, content, headers)
+            except Offline:
+                # The line was cut in the middle. Where it carried something, it is tried again at once.
+                if not moved:
+                    raise
+                moved, offset = False, -1
+                self._part_bytes = max(PART_BYTES_MIN, self._part_bytes // 2)
+                continue
+            except Rejected as err:
+                code = err.problem.code
+                again[code] += 1
+                if again[code] > AGAIN_MAX.get(code, 0):
+                    raise
+                if code in {"not_found", "photo_wrong_hash"}:
+                    name = ""
+                if code == "request_too_large":
+                    self._smaller(err)
+                offset = -1
+                continue
+            moved = moved or now_at > offset
+            offset = now_at
+            self._store.photo_moved(sha256, name, offset)
+
+    def _begin(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> Calls[tuple[str, int]]:
+        """Names the photo to the server, with its first bytes; what the upload is called, and how far it is."""
+        first = content[: self._part_bytes]
+        told = {
+            "upload-length": str(len(content)),
+            "upload-metadata": f"sha256 {_in_base64(sha256)},filetype {_in_base64('image/jpeg')}",
+            "content-type": UPLOAD_MEDIA_TYPE,
+        }
+        answer = yield partial(self._transport.files, "POST", "", first, {**headers, **told})
+        name = answer.get("location", "").rstrip("/").rpartition("/")[2]
+        if not name:
+            raise Rejected(_unreadable("location"))
+        return name, _offset(answer)
+
+    def _part(self, name: str, offset: int, content: bytes, headers: Mapping[str, str]) -> Calls[int]:
+        part = content[offset : offset + self._part_bytes]
+        told = {"upload-offset": str(offset), "content-type": UPLOAD_MEDIA_TYPE}
+        began_ms = self._clock()
+        now_at = yield from self._ask("PATCH", name, part, {**headers, **told})
+        took_ms = self._clock() - began_ms
+        # A clock that was set meanwhile makes one wrong guess.
+        if took_ms > SLOW_MS:
+            self._part_bytes = max(PART_BYTES_MIN, self._part_bytes // 2)
+        elif took_ms < QUICK_MS:
+            self._part_bytes = min(PART_BYTES_MAX, self._part_bytes * 2)
+        return now_at
+
+    def _ask(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Calls[int]:
+        answer = yield partial(self._transport.files, method, name, body, headers)
+        return _offset(answer)
+
+    def _smaller(self, err: Rejected) -> None:
+        if self._part_bytes <= PART_BYTES_MIN // 16:
+            raise err
+        self._part_bytes //= 2
+
+
+def _offset(answer: Mapping[str, str]) -> int:
+    """How far the upload is. Raises Rejected for an answer that does not say: it is not our server's."""
+    text = answer.get("upload-offset", "")
+    if not (text.isascii() and text.isdigit()):
+        raise Rejected(_unreadable("upload-offset"))
+    return int(text)
+
+
+def _unreadable(where: str) -> ProblemReply:
+    return ProblemReply(code="request_malformed", zh="", en="", retry=True, facts={"where": where})
+
+
+def _in_base64(text: str) -> str:
+    return b64encode(text.encode()).decode()

@@ -1,0 +1,245 @@
+"""Resumable uploads of photos, between the protocol and the disk: begun, gone on with, finished, forgotten.
+
+Bytes are on the disk as they arrive, and the size of the file is the offset. When an upload is whole, it is
+verified, kept for good, noted in the database, and only then said to be here; whoever asks for an upload that
+was whole when the server was killed, has it finished first. All of this is plain synchronous Python; the
+caller sees to it that one request at a time has hold of an upload.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+
+from server.intake.photos import has_photo, hash_on, media_type_of
+from server.intake.tus import Creation, Part
+from server.storage import partials as partial_files
+from server.storage import photos
+from server.storage.database import Connection, Database
+from server.storage.partials import Note, Partials
+from server.storage.photo_files import disk_problems
+from server.storage.photo_store import PhotoStore
+from shared_schema.ids import ID_BYTES, DeviceId, make_id
+from shared_schema.problems import Problem
+
+REFUSE_PERCENT = 5
+"""With less of the disk free photos are refused: they can wait on the tablets, and operations need the room."""
+WARN_PERCENT = 10
+SWEEP_EVERY_MS = 60 * 60 * 1000
+REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels"}
+"""What is wrong with these will not get better by going on: the bytes are removed, and it begins anew."""
+
+log = structlog.get_logger(__name__)
+
+
+class Standing(NamedTuple):
+    """How an upload stands."""
+
+    name: str
+    size_bytes: int
+    offset: int
+    metadata: str
+    expires_at_ms: int
+
+    @property
+    def done(self) -> bool:
+        """Whether the photo is here for good."""
+        return self.offset == self.size_bytes
+
+
+class Uploads:
+    """The uploads of all tablets. `entropy(n)` gives n random bytes; `free(folder)` the percentage of its disk."""
+
+    def __init__(
+        self,
+        db: Database,
+        store: PhotoStore,
+        partials: Partials,
+        folder: Path,
+        *,
+        entropy: Callable[[int], bytes],
+        free: Callable[[Path], float] | None = None,
+    ) -> None:
+        self._db = db
+        self._store = store
+        self._partials = partials
+        self._folder = folder
+        self._entropy = entropy
+        self._free = free or _free_percent
+        self._sweep_at_ms = 0
+
+    def name_for(self, asked: Creation) -> str:
+        """What the upload is called: by its hash where that is known, so that asking again finds it."""
+        if asked.sha256:
+            return partial_files.named(asked.sha256, asked.size_bytes)
+        return make_id(self._entropy(ID_BYTES))
+
+    def begin(self, device: DeviceId, name: str, asked: Creation, now_ms: int) -> Standing:
+        """Begins an upload, or finds the one there is. Raises disk_full, busy."""
+        self.check_room()
+        if now_ms >= self._sweep_at_ms:
+            self._sweep_at_ms = now_ms + SWEEP_EVERY_MS
+            self._partials.sweep(now_ms)
+        note = Note(asked.size_bytes, asked.metadata, asked.sha256, named=bool(asked.sha256))
+        self._partials.write_note(device, name, note, now_ms)
+        standing = self._standing(device, name, note)
+        if standing.offset == 0:
+            self._partials.start(device, name)
+        return standing
+
+    def look(self, device: DeviceId, name: str, now_ms: int) -> Standing:
+        """How an upload stands; one that is whole is finished first. Raises not_found, and what `finish` raises."""
+        note, standing = self._found(device, name, now_ms)
+        if standing.done and self._partials.offset(device, name) is not None:
+            self.finish(device, name, note, now_ms)
+        return standing
+
+    def go_on(self, device: DeviceId, name: str, part: Part, now_ms: int) -> "Writing":
+        """The upload, open for a part. Raises upload_offset, request_too_large, disk_full, not_found."""
+        note, standing = self._found(device, name, now_ms)
+        offset, body_bytes = part
+        if standing.offset != offset:
+            raise Problem("upload_offset", offset=standing.offset)
+        room_bytes = note.size_bytes - offset
+        if room_bytes == 0 or (body_bytes is not None and body_bytes > room_bytes):
+            raise Problem("request_too_large", limit_bytes=room_bytes)
+        self.check_room()
+        whole = body_bytes is None or offset + body_bytes == note.size_bytes
+        with disk_problems():
+            return Writing(self._partials.path(device, name), note, offset, hashed=whole)
+
+    def finish(
+        self,
+        device: DeviceId,
+        name: str,
+        note: Note,
+        now_ms: int,
+        hashed: "hashlib._Hash | None" = None,
+    ) -> None:
+        """Verifies and keeps a whole upload, and notes it: from then on the photo is here.
+
+        Raises photo_wrong_hash, photo_type, photo_too_many_pixels, after which the upload is empty again; disk_full
+        and busy, after which it is whole as before and will be finished when it is next asked for.
+        """
+        path = self._partials.path(device, name)
+        if hashed is None:
+            hashed = hashlib.sha256()
+            hash_on(hashed, path)
+        sha256 = hashed.hexdigest()
+        try:
+            if note.named and sha256 != note.sha256:
+                raise Problem("photo_wrong_hash")
+            media_type = media_type_of(path)
+        except Problem as problem:
+            if problem.code in REFUSALS:
+                self._partials.remove(device, name)
+            raise
+        if not note.named:
+            found = Note(note.size_bytes, note.metadata, sha256)
+            self._partials.write_note(device, name, found, now_ms)
+        self._store.keep(sha256, path)
+
+        def noted(conn: Connection) -> None:
+            photos.add(
+                conn,
+                sha256=sha256,
+                size_bytes=note.size_bytes,
+                media_type=media_type,
+                device=device,
+                now_ms=now_ms,
+            )
+
+        self._db.write(noted)
+
+    def stopped(self, device: DeviceId, name: str, now_ms: int) -> None:
+        """Bytes have arrived and no more come for now: it can go on for a week."""
+        self._partials.touch(device, name, now_ms)
+
+    def forget(self, device: DeviceId, name: str) -> None:
+        """Ends an upload. A photo that has been received stays: it is evidence. Raises not_found."""
+        self._partials.note(device, name)
+        self._partials.remove(device, name)
+
+    def check_room(self) -> None:
+        """Raises disk_full while there is room for operations only."""
+        free = self._free(self._folder)
+        if free < REFUSE_PERCENT:
+            log.warning("photos_refused", free_percent=round(free, 1), below=REFUSE_PERCENT)
+            raise Problem("disk_full")
+        if free < WARN_PERCENT:
+            log.warning("disk_nearly_full", free_percent=round(free, 1), below=WARN_PERCENT)
+
+    def _found(self, device: DeviceId, name: str, now_ms: int) -> tuple[Note, Standing]:
+        note = self._partials.note(device, name)
+        standing = self._standing(device, name, note)
+        if standing.expires_at_ms < now_ms:
+            self._partials.remove(device, name)
+            raise Problem("not_found", what="upload")
+        return note, standing
+
+    def _standing(self, device: DeviceId, name: str, note: Note) -> Standing:
+        """Without bytes of its own, an upload is either not begun or has become a photo: that is looked up."""
+        offset = self._partials.offset(device, name)
+        if offset is None:
+            here = note.sha256 != "" and has_photo(self._db, self._store, note.sha256)
+            if note.sha256 and not note.named and not here:
+                # It was here, and the server has been restored from before that.
+                self._partials.remove(device, name)
+                raise Problem("not_found", what="upload")
+            offset = note.size_bytes if here else 0
+        expires_at_ms = self._partials.expires_at_ms(device, name)
+        return Standing(name, note.size_bytes, min(offset, note.size_bytes), note.metadata, expires_at_ms)
+
+
+class Writing:
+    """An upload open for its next bytes. Its methods are called one after the other, by any threads."""
+
+    def __init__(self, path: Path, note: Note, offset: int, *, hashed: bool) -> None:
+        self.note = note
+        self.offset = offset
+        self._path = path
+        self._hashing = hashlib.sha256() if hashed else None
+        self._behind = offset
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    @property
+    def room_bytes(self) -> int:
+        """How many bytes are still to come."""
+        return self.note.size_bytes - self.offset
+
+    @property
+    def hashed(self) -> "hashlib._Hash | None":
+        """The hash over all of it, where it was taken on the way."""
+        return self._hashing
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Appends them. Raises disk_full, having appended what there was room for."""
+        if self._behind and self._hashing is not None:
+            hash_on(self._hashing, self._path)
+            self._behind = 0
+        with disk_problems():
+            for chunk in chunks:
+                self._append(chunk)
+
+    def _append(self, chunk: bytes) -> None:
+        left = memoryview(chunk)
+        while left:
+            count = os.write(self._file, left)
+            if self._hashing is not None:
+                self._hashing.update(left[:count])
+            self.offset += count
+            left = left[count:]
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        os.close(self._file)
+
+
+def _free_percent(folder: Path) -> float:
+    """How much of the folder's disk is free for us, in percent."""
+    usage = shutil.disk_usage(folder)
+    return 100 * usage.free / usage.total
