@@ -9,6 +9,7 @@ import sqlite3
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 BUSY_SECONDS = 1  # a second program on this file is an error for a person to see, not something to wait for
@@ -56,6 +57,22 @@ class Vault:
     def sign(self, message: bytes) -> str:
         """The Ed25519 signature of a message by the device's key, in hex."""
         return self._private_key().sign(message).hex()
+
+    def make_sealing_key(self, seed: bytes) -> str:
+        """Makes the key to which packages for this tablet are sealed, unless there is one; the public half in hex."""
+        if len(seed) != KEY_BYTES:
+            raise ValueError(f"a key is made from {KEY_BYTES} bytes, not {len(seed)}")
+        if not self._sealing_key_path.exists():
+            self.keep(self._sealing_key_path, seed)
+        return self.unseal_key().public_key().public_bytes_raw().hex()
+
+    def unseal_key(self) -> X25519PrivateKey:
+        """The key that opens packages for this tablet. Raises FileNotFoundError before it is made."""
+        return X25519PrivateKey.from_private_bytes(self.fetch(self._sealing_key_path))
+
+    @property
+    def _sealing_key_path(self) -> Path:
+        return self.folder / "sealing.key"
 
     @property
     def _key_path(self) -> Path:
