@@ -80,7 +80,7 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
     size_bytes: Annotated[int, Meta(ge=0, le=PART_BYTES_MAX)]
     stored_bytes: Annotated[int, Meta(ge=0, le=PART_BYTES_MAX)]
     sha256: Hash
-    """Of the part as it is, before it is deflated."""
+    """Of the bytes as they are stored; of a photo that is its name."""
     deflated: bool = False
 
 
@@ -154,7 +154,7 @@ def message(kind: PartKind, content: bytes) -> Content:
         kind=kind,
         size_bytes=len(content),
         stored_bytes=len(stored),
-        sha256=digest(content),
+        sha256=digest(stored),
         deflated=deflated,
     )
     return Content(part, lambda: stored)
@@ -337,8 +337,10 @@ def read_parts(stream: Unsealed, manifest: Manifest) -> Iterator[tuple[Part, byt
     """Every part with its bytes as they are, one at a time, each checked; then the end. Raises package_damaged."""
     for number, part in enumerate(manifest.parts, start=1):
         stored = stream.take(part.stored_bytes)
+        if digest(stored) != part.sha256:
+            raise damaged(f"part {number}")
         content = _inflated(stored, part.size_bytes, number) if part.deflated else stored
-        if len(content) != part.size_bytes or digest(content) != part.sha256:
+        if len(content) != part.size_bytes:
             raise damaged(f"part {number}")
         yield part, content
     stream.ends()
