@@ -40,6 +40,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where photos lie, by their hash."""
         return self.data / "photos"
 
+    @property
+    def package_dir(self) -> Path:
+        """Where packages carried by hand lie: volumes that have come, and what is to be carried to tablets."""
+        return self.data / "packages"
+
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":
         """The settings of the environment; an argument that is not None wins. Raises ValueError naming the mistake."""

@@ -142,6 +142,17 @@ def give(way: Way, device: str, *, by: str, now_ms: int) -> tuple[PackageRow, Pa
     return made.row, way.files.give(made.row.digest, [made.content])
 
 
+def in_words(row: PackageRow) -> str:
+    """One line about a package that was taken in, in both languages."""
+    became: dict[str, int] = msgspec.json.decode(row.facts)["became"]
+    taken = became.get("accepted", 0) + became.get("held", 0)
+    known, refused = became.get("duplicate", 0), became.get("refused", 0) + became.get("id_reused", 0)
+    return (
+        f"{row.code} {row.device}: 新收 {taken} 条，已有 {known} 条，暂存待处理 {refused} 条，照片 {row.photos} 张"
+        f" / {taken} new, {known} known, {refused} in quarantine, {row.photos} photos"
+    )
+
+
 # --- reading ---------------------------------------------------------------------------------------
 
 

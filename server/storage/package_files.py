@@ -168,6 +168,14 @@ def _checked(path: Path, start: bytes) -> Volume:
     return volume
 
 
+def copy_into(folder: Path, path: Path, code: str) -> Path:
+    """Copies a package for a tablet into a folder, under the code that people compare. Raises disk_full."""
+    target = folder / f"hucha-{code}.hcx"
+    with path.open("rb") as file:
+        write(target, iter(lambda: file.read(COPY_BYTES), b""))
+    return target
+
+
 def write(target: Path, content: Iterable[bytes]) -> None:
     """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full."""
     partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")

@@ -202,6 +202,7 @@ def count_destroyed(world: "World") -> None:
     alive = world.hub.ids()
     for tablet in world.tablets:
         alive |= {one.op for one in tablet.held()}
+    alive |= {op for carried in world.stick.under_way for op in carried.ops}
     bodies = [letter.body for letter in world.network.under_way]
     flights = [tablet.flight for tablet in world.tablets if tablet.flight and not tablet.flight.answered]
     asked = [flight.call.args[0] for flight in flights]  # type: ignore[attr-defined]
