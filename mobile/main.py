@@ -1,18 +1,24 @@
 """`hucha-tablet`: puts the tablet program together from settings, clock, door, worker and app."""
 
 import argparse
+import getpass
 import logging
 import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
+from mobile import package
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
 from mobile.worker import Worker
+from shared_schema.locale.packages import PACKAGES
+from shared_schema.problems import Problem
+from shared_schema.volumes import read_size
 
 APP = "hucha-tablet 0.1.0"
 KIVY = {
@@ -39,6 +45,25 @@ def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace
         "--data", metavar="DIR", default="", help="数据目录 / where this tablet keeps its data"
     )
     parser.add_argument("--lang", choices=["zh", "en"], default="", help="界面语言 / language")
+    parser.add_argument(
+        "--write-package",
+        metavar="DIR",
+        default="",
+        help="不开界面，写出交换包 / write a package, without a screen",
+    )
+    parser.add_argument(
+        "--split",
+        metavar="SIZE",
+        default="",
+        help="分卷大小，如 600M / size of the package's volumes, such as 600M",
+    )
+    parser.add_argument(
+        "--read-package",
+        metavar="FILE",
+        nargs="+",
+        default=[],
+        help="不开界面，读入服务器的交换包（或全部分卷） / read a package of the server, or all its volumes",
+    )
     parser.add_argument("--person", metavar="ID", default="", help="使用人编号 / who is using it")
     return parser.parse_args(arguments)
 
@@ -60,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the tablet until its window is closed."""
     asked = read_arguments(arguments)
     settings = settings_of(asked)
+    if asked.write_package or asked.read_package:
+        return by_hand(settings, asked)
     for key, value in {**KIVY, "KIVY_HOME": str(settings.folder / "kivy")}.items():
         os.environ.setdefault(key, value)
     _quiet_kivy()
@@ -99,6 +126,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for transport in transports:
             transport.close()
         door.lock()
+    return 0
+
+
+def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
+    """Writes or reads a package and says what came of it; 2 for a Problem."""
+    door = Door(settings, os.urandom, clock_ms)
+    which = 1 if "en" in (asked.lang, settings.language) else 0
+    try:
+        vault, store = door.open_unprotected() or door.unlock(asked.person, getpass.getpass("PIN: "))
+        tools = package.Tools(store, vault, settings.photos, os.urandom, clock_ms, APP)
+        try:
+            if asked.read_package:
+                told = package.read(tools, [Path(one) for one in asked.read_package])
+                keys = ["told", *(key for key in ("late", "revoked") if getattr(told, key))]
+                print(*(PACKAGES[f"package.{key}"][which].format(**told._asdict()) for key in keys), sep="\n")
+            if asked.write_package:
+                split_bytes = read_size(asked.split) if asked.split else 0
+                written = package.write(tools, Path(asked.write_package), split_bytes)
+                keys = ["written", *(["left"] if written.photos_left else [])]
+                said = (PACKAGES[f"package.{key}"][which].format(**written._asdict()) for key in keys)
+                print(*written.files, *said, sep="\n")
+        finally:
+            door.lock()
+    except Problem as problem:
+        print(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -48,6 +48,10 @@ class Reading(NamedTuple):
     ops: Sequence[bytes]
     last_read: str
     """The operation at the cursor."""
+    positions: frozenset[tuple[int, str]] | None = None
+    """Of news out of a file: the numbers it begins at and passes, each with what names the log up to there. Where the
+    tablet has read to none of them, the news may be of another log by now, or leave something out: then it is kept
+    in doubt, and the cursor stays. None: it answers what was asked just now."""
 
 
 class Settlement(NamedTuple):
@@ -75,6 +79,10 @@ class Settlement(NamedTuple):
     gone: Sequence[str] = ()
     photos_wanted: Sequence[str] = ()
     all_photos_wanted: bool = False
+    mark: str = ""
+    """A new name for where the tablet stands now: a receipt in a file that names another one came late."""
+    late: bool = False
+    """Out of a file, and other replies have been settled since: what it says may have been overtaken."""
 
 
 class Settled(NamedTuple):
@@ -179,12 +187,18 @@ def _doubt(db: Database, inspection: str) -> None:
 
 def _receipts(db: Database, settlement: Settlement) -> None:
     for one in settlement.receipts:
+        at_least = "max(receipt, ?), backed_up = max(backed_up, ?)" if settlement.late else "?, backed_up = ?"
         db.execute(
-            "UPDATE epoch SET receipt = ?, backed_up = ? WHERE epoch = ?", (one.seq, one.backed_up, one.epoch)
+            f"UPDATE epoch SET receipt = {at_least} WHERE epoch = ?",  # noqa: S608 one of two constants
+            (one.seq, one.backed_up, one.epoch),
         )
     for level, photos in ((1, settlement.photos_held), (2, settlement.photos_backed_up)):
         for sha256 in photos:
-            db.execute("UPDATE photo SET receipt = ? WHERE sha256 = ?", (level, sha256))
+            db.execute(
+                "UPDATE photo SET receipt = max(?, receipt * ?),"
+                " status = CASE status WHEN 'waiting' THEN 'received' ELSE status END WHERE sha256 = ?",
+                (level, settlement.late, sha256),
+            )
     for head in settlement.proofs:
         db.execute(
             "INSERT OR IGNORE INTO signed_head (device, epoch, seq, hash, signature) VALUES (?, ?, ?, ?, ?)",
@@ -205,6 +219,7 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
 
 
 def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
+    sure = _sure(db, reading)
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
         op, hash_ = row[0], row[5]
@@ -212,6 +227,8 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         known = db.execute(
             "SELECT status FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
         ).fetchall()
+        if known and not sure:
+            continue
         if known:
             db.execute(
                 "UPDATE operation SET status = CASE WHEN own THEN 'accepted' ELSE 'news' END,"
@@ -226,14 +243,25 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         db.execute(
             "INSERT INTO operation (id, inspection, device, epoch, seq, hash, own, status, raw)"
             " VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?)",
-            row,
+            row if sure or operation is None else (*row[:-2], "doubtful", row[-1]),
         )
         if operation is not None:
             fresh.setdefault(operation.inspection, []).append(operation)
-    db.execute(
-        "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
-        (reading.inspection, reading.cursor, reading.last_read),
-    )
+    if sure:
+        db.execute(
+            "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
+            (reading.inspection, reading.cursor, reading.last_read),
+        )
+
+
+def _sure(db: Database, reading: Reading) -> bool:
+    """Whether the news leads on from where this tablet has read to."""
+    if reading.positions is None:
+        return True
+    rows = db.execute(
+        "SELECT number, last_read FROM cursor WHERE inspection = ?", (reading.inspection,)
+    ).fetchall()
+    return (rows[0] if rows else (0, "")) in reading.positions
 
 
 def _received(inspection: str, raw: bytes) -> tuple[Operation | None, tuple[str | int | bytes, ...]]:

@@ -11,16 +11,17 @@ from shared_schema.wire import Receipt, SignedHead
 
 def signed_receipt(receipt: Receipt, server_key: str) -> bool:
     """Whether the server with this key (Ed25519, raw, hex) signed the receipt."""
-    return _signed(server_key, receipt.signature, receipt_text(receipt))
+    return signed_by(server_key, receipt.signature, receipt_text(receipt))
 
 
 def signed_head(head: SignedHead, tablet_key: str) -> bool:
     """Whether the tablet with this key signed the head."""
     text = head_text(head.device, head.epoch, head.seq, head.hash)
-    return _signed(tablet_key, head.signature, text)
+    return signed_by(tablet_key, head.signature, text)
 
 
-def _signed(key: str, signature: str, message: bytes) -> bool:
+def signed_by(key: str, signature: str, message: bytes) -> bool:
+    """Whether the message is signed by a key (Ed25519, raw, hex)."""
     try:
         _public(key).verify(bytes.fromhex(signature), message)
     except (InvalidSignature, ValueError):

@@ -297,6 +297,37 @@ class Store:
         stored = self.setting("tablet.peers")
         return _peers_decoder.decode(stored) if stored else ()
 
+    def servers_before(self) -> list[str]:
+        """The servers that answered before another one did, or the same one restored under another name."""
+        stored = self.setting("tablet.servers_before")
+        return msgspec.json.decode(stored, type=list[str]) if stored else []
+
+    def ids_of(self, hashes: Iterable[str]) -> dict[str, str]:
+        """By hash, the ids of those operations that are here."""
+        return dict(
+            self._rows(
+                "SELECT hash, id FROM operation WHERE hash IN (SELECT value FROM json_each(?))",
+                _line(list(hashes)),
+            )
+        )
+
+    def spans(self, hashes: Iterable[str]) -> list[tuple[str, int, int]]:
+        """By epoch, the first and last number of these operations that were made here."""
+        return self._rows(
+            "SELECT epoch, min(seq), max(seq) FROM operation WHERE own AND hash IN (SELECT value FROM json_each(?))"
+            " GROUP BY epoch ORDER BY epoch",
+            _line(list(hashes)),
+        )
+
+    def photos_to_carry(self) -> list[str]:
+        """Photos the server has not got, of operations that it has, or that are on their way to it."""
+        rows = self._rows(
+            "SELECT sha256 FROM photo p WHERE status = 'waiting' AND EXISTS ("
+            "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
+            " WHERE u.sha256 = p.sha256 AND o.status IN ('unsent', 'accepted', 'held')) ORDER BY sha256"
+        )
+        return [sha256 for (sha256,) in rows]
+
     def photos_without_receipt(self, limit: int) -> tuple[str, ...]:
         """Photos handed over of which the server has not yet signed that a backup holds them."""
         rows = self._rows(
@@ -399,10 +430,13 @@ class Store:
             identity = self.identity()
             if server and identity is not None:
                 self._set("tablet.identity", _line(identity._replace(server=server)))
+                self._set("tablet.servers_before", _line([*self.servers_before(), identity.server]))
             if settlement.peers is not None:
                 self._set("tablet.peers", _line(settlement.peers))
             if settlement.revoked:
                 self._set("tablet.revoked", "1")
+            if settlement.mark:
+                self._set("sync.mark", settlement.mark)
             self._set("sync.journal", encode(settlement.journal).decode())
         self._identity = None
         self._head = None

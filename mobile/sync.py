@@ -5,7 +5,7 @@ network. Whoever drives it makes the call, on another thread if need be, and sen
 so a tap never waits for the network, and the store is never used by two threads.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from mobile import photos
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.signatures import signed_receipt
-from mobile.store import Chain, Identity, Store
+from mobile.store import Chain, Identity, Outgoing, Store
 from mobile.transport import Offline, Rejected, Transport
 from mobile.uploads import Uploads
 from mobile.vault import KEY_BYTES, Vault
@@ -129,6 +129,7 @@ class Sync:
         request = EnrolRequest(
             code=code,
             public_key=self._vault.make_key(self._entropy(KEY_BYTES)),
+            sealing_key=self._vault.make_sealing_key(self._entropy(KEY_BYTES)),
             name=name,
             platform=platform,
             app=self._app,
@@ -188,22 +189,16 @@ class Sync:
         return report
 
     def _ask(self, ops_max: int) -> _Asked:
-        identity = self._identity()
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX)
-        cursors = self._store.cursors()
-        request = ExchangeRequest(
-            device=identity.device,
+        heads = [self._signed(head) for head in self._store.heads(HEADS_MAX)]
+        request = request_of(
+            self._store,
+            self._identity(),
+            outbox,
+            heads,
             app=self._app,
-            sent_at_ms=self._clock(),
-            heads=tuple(self._signed(head) for head in self._store.heads(HEADS_MAX)),
-            ops=tuple(msgspec.Raw(one.raw) for one in outbox),
-            proofs=self._store.proofs(one.hash for one in outbox),
+            now_ms=self._clock(),
             photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
-            cursors={inspection: number for inspection, (number, _) in cursors.items()},
-            last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
-            checklists=self._store.checklist_hashes(),
-            assignments=self._store.assignments_digest(),
-            peers=peers_digest(self._store.peers()),
         )
         body = encode_packed(request) if self._packs else encode(request)
         return _Asked(tuple((one.id, one.hash) for one in outbox), body)
@@ -231,12 +226,9 @@ class Sync:
             new_epoch=self._new_id(),
         )
         if changed:
-            # Another server, or the same one set up anew: whatever the former one said no longer counts.
-            settlement = settlement._replace(
-                offer_again=[(epoch, 0) for epoch in self._store.epochs()],
-                all_photos_wanted=True,
-            )
+            settlement = of_another_server(settlement, self._store)
         self._store.set_setting(SERVER_TIME, str(reply.received_at_ms))
+        settlement = settlement._replace(mark=self._new_id())
         news = self._store.settle(settlement, server=reply.server if changed else "")
         became = [one.status for one in reply.statuses]
         return report._replace(
@@ -309,6 +301,39 @@ class Sync:
 
     def _new_id(self) -> str:
         return make_id(self._entropy(ID_BYTES))
+
+
+def request_of(
+    store: Store,
+    identity: Identity,
+    outbox: Sequence[Outgoing],
+    heads: Iterable[Head],
+    *,
+    app: str,
+    now_ms: int,
+    photos: tuple[str, ...],
+) -> ExchangeRequest:
+    """What this tablet says of itself with these operations; `photos` are those it asks a receipt for."""
+    cursors = store.cursors()
+    return ExchangeRequest(
+        device=identity.device,
+        app=app,
+        sent_at_ms=now_ms,
+        heads=tuple(heads),
+        ops=tuple(msgspec.Raw(one.raw) for one in outbox),
+        proofs=store.proofs(one.hash for one in outbox),
+        photos=photos,
+        cursors={inspection: number for inspection, (number, _) in cursors.items()},
+        last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
+        checklists=store.checklist_hashes(),
+        assignments=store.assignments_digest(),
+        peers=peers_digest(store.peers()),
+    )
+
+
+def of_another_server(settlement: Settlement, store: Store) -> Settlement:
+    """Another server, or the same one set up anew: whatever the former one said no longer counts."""
+    return settlement._replace(offer_again=[(epoch, 0) for epoch in store.epochs()], all_photos_wanted=True)
 
 
 def settlement_of(

@@ -1,13 +1,21 @@
 """The `hucha` command."""
 
+import secrets
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from server.intake import packages
 from server.planning.commands import checklist_commands
 from server.settings import Settings
+from server.storage.database import Database
+from server.storage.package_files import PackageFiles, copy_into
+from server.storage.photo_store import open_photo_store
 from shared_schema.problems import Problem
 
 
@@ -66,8 +74,6 @@ def serve(data: Path | None, database: str | None, host: str | None, port: int |
 @database_option
 def migrate(data: Path | None, database: str | None) -> None:
     """Create the database, or bring it to this program's version."""
-    from server.storage.database import Database
-
     settings = _settings(data, database)
     Database.open(settings.database_url).close()
     click.echo("数据库已就绪 / The database is ready.")
@@ -81,7 +87,6 @@ def rebuild(data: Path | None, database: str | None, check: bool) -> None:
     """Make every state and score row again from the log, or compare them with what is stored."""
     from server.evaluation.freeze import recompute_all
     from server.intake.rebuild import rebuild as again
-    from server.storage.database import Database
 
     # Comparing writes nothing, so a server may be running meanwhile.
     db = Database.open(_settings(data, database).database_url, create=False, readonly=check)
@@ -100,6 +105,71 @@ def rebuild(data: Path | None, database: str | None, check: bool) -> None:
     )
     if check and differences:
         raise SystemExit(1)
+
+
+@main.command("take-package")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@data_option
+@database_option
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=None, help="Also write the receipts into this folder."
+)
+def take_package(files: tuple[Path, ...], data: Path | None, database: str | None, out: Path | None) -> None:
+    """Take in packages carried by hand: files, volumes in any order, or folders of them."""
+    with _way(data, database) as way:
+        found = way.files.incoming(files)
+        refused = 0
+        for source in found.whole:
+            try:
+                taken = packages.take(way, source, by="command", now_ms=_now_ms())
+            except Problem as problem:
+                # One that is refused keeps none of the others.
+                refused += 1
+                click.echo(f"{source.pieces[0].path}: {problem.message('zh')}\n{problem}", err=True)
+                continue
+            click.echo(packages.in_words(taken.row))
+            if taken.receipt is not None and taken.path is not None:
+                path = taken.path if out is None else copy_into(out, taken.path, taken.receipt.code)
+                click.echo(f"回执 receipt {taken.receipt.code}: {path}")
+        for volume, missing in found.waiting:
+            incomplete = Problem(
+                "package_incomplete",
+                have=volume.of - len(missing),
+                count=volume.of,
+                missing=", ".join(map(str, missing[:20])),
+            )
+            click.echo(f"{incomplete.message('zh')}\n{incomplete.message('en')}")
+    if refused:
+        raise SystemExit(2)
+
+
+@main.command("give-package")
+@click.option("--device", required=True, help="The tablet it is for.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write it into.")
+@data_option
+@database_option
+def give_package(device: str, out: Path, data: Path | None, database: str | None) -> None:
+    """Write a package for a tablet: its assignments, checklists, and what it has not been told."""
+    with _way(data, database) as way:
+        row, path = packages.give(way, device, by="command", now_ms=_now_ms())
+        click.echo(f"{row.code}: {copy_into(out, path, row.code)}")
+
+
+@contextmanager
+def _way(data: Path | None, database: str | None) -> Iterator[packages.Way]:
+    """The database and the folders of photos and packages. Raises not_found, store_in_use while a server runs."""
+    settings = _settings(data, database)
+    with Database.open(settings.database_url, create=False) as db:
+        yield packages.Way(
+            db,
+            open_photo_store(settings.photo_store, settings.photo_dir),
+            PackageFiles(settings.package_dir),
+            secrets.token_bytes,
+        )
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @main.command()

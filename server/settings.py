@@ -47,6 +47,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where photos lie while they arrive: on the disk of `photo_dir`, so that a rename makes them part of it."""
         return self.photo_dir / "uploads"
 
+    @property
+    def package_dir(self) -> Path:
+        """Where packages carried by hand lie: volumes that have come, and what is to be carried to tablets."""
+        return self.data / "packages"
+
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":
         """The settings of the environment; an argument that is not None wins. Raises ValueError naming the mistake."""

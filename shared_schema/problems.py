@@ -76,6 +76,15 @@ REGISTRY: Mapping[str, Kind] = {
     "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} bytes; go on from there.", 409, retry=True),
     "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
+    # packages
+    "package_damaged": Kind("交换包损坏或不完整（{where}），没有导入任何内容。请重新拷贝。", "The package is damaged or not whole ({where}); nothing of it was taken. Copy it again."),
+    "package_foreign": Kind("交换包不是给这里的：{what}。没有导入任何内容。", "The package is not meant for here: {what}. Nothing of it was taken.", 409),
+    "package_incomplete": Kind("共 {count} 个分卷，已有 {have} 个，还缺第 {missing} 个。", "{have} of {count} volumes are here; missing: {missing}.", 409),
+    "package_keys_missing": Kind("还没有对方的密钥，不能封装交换包。请先联网同步一次或重新注册。", "The receiver's key is not known, so no package can be sealed. Exchange over the network once, or enrol again.", 409),
+    "package_suite": Kind("交换包使用密码套件 {suite}，本程序只支持 {ours}。", "The package is sealed with the suite {suite}; this program has only {ours}.", 409),
+    "package_too_large": Kind("交换包超过限制（{what}：{limit}），没有导入任何内容。", "The package is over a limit ({what}: {limit}); nothing of it was taken.", 413),
+    "package_too_new": Kind("交换包的格式（{theirs}）比本程序（{ours}）新，请先升级；没有导入任何内容。", "The package has format {theirs}, newer than this program's {ours}: upgrade first. Nothing of it was taken.", 409),
+    "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns
     "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} errors: {first}"),

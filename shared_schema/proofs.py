@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
+from shared_schema.ids import digest
 from shared_schema.operations import Operation
 from shared_schema.wire import Receipt, SignedHead
 
@@ -30,6 +31,11 @@ def receipt_text(receipt: Receipt) -> bytes:
         *(f"photo backed up {one}" for one in receipt.photos_backed_up),
     ]
     return "\n".join(lines).encode()
+
+
+def next_head(head: str, operation_hash: str) -> str:
+    """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
+    return digest(f"{head} {operation_hash}".encode())
 
 
 class Link(Struct, frozen=True):

@@ -21,10 +21,7 @@ def public_keys(conn: Connection) -> PublicKeys:
     """The public halves."""
     return PublicKeys(
         _signing(migrations.signing_key(conn)).public_key().public_bytes_raw().hex(),
-        X25519PrivateKey.from_private_bytes(migrations.sealing_key(conn))
-        .public_key()
-        .public_bytes_raw()
-        .hex(),
+        opening_key(conn).public_key().public_bytes_raw().hex(),
     )
 
 
@@ -36,3 +33,8 @@ def sign(conn: Connection, message: bytes) -> str:
 @lru_cache(maxsize=16)
 def _signing(secret: bytes) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(secret)
+
+
+def opening_key(conn: Connection) -> X25519PrivateKey:
+    """The key that opens what was sealed to this server."""
+    return X25519PrivateKey.from_private_bytes(migrations.sealing_key(conn))

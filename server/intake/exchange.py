@@ -15,10 +15,11 @@ from server.intake import news, projection, receipts
 from server.intake.judge import Judge, RoleOf
 from server.intake.roster import roster
 from server.problems import facts_of
-from server.storage import chains, devices, migrations, op_log, photos, registers
+from server.storage import chains, devices, migrations, op_log, packages, photos, registers
 from server.storage.database import Connection
 from server.storage.devices import DeviceRow
 from server.storage.op_log import Refusal, Span
+from server.storage.packages import Told
 from server.storage.registers import InspectionRow
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
@@ -67,7 +68,9 @@ def exchange(
     if request.sent_at_ms and not by_hand:
         devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
     if tablet.revoked_at_ms is None:
-        return written(_reply(conn, request, tablet, taken, now_ms))
+        reply = answer(conn, request, tablet, taken, now_ms)
+        packages.keep_told(conn, device, _told(request, reply))
+        return written(reply)
     devices.told_revoked(conn, device, now_ms)
     return written(
         ExchangeReply(
@@ -127,13 +130,24 @@ def _role_of(conn: Connection, author: str) -> RoleOf:
     return role_of
 
 
-def _reply(
+def _told(request: ExchangeRequest, reply: ExchangeReply) -> Told:
+    """Where the tablet stands now, whether this reply reaches it or not."""
+    assignments, peers = [request.assignments], [request.peers]
+    if reply.assignments is not None:
+        assignments.append(wire.assignments_digest(reply.assignments))
+    if reply.peers is not None:
+        peers.append(wire.peers_digest(reply.peers))
+    return Told(request.cursors, request.last_read, request.checklists, tuple(assignments), tuple(peers))
+
+
+def answer(
     conn: Connection,
     request: ExchangeRequest,
     tablet: DeviceRow,
     taken: Taken,
     now_ms: int,
 ) -> ExchangeReply:
+    """What a tablet that may be told anything is told; changes nothing."""
     inspections = registers.inspections(conn, squad=tablet.squad)
     squad = roster(conn, tablet.squad)
     told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken))

@@ -14,6 +14,7 @@ from server.storage.tables import ROWS
 from shared_schema.ids import InspectionId, digest
 from shared_schema.operations import read_envelope
 from shared_schema.problems import Problem
+from shared_schema.proofs import next_head
 
 
 class Difference(NamedTuple):
@@ -95,7 +96,7 @@ def _log(conn: Connection, row: InspectionRow) -> Iterator[Difference]:
         yield Difference(row.id, "operation", "number", f"the numbers are not 1 to {row.last_number}")
     head = ""
     for one in logged:
-        head = op_log.next_head(head, one.hash)
+        head = next_head(head, one.hash)
         if one.log_head != head:
             yield Difference(
                 row.id, "operation", one.id, "the log up to here is not what it was when it was taken in"

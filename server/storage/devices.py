@@ -117,6 +117,15 @@ def jumps(conn: Connection, device_id: DeviceId) -> list[JumpRow]:
     return [JumpRow(**row._mapping) for row in conn.execute(query)]
 
 
+def give_sealing_key(conn: Connection, device_id: DeviceId, sealing_key: str) -> None:
+    """Keeps the key to which packages for a tablet are sealed, unless there is one."""
+    conn.execute(
+        update(device)
+        .where(device.c.id == device_id, device.c.sealing_key == "")
+        .values(sealing_key=sealing_key)
+    )
+
+
 def revoke(conn: Connection, device_id: DeviceId, now_ms: int, *, why: str = "") -> None:
     """Turns a tablet away from now on; what it handed in stays, what it still holds goes to quarantine."""
     conn.execute(

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
-from shared_schema.ids import InspectionId, digest
+from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown
+from shared_schema.proofs import next_head
 
 Row = tuple[Any, ...]
 
@@ -117,11 +118,6 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
     run_many(conn, _INSERT, rows)
     run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
     return Span(last_number - len(batch) + 1, last_number, head)
-
-
-def next_head(head: str, operation_hash: str) -> str:
-    """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
-    return digest(f"{head} {operation_hash}".encode())
 
 
 class Refusal(NamedTuple):

@@ -239,6 +239,33 @@ clock_jump = Table(
     Column("ahead_ms", BigInteger, nullable=False),
 )
 
+told = Table(
+    "told",
+    metadata,
+    _id("device", primary_key=True),
+    Column(
+        "content", LargeBinary, nullable=False
+    ),  # JSON: how far the tablet has read, and what it has been told
+)
+
+package = Table(
+    "package",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("direction", String(8), nullable=False),  # in, out
+    Column("kind", String(16), nullable=False),  # request, receipt, assignments
+    _id("device"),
+    Column("code", String(16), nullable=False),  # eight letters of its signature, for people to compare
+    Column("answers", String(64), nullable=False),  # of a receipt: the package it is for
+    Column("operations", Integer, nullable=False),
+    Column("photos", Integer, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("facts", Text, nullable=False),  # JSON: what became of its operations, the numbers it carries
+    Index("package_device", "device", "at_ms"),
+)
+
 audit_event = Table(
     "audit_event",
     metadata,

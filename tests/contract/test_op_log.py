@@ -12,6 +12,7 @@ from server.storage.database import Database
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId
 from shared_schema.operations import Note
+from shared_schema.proofs import next_head
 from tests.contract.plan import CHECKLIST, inspection_id
 from tests.contract.talk import NOW_MS, ask, say
 from tests.make import Scribe, make_op, make_request
@@ -33,11 +34,11 @@ def test_numbers_count_each_inspection_without_gaps(db: Database) -> None:
 def test_the_head_of_a_log_names_all_of_it(db: Database) -> None:
     first, second, third = (make_op(Note(ITEM, f"{n}"), seq=n) for n in (1, 2, 3))
     say(db, [first, second])
-    head = op_log.next_head(op_log.next_head("", first.hash), second.hash)
+    head = next_head(next_head("", first.hash), second.hash)
     assert db.read(lambda conn: op_log.head_at(conn, InspectionId("I-1"), 2)) == head
     say(db, [third])
     (row,) = ask(db, "SELECT last_number, log_head FROM inspection WHERE id = 'I-1'")
-    assert row == (3, op_log.next_head(head, third.hash))
+    assert row == (3, next_head(head, third.hash))
 
 
 def test_a_request_that_fails_late_leaves_no_number_behind(db: Database) -> None:

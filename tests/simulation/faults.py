@@ -26,6 +26,10 @@ FAULTS: dict[str, str] = {
     "late": "an operation that reaches the log after the inspection was handed in",
     "stale_screen": "a tap on a screen that news has overtaken",
     "small_pages": "requests and replies hold only a few operations, so that everything takes several rounds",
+    "by_package": "an exchange goes by a file instead of the network",
+    "package_damaged": "a package is cut off, or a bit of it flipped, before it is carried again",
+    "package_twice": "a package or a receipt is read twice",
+    "package_late": "a package or a receipt is forgotten, and read long after others",
     "tap_in_flight": "a tap while an exchange of that tablet is under way",
 }
 

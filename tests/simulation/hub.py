@@ -1,7 +1,7 @@
 """The server of a world: the real exchange, projection and storage, called as the route calls them."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +9,15 @@ import msgspec
 
 from mobile.transport import Rejected
 from server.access import devices
+from server.intake import packages
 from server.intake.exchange import exchange
+from server.intake.packages import Way
 from server.intake.photos import has_photo
 from server.problems import reply
 from server.storage import op_log, registers, states
 from server.storage.database import Connection, Database
+from server.storage.package_files import PackageFiles
+from server.storage.packages import PackageRow
 from server.storage.rows import stored
 from shared_schema import merge
 from shared_schema.ids import DeviceId, InspectionId, SquadId
@@ -92,6 +96,21 @@ class Hub:
         """What `/files` does with a request, or with its first bytes. Raises Rejected, Offline where it was cut."""
         self._now_ms = now_ms
         return self.files.carry(method, name, body, headers, cut=cut)
+
+    def take_package(self, path: Path, now_ms: int, entropy: Callable[[int], bytes]) -> Path | None:
+        """What `hucha take-package` does with this file; where the receipt lies. Raises Problem."""
+        way = self._way(entropy)
+        (source,) = way.files.incoming([path]).whole
+        return packages.take(way, source, by="coord", now_ms=now_ms).path
+
+    def give_package(
+        self, device: str, now_ms: int, entropy: Callable[[int], bytes]
+    ) -> tuple[PackageRow, Path]:
+        """What `hucha give-package` does. Raises Problem."""
+        return packages.give(self._way(entropy), device, by="coord", now_ms=now_ms)
+
+    def _way(self, entropy: Callable[[int], bytes]) -> Way:
+        return Way(self.db, self.files.store, PackageFiles(self.folder / "packages"), entropy)
 
     def has_photo(self, sha256: str) -> bool:
         """Whether a photo is here, whole and noted."""

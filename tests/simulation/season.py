@@ -10,6 +10,7 @@ from typing import Any
 
 from mobile.store import Identity, Store
 from mobile.vault import Vault
+from server.access.keys import public_keys
 from server.storage import devices, registers
 from server.storage.database import Connection, Database
 from server.storage.migrations import server_id
@@ -129,12 +130,13 @@ def make(folder: Path) -> None:
     keys: dict[str, str] = {}
     with Database.open(f"sqlite:///{folder / 'server.db'}", entropy=bytes) as db:
         server = db.write(_register)
+        known = db.read(public_keys)
         for squad, names in DEVICES.items():
             for device in names:
                 vault = Vault.headless(folder / device)
                 keys[device] = vault.make_key(hashlib.sha256(device.encode()).digest())
                 store = Store.open(folder / device / "0.db", vault)
-                store.enrol(Identity(device, server, squad), f"{device}.e0")
+                store.enrol(Identity(device, server, squad, known.signing, known.sealing), f"{device}.e0")
                 store.close()
         db.write(lambda conn: _admit(conn, keys))
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
+import sqlcipher3.dbapi2
 from msgspec import Raw
 
 from shared_schema import wire
@@ -35,7 +36,7 @@ def kill_tablet(world: "World") -> None:
             _tap_on(world, tablet)
         elif what < 0.9:
             tablet.exchange()
-    except sqlite3.OperationalError as err:
+    except (sqlite3.OperationalError, sqlcipher3.dbapi2.OperationalError) as err:
         if "interrupted" not in str(err):
             raise
     tablet.kill()
@@ -203,6 +204,7 @@ def count_destroyed(world: "World") -> None:
     alive = world.hub.ids()
     for tablet in world.tablets:
         alive |= {one.op for one in tablet.held()}
+    alive |= {op for carried in world.stick.under_way for op in carried.ops}
     bodies = [letter.body for letter in world.network.under_way]
     flights = [tablet.flight for tablet in world.tablets if tablet.flight and not tablet.flight.answered]
     asked = [flight.call.args[0] for flight in flights]  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ from tests.simulation.hub import Copy, Hub
 from tests.simulation.journal import Entry, Fate, Journal
 from tests.simulation.network import Network
 from tests.simulation.people import CRASHING, EXPECTED, Person, coordinator_says
+from tests.simulation.stick import Stick
 from tests.simulation.tablets import OLDER_LACKS, Clock, Tablet, screen_of
 
 STEPS = (90, 170)
@@ -57,6 +58,7 @@ class World:
         self.hub = Hub(self.folder)
         self.journal = Journal()
         self.network = Network(self)
+        self.stick = Stick(self)
         self.copy: Copy | None = None
         self.destroyed: set[str] = set()
         self.met_disputes: set[tuple[str, str]] = set()
@@ -262,8 +264,18 @@ class World:
     # --- the network ----------------------------------------------------------------------------------
 
     def exchange(self) -> None:
-        """A tablet exchanges, from the beginning to the end."""
-        self.draw_tablet().exchange()
+        """A tablet exchanges, from the beginning to the end, over the network or by a file."""
+        tablet = self.draw_tablet()
+        if tablet.flight is None and self.weather.strikes("by_package", 0.3):
+            self.stick.exchange(tablet)
+        else:
+            tablet.exchange()
+
+    def give_package(self) -> None:
+        """The coordinator makes a package for a tablet."""
+        tablet = self.draw_tablet()
+        if tablet.flight is None and self.weather.strikes("by_package", 0.5):
+            self.stick.give(tablet)
 
     def creep(self) -> None:
         """An exchange goes one step further, or begins; until it ends, people go on tapping."""
@@ -281,6 +293,7 @@ class World:
         """The faults end: every app is brought up to date, and tablets exchange until nothing changes."""
         self.weather.calm = True
         self.network.under_way.clear()
+        self.stick.under_way.clear()
         trouble.count_destroyed(self)
         for squad, inspections in self.inspections.items():
             for inspection in inspections:
@@ -322,7 +335,9 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.exchange, 13),
     (World.creep, 12),
     (World.coordinate, 2),
+    (World.give_package, 1.5),
     (lambda world: world.network.late_letter(), 2),
+    (lambda world: world.stick.late_package(), 2),
     (trouble.kill_tablet, 1.5),
     (trouble.back_up, 3),
     (trouble.restore_tablet, 2.5),
