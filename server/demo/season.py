@@ -33,7 +33,8 @@ from server.settings import Settings
 from server.storage import evaluation as store
 from server.storage.database import Connection, Database
 from shared_schema.chance import Chance
-from shared_schema.operations import Accepted, Body, Returned
+from shared_schema.ids import digest
+from shared_schema.operations import ID_LENGTH, Accepted, Body, Returned
 from shared_schema.problems import Problem
 
 MARK = ".hucha-demo"
@@ -197,6 +198,7 @@ def _coordinate(db: Database, plan: Plan, out: Path, url: str, scripts: dict[str
 def _decide(db: Database, script: VisitScript, body: Body) -> None:
     """One operation of the coordinator, replacing the stage as it stands."""
     script.now_ms += DAY_MS
+    op = digest(f"{script.visit.inspection}/{script.now_ms}".encode())[:ID_LENGTH]
     db.write(
         lambda conn: record(
             conn,
@@ -205,6 +207,7 @@ def _decide(db: Database, script: VisitScript, body: Body) -> None:
             role="coordinator",
             body=body,
             now_ms=script.now_ms,
+            op=op,
         )
     )
 

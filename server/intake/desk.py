@@ -21,6 +21,7 @@ from shared_schema.operations import (
     Envelope,
     Locked,
     body_bytes,
+    encode,
     field_of,
     make_operation,
 )
@@ -38,8 +39,11 @@ def record(
     bases: Sequence[str] | None = None,
     *,
     now_ms: int,
+    op: str = "",
 ) -> OpStatus:
     """Records one operation of a person at the console; `bases` is what the page showed, None for all that stands.
+
+    Its id follows from its content, unless `op` names it: a season played twice has the same ids on two servers.
 
     Raises inspection_unknown, author_not_allowed, stage_forbids, not_disputed and what makes `take` refuse; then
     nothing is recorded.
@@ -59,7 +63,7 @@ def record(
     epoch = migrations.server_id(conn)
     tip = chains.tips(conn, CONSOLE_DEVICE, [epoch]).get(epoch, Tip())
     envelope = Envelope(
-        id="-",
+        id=op or "-",
         inspection=row.id,
         person=person,
         device=CONSOLE_DEVICE,
@@ -75,7 +79,8 @@ def record(
     def role_of(_row: InspectionRow, _person: PersonId) -> Role:
         return role
 
-    raw = seals.seal(make_operation(envelope), migrations.seal_key(conn))
+    written = encode(envelope) if op else make_operation(envelope)
+    raw = seals.seal(written, migrations.seal_key(conn))
     (status,) = take(conn, [raw], device=CONSOLE_DEVICE, role_of=lambda _: role_of, now_ms=now_ms).statuses
     if status.problem:
         raise Problem(status.problem, **status.facts)
