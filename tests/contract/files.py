@@ -1,6 +1,7 @@
 """The server's desk for photos, asked through real bytes and without a network, as the route asks it."""
 
 import asyncio
+import weakref
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -77,6 +78,8 @@ class Files:
             db, self.store, self.partials, folder, entropy=Chance("uploads").bytes, free=free
         )
         self._loop = asyncio.new_event_loop()
+        # A world that fell over leaves nobody to close it, and its warning would hit some later test.
+        weakref.finalize(self, self._loop.close)
         self._desk = UploadDesk(self.uploads, FileTokens(db), clock)
 
     def close(self) -> None:

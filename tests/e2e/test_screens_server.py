@@ -167,7 +167,8 @@ def test_without_a_network_the_work_goes_on(place: Place, driver: "Driver") -> N
 def test_the_program_enrols_on_its_first_start_and_needs_no_arguments_later(place: Place) -> None:
     """`hucha-tablet --server URL --enrol CODE`, then `hucha-tablet` alone."""
     command = [sys.executable, "-m", "mobile.main", "--data", str(place.folder)]
-    environment = {**os.environ, "SDL_VIDEODRIVER": "offscreen"}
+    secrets = {"HUCHA_TABLET_SECRETS": str(place.folder / "secret")}
+    environment = {**os.environ, "SDL_VIDEODRIVER": "offscreen", **secrets}
 
     def last_seen() -> int | None:
         row = place.db.read(lambda conn: devices.get(conn, TABLET))

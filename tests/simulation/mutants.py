@@ -117,9 +117,9 @@ def takes_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     """The server answers an operation it has with "accepted", as if it were news."""
     known, append = op_log.known, op_log.append
 
-    def append_new(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> None:
+    def append_new(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> Any:
         there = known(conn, [one.id for one in operations])
-        append(conn, [one for one in operations if one.id not in there], now_ms=now_ms)
+        return append(conn, [one for one in operations if one.id not in there], now_ms=now_ms)
 
     patch.setattr(op_log, "known", lambda conn, ids: {})
     patch.setattr(op_log, "append", append_new)
