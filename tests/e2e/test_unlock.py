@@ -286,8 +286,9 @@ def test_the_leader_takes_away_a_forgotten_pin(start: Start, door: Door) -> None
     driver.tap(driver.widget("PersonLine", person="p-lin"))
     driver.until(lambda: len(driver.gate.holders) == 1)
     driver.shown(lambda: driver.session.go(person="", inspection=""))
+    driver.settle()
     driver.tap(driver.widget("PersonLine", person="p-lin"))
-    assert "请设置您的 PIN" in driver.texts()
+    driver.until(lambda: "请设置您的 PIN" in driver.texts())
 
 
 def test_a_damaged_store_offers_the_last_good_copy(start: Start, door: Door, settings: Settings) -> None:
