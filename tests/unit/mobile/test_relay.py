@@ -282,7 +282,7 @@ def test_a_refusal_by_the_server_is_told_to_the_author(
     server: Server, one: Tablet, two: Tablet, three: Tablet
 ) -> None:
     """It counts on the carrying tablet no longer, its author learns why, and for sure at its own next exchange."""
-    server.db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM squad_member WHERE person = '{ANNA}'"))
+    server.dismiss(ANNA)
     tapped = one.answer(YES_NO, False, ANNA)
     meets(one, two)
     assert two.standing(f"answer/{YES_NO}") == {tapped.id}
