@@ -270,7 +270,9 @@ def _invite(db: Database, plan: Plan, url: str) -> None:
     for account in plan.registers.accounts:
         click.echo(f"  {account.login:<14}{account.password:<28}{account.role}")
     click.echo(f"平板 tablet      .venv/bin/hucha-tablet --server {url} --enrol {code}")
-    click.echo("                 首次使用请选择姓名并设置 PIN / choose a name and set a PIN at its first start")
+    click.echo(
+        "                 首次使用请选择姓名并设置 PIN / choose a name and set a PIN at its first start"
+    )
     click.echo("按 Ctrl-C 结束 / Ctrl-C ends it")
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
