@@ -79,6 +79,8 @@ class Settlement(NamedTuple):
     gone: Sequence[str] = ()
     photos_wanted: Sequence[str] = ()
     all_photos_wanted: bool = False
+    heard_ms: int = 0
+    """The server's time, where it answered over the network: what passes for photos are dated by."""
     mark: str = ""
     """A new name for where the tablet stands now: a receipt in a file that names another one came late."""
     late: bool = False

@@ -321,12 +321,7 @@ class Store:
 
     def photos_to_carry(self) -> list[str]:
         """Photos the server has not got, of operations that it has, or that are on their way to it."""
-        rows = self._rows(
-            "SELECT sha256 FROM photo p WHERE status = 'waiting' AND EXISTS ("
-            "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
-            " WHERE u.sha256 = p.sha256 AND o.status IN ('unsent', 'accepted', 'held')) ORDER BY sha256"
-        )
-        return [sha256 for (sha256,) in rows]
+        return self._photos_waiting(_PHOTO_DUE)
 
     def photos_without_receipt(self, limit: int) -> tuple[str, ...]:
         """Photos handed over of which the server has not yet signed that a backup holds them."""
@@ -371,11 +366,10 @@ class Store:
 
     def photos_to_send(self) -> list[str]:
         """Photos the server has not got, of operations it has."""
-        rows = self._rows(
-            "SELECT sha256 FROM photo p WHERE status = 'waiting' AND EXISTS ("
-            "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
-            " WHERE u.sha256 = p.sha256 AND o.status IN ('accepted', 'held')) ORDER BY sha256"
-        )
+        return self._photos_waiting(_PHOTO_SENDABLE)
+
+    def _photos_waiting(self, condition: str) -> list[str]:
+        rows = self._rows(f"SELECT sha256 {_waiting(condition)} ORDER BY sha256")
         return [sha256 for (sha256,) in rows]
 
     def photo_upload(self, sha256: str) -> str:
@@ -405,6 +399,10 @@ class Store:
         with self._write():
             self._db.execute("UPDATE photo SET status = ? WHERE sha256 = ?", (status, sha256))
 
+    def heard_ms(self) -> int:
+        """The server's time as it last told it over the network; 0 before that."""
+        return int(self.setting("server.time_ms", "0"))
+
     def journal(self) -> Journal:
         """How the last exchanges went."""
         stored = self.setting("sync.journal")
@@ -425,19 +423,8 @@ class Store:
         """
         with self._write():
             settled = settling.settle(self._db, settlement)
-            if settlement.new_epoch:
-                self._set("sync.notice", "forked")
-            identity = self.identity()
-            if server and identity is not None:
-                self._set("tablet.identity", _line(identity._replace(server=server)))
-                self._set("tablet.servers_before", _line([*self.servers_before(), identity.server]))
-            if settlement.peers is not None:
-                self._set("tablet.peers", _line(settlement.peers))
-            if settlement.revoked:
-                self._set("tablet.revoked", "1")
-            if settlement.mark:
-                self._set("sync.mark", settlement.mark)
-            self._set("sync.journal", encode(settlement.journal).decode())
+            for key, value in self._noted(settlement, server).items():
+                self._set(key, value)
         self._identity = None
         self._head = None
         if settlement.assignments is not None or settlement.gone:
@@ -449,14 +436,29 @@ class Store:
                 self._states[inspection] = apply(self._states[inspection], operations)
         return sum(map(len, settled.fresh.values()))
 
+    def _noted(self, settlement: Settlement, server: str) -> dict[str, str]:
+        """The settings that a reply changes."""
+        noted = {"sync.journal": encode(settlement.journal).decode()}
+        identity = self.identity()
+        if server and identity is not None:
+            noted["tablet.identity"] = _line(identity._replace(server=server))
+            noted["tablet.servers_before"] = _line([*self.servers_before(), identity.server])
+        if settlement.peers is not None:
+            noted["tablet.peers"] = _line(settlement.peers)
+        told = {
+            "sync.notice": "forked" if settlement.new_epoch else "",
+            "tablet.revoked": "1" if settlement.revoked else "",
+            "sync.mark": settlement.mark,
+            "server.time_ms": str(settlement.heard_ms or ""),
+        }
+        return noted | {key: value for key, value in told.items() if value}
+
     def sync_state(self) -> SyncState:
         """For the bar at the bottom."""
         [(unsent, refused, waiting, missing)] = self._rows(
-            "SELECT (SELECT count(*) FROM operation WHERE status = 'unsent'),"
+            "SELECT (SELECT count(*) FROM operation WHERE status = 'unsent'),"  # noqa: S608 our own texts
             " (SELECT count(*) FROM operation WHERE status IN ('refused', 'id_reused')),"
-            " (SELECT count(*) FROM photo p WHERE status = 'waiting' AND EXISTS ("
-            "   SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
-            "   WHERE u.sha256 = p.sha256 AND o.status IN ('unsent', 'accepted', 'held'))),"
+            f" (SELECT count(*) {_waiting(_PHOTO_DUE)}),"
             " (SELECT count(*) FROM photo WHERE status = 'missing')"
         )
         journal = self.journal()
@@ -475,6 +477,23 @@ class Store:
             revoked=self.setting("tablet.revoked") == "1",
             clock_ahead_ms=journal.clock_ahead_ms,
         )
+
+
+_PHOTO_SENDABLE = (
+    "(o.status IN ('accepted', 'held') OR (o.status = 'refused' AND o.problem = 'device_revoked'))"
+)
+"""Whose operation the server has. What a tablet that was turned away hands over may be admitted, and the keys to its
+photos are destroyed afterwards."""
+_PHOTO_DUE = f"(o.status = 'unsent' OR {_PHOTO_SENDABLE})"
+
+
+def _waiting(condition: str) -> str:
+    """The photos not handed over yet, of own operations `o` for which this holds."""
+    return (
+        "FROM photo p WHERE p.status = 'waiting' AND EXISTS ("  # noqa: S608 - constants of this module
+        "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
+        f" WHERE u.sha256 = p.sha256 AND {condition})"
+    )
 
 
 _assignment_decoder = msgspec.json.Decoder(Assignment)

@@ -55,7 +55,6 @@ HEADS_MAX = 64
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
 FORGOTTEN = "device_unknown"
 """What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
-SERVER_TIME = "server.time_ms"
 """The setting that holds the server's time as last heard."""
 PAUSE_MS = 60_000
 PAUSE_FIRST_MS = 5_000
@@ -227,8 +226,7 @@ class Sync:
         )
         if changed:
             settlement = of_another_server(settlement, self._store)
-        self._store.set_setting(SERVER_TIME, str(reply.received_at_ms))
-        settlement = settlement._replace(mark=self._new_id())
+        settlement = settlement._replace(mark=self._new_id(), heard_ms=reply.received_at_ms)
         news = self._store.settle(settlement, server=reply.server if changed else "")
         became = [one.status for one in reply.statuses]
         return report._replace(
@@ -295,7 +293,7 @@ class Sync:
 
     def _token(self) -> dict[str, str]:
         """The pass for photos, by the server's time: this tablet's clock may be anywhere."""
-        identity, heard_ms = self._identity(), int(self._store.setting(SERVER_TIME, "0"))
+        identity, heard_ms = self._identity(), self._store.heard_ms()
         signature = self._vault.sign(token_bytes(identity.server, identity.device, heard_ms))
         return {PASS_HEADER: file_token(identity.device, heard_ms, signature)}
 

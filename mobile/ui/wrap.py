@@ -47,6 +47,8 @@ def _units(paragraph: str, width: float, measure: Measure) -> list[str]:
     units: list[str] = []
     for token in _UNITS.findall(paragraph):
         if units and (token[0] in _NO_START or units[-1][-1] in _NO_END):
+            if units[-1].isalnum() and measure(units[-1] + token) > width:
+                units.extend(units.pop())  # a word that fits by itself and not with its mark
             units[-1] += token
         elif len(token) > 1 and not token.isspace() and measure(token) > width:
             units.extend(token)

@@ -13,7 +13,7 @@ from mobile.sync import PAUSE_MS, pause_ms
 from mobile.transport import Rejected
 from shared_schema import wire
 from shared_schema.operations import Envelope, encode
-from tests.unit.mobile.world import ANNA, COUNT, SCENE, VISIT, YES_NO, Tablet, quiet
+from tests.unit.mobile.world import ANNA, COUNT, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
 
 def with_news(*raws: bytes) -> Callable[[bytes], bytes]:
@@ -57,6 +57,21 @@ def test_news_that_cannot_be_read_is_kept_as_bytes_and_stops_nothing(
     one.reopen()
     assert len(one.standing(f"answer/{YES_NO}")) == 1
     assert one.fold() == two.fold()
+
+
+def test_a_tablet_that_was_turned_away_hands_its_photos_over_too(server: Server, one: Tablet) -> None:
+    """Its operation lies in quarantine and may be admitted: the picture must not go with the tablet's keys."""
+    one.open_visit()
+    taken = photos.take(draw("a", 64, 48), one.folder / "photos", one.vault)
+    one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    one.line.before_reply = lambda: setattr(one.line, "fault", "photo")
+    cut = one.sync.once()
+    one.line.before_reply = lambda: None
+    assert (cut.outcome, cut.revoked, one.store.sync_state().photos_left) == ("offline", True, 1)
+    report = one.sync.once()
+    assert (report.outcome, report.revoked, report.photos) == ("done", True, 1)
+    assert server.photos == [taken.sha256]
 
 
 @pytest.mark.parametrize("code", ["photo_too_large", "request_too_large"])

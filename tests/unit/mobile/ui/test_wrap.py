@@ -36,6 +36,7 @@ def test_lines_break_where_a_reader_expects_it(text: str, room: int, broken: str
 def test_a_word_longer_than_a_line_is_broken_all_the_same() -> None:
     """Nothing runs over the edge of a card."""
     assert wrap("a" * 25, 10, width) == "\n".join(["a" * 10, "a" * 10, "a" * 5])
+    assert wrap("11111。", 6, width) == "1111\n1。"
 
 
 def test_what_does_not_fit_into_the_lines_ends_in_an_ellipsis() -> None:
