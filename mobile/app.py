@@ -18,8 +18,9 @@ from mobile.ui.page_acts import PageActs
 from mobile.ui.people import PeopleScreen
 from mobile.ui.session import Begin, Session
 from mobile.ui.shell import Shell
-from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.shown import SYNC, Shown, VisitShown
 from mobile.ui.start import StartScreen
+from mobile.ui.sync_center import SyncCenter
 from mobile.ui.theme import theme
 from mobile.ui.unlock import UnlockScreen
 from mobile.ui.visit import Banner, VisitScreen
@@ -58,6 +59,7 @@ class HuchaApp(App):
             "people": PeopleScreen(session),
             "work": WorkScreen(session),
             "visit": self.visit,
+            SYNC: SyncCenter(session),
         }
         self.shell = Shell(session, screens)
         top, bottom, item = self.shell.ids.top, self.shell.ids.bottom, self.visit.item
@@ -84,6 +86,7 @@ class HuchaApp(App):
             syncing=self._show,
             on_told=lambda _, text, icon: self.shell.tell(text, icon),
             on_undoable=lambda _, undo: self.shell.offer(say("undo.changed"), say("undo"), undo),
+            on_sheet=lambda _, sheet: self.shell.open(sheet),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))
         if self.gate is not None:
@@ -136,7 +139,7 @@ class HuchaApp(App):
             return
         self.shell.show(shown)
         self.shell.ids.top.can_lock = bool(self.gate and self.gate.protected and shown.place.person)
-        if shown.visit is not None:
+        if shown.visit is not None and shown.screen != SYNC:
             self._show_acts(shown.visit)
             self._show_banner(shown.visit)
         else:
@@ -216,8 +219,8 @@ class HuchaApp(App):
         self.shell.open(sheets_visit.why(self._visit, go_to))
 
     def _exchange(self) -> None:
-        if self.session.shown is not None:
-            self.shell.open(sheets_lists.exchange(self.session, self.session.shown, self.shell.close))
+        if self.session.place.pane != SYNC:
+            self.session.go(pane=SYNC)
 
     def _menu(self) -> None:
         menu = sheets_lists.menu(self.session, self.shell.close)

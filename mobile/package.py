@@ -20,7 +20,8 @@ from mobile.package_files import Source, source_of
 from mobile.sealing import opening_of, sealing_for
 from mobile.settling import Journal, Reading, Settlement
 from mobile.signatures import signed_by, signed_receipt
-from mobile.store import Identity, Outgoing, Store
+from mobile.store import Outgoing, Store
+from mobile.store_file import Identity
 from mobile.sync import HEADS_MAX, OPS_BYTES_MAX, of_another_server, request_of, settlement_of
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema import package, volumes, wire

@@ -9,7 +9,7 @@ from mobile.engine import Database
 from shared_schema.ids import digest
 from shared_schema.operations import Operation, read, read_envelope
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Held, Peer, SignedHead, encode
+from shared_schema.wire import Assignment, Held, Peer, Receipt, SignedHead, encode
 
 LEFT_OUT = ("refused", "id_reused", "set_aside", "disowned")
 """The statuses of operations that do not count in the state."""
@@ -63,6 +63,8 @@ class Settlement(NamedTuple):
     photos_held: Sequence[str] = ()
     photos_backed_up: Sequence[str] = ()
     proofs: Sequence[SignedHead] = ()
+    relayed: Sequence[Receipt] = ()
+    """For other tablets, to be handed to them."""
     peers: Sequence[Peer] | None = None
     revoked: bool = False
     offer_again: Sequence[tuple[str, int]] = ()
@@ -112,7 +114,7 @@ def settle(db: Database, settlement: Settlement) -> Settled:
         _doubt(db, inspection)
     fresh: dict[str, list[Operation]] = {}
     for reading in settlement.news:
-        _news(db, reading, fresh)
+        refold |= _news(db, reading, fresh)
     if settlement.read_to_the_end:
         db.execute("UPDATE operation SET status = 'relay' WHERE status = 'doubtful'")
         # Taken with an earlier page and not met while reading on: a server restored in between may have lost it
@@ -166,9 +168,15 @@ def _verdicts(db: Database, verdicts: Iterable[Verdict], read_to_the_end: bool) 
         # What a colleague made and the server takes back from here is news like any other; what it will not
         # take, nobody else has, so it counts here no longer either.
         rows += db.execute(
-            "UPDATE operation SET status = ?1 WHERE id = ?2 AND NOT own AND status = 'relay'"
-            " AND ?3 IN ('', hash) RETURNING inspection",
-            ("disowned" if verdict.status in ("refused", "id_reused") else taken, verdict.op, verdict.hash),
+            "UPDATE operation SET status = ?1, problem = ?2, facts = ?3 WHERE id = ?4 AND NOT own AND status = 'relay'"
+            " AND ?5 IN ('', hash) RETURNING inspection",
+            (
+                "disowned" if verdict.status in ("refused", "id_reused") else taken,
+                verdict.problem or ("op_id_reused" if verdict.status == "id_reused" else ""),
+                facts,
+                verdict.op,
+                verdict.hash,
+            ),
         ).fetchall()
         if verdict.status in ("refused", "id_reused"):
             refold.update(inspection for (inspection,) in rows)
@@ -206,6 +214,18 @@ def _receipts(db: Database, settlement: Settlement) -> None:
             "INSERT OR IGNORE INTO signed_head (device, epoch, seq, hash, signature) VALUES (?, ?, ?, ?, ?)",
             (head.device, head.epoch, head.seq, head.hash, head.signature),
         )
+    keep_carried(db, settlement.relayed)
+
+
+def keep_carried(db: Database, receipts: Iterable[Receipt]) -> None:
+    """Keeps the server's receipts for other tablets: of each chain the latest by the server's clock."""
+    for receipt in receipts:
+        for held in receipt.heads:
+            db.execute(
+                "INSERT INTO carried_receipt VALUES (?, ?, ?, ?) ON CONFLICT (device, epoch) DO UPDATE"
+                " SET at_ms = excluded.at_ms, content = excluded.content WHERE excluded.at_ms > at_ms",
+                (receipt.device, held.epoch, receipt.at_ms, encode(receipt)),
+            )
 
 
 def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
@@ -220,11 +240,20 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
     return refold
 
 
-def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> None:
+def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> set[str]:
+    """Adds what was new to `fresh`; gives inspections of which something counts no longer."""
     sure = _sure(db, reading)
+    refold: set[str] = set()
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
         op, hash_ = row[0], row[5]
+        # Another tablet handed over other bytes under this id: what the server has is the operation.
+        replaced = db.execute(
+            "DELETE FROM operation WHERE id = ? AND NOT own AND hash != ? AND status IN ('relay', 'disowned')"
+            " RETURNING inspection",
+            (op, hash_),
+        ).fetchall()
+        refold.update(inspection for (inspection,) in replaced)
         # The echo of an operation made here is in the file already.
         known = db.execute(
             "SELECT status FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
@@ -254,6 +283,7 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
             "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
             (reading.inspection, reading.cursor, reading.last_read),
         )
+    return refold
 
 
 def _sure(db: Database, reading: Reading) -> bool:

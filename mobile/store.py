@@ -1,41 +1,30 @@
 """The tablet's file: operations, outbox, cursors, assignments, checklists, photos, settings.
 
-All SQL of the tablet is here, in `tables` and in `settling`. Every method that writes is one
+All SQL of the tablet is here, in `tables`, `settling` and `meetings`. Every method that writes is one
 transaction, on the disk when it returns; a kill between any two statements leaves the file as before
 or after it. The merged state of an inspection is kept in memory only, as a fold of the operations in
 the file, so it can never disagree with them.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from mobile import settling
 from mobile.engine import Database
+from mobile.meetings import Meetings
 from mobile.settling import Journal, Settlement
-from mobile.tables import open_file, problems
+from mobile.store_file import Identity
+from mobile.tables import open_file
 from mobile.vault import Vault
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
 from shared_schema.merge import EMPTY, State, apply
 from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Head, Peer, SignedHead, assignments_digest, encode
-
-
-class Identity(NamedTuple):
-    """Who this tablet is, once enrolled."""
-
-    device: str
-    server: str
-    squad: str
-    signing_key: str = ""
-    """The server's (Ed25519, raw, hex): only receipts signed by it count. Empty after an enrolment of version 0.1."""
-    sealing_key: str = ""
-    """The server's (X25519, raw, hex), to which packages are sealed."""
+from shared_schema.wire import Assignment, Head, SignedHead, assignments_digest, encode
 
 
 class Refused(NamedTuple):
@@ -90,27 +79,14 @@ class PhotoHeld(NamedTuple):
     sent_bytes: int
 
 
-class Chain(NamedTuple):
-    """What this file knows of one of its own chains, seen from a number the server named."""
-
-    hash_there: str
-    """Of the own operation with that number; empty where there is none."""
-    receipt: int
-    """The last number the server said it holds, the time before."""
-    forked: bool
-
-
-class Store:
+class Store(Meetings):
     """The one open file. Used from one thread at a time."""
 
     def __init__(self, database: Database, path: Path) -> None:
-        self._db = database
-        self._path = path
-        self._states: dict[str, State] = {}
+        super().__init__(database, path)
         self._checklists: dict[str, Checklist] = {}
         self._assignments: dict[str, tuple[Assignment, bool]] | None = None
         self._assignments_digest: str | None = None
-        self._identity: Identity | None = None
         self._head: Head | None = None
 
     @classmethod
@@ -118,27 +94,7 @@ class Store:
         """The store at a path, made when missing. Raises store_damaged, schema_too_new, store_in_use."""
         return cls(open_file(path, vault), path)
 
-    def close(self) -> None:
-        """Closes the file."""
-        self._db.conn.close()
-
-    @contextmanager
-    def _write(self) -> Iterator[None]:
-        with problems(self._path), self._db.atomic():
-            yield
-
-    def _rows(self, sql: str, *arguments: object) -> list[Any]:
-        with problems(self._path):
-            return self._db.execute(sql, arguments).fetchall()
-
     # -- identity and settings ------------------------------------------------------------------------
-
-    def identity(self) -> Identity | None:
-        """Who this tablet is; None before enrolment."""
-        if self._identity is None:
-            stored = self.setting("tablet.identity")
-            self._identity = Identity(*msgspec.json.decode(stored)) if stored else None
-        return self._identity
 
     def enrol(self, identity: Identity, epoch: str) -> None:
         """Keeps who this tablet is, and names its first run of numbers."""
@@ -152,19 +108,6 @@ class Store:
         """Keeps what a server that had forgotten this tablet said of it; its numbers go on."""
         self.set_setting("tablet.identity", _line(identity))
         self._identity = identity
-
-    def setting(self, key: str, default: str = "") -> str:
-        """A setting or the last place of the user interface."""
-        rows = self._rows("SELECT value FROM setting WHERE key = ?", key)
-        return rows[0][0] if rows else default
-
-    def set_setting(self, key: str, value: str) -> None:
-        """Keeps a setting; committed when it returns."""
-        with self._write():
-            self._set(key, value)
-
-    def _set(self, key: str, value: str) -> None:
-        self._db.execute("INSERT OR REPLACE INTO setting VALUES (?, ?)", (key, value))
 
     # -- operations -----------------------------------------------------------------------------------
 
@@ -260,17 +203,18 @@ class Store:
 
     # -- for the exchange -----------------------------------------------------------------------------
 
-    def outbox(self, ops_max: int, bytes_max: int) -> list[Outgoing]:
+    def outbox(self, ops_max: int, bytes_max: int, *, relays: bool = True) -> list[Outgoing]:
         """The next operations to send: at least one if there is any.
 
-        First what was made here, in the order it was. Then colleagues' operations that a restored server has lost,
-        each tablet's from the newest to the oldest, so that every one is followed by one that answers for it.
+        First what was made here, in the order it was. Then, if `relays`, colleagues' operations that the server has
+        not got or has lost, each tablet's from the newest to the oldest, so that every one is followed by one that
+        answers for it.
         """
         rows = self._rows(
             "SELECT id, hash, raw FROM operation WHERE own AND status = 'unsent' ORDER BY position LIMIT ?",
             ops_max,
         )
-        if len(rows) < ops_max:
+        if relays and len(rows) < ops_max:
             rows += self._rows(
                 "SELECT id, hash, raw FROM operation WHERE status = 'relay' ORDER BY device, epoch, seq DESC LIMIT ?",
                 ops_max - len(rows),
@@ -291,11 +235,6 @@ class Store:
             _line(list(hashes)),
         )
         return tuple(SignedHead(*row) for row in rows)
-
-    def peers(self) -> tuple[Peer, ...]:
-        """The tablets of the squad, as the server told of them."""
-        stored = self.setting("tablet.peers")
-        return _peers_decoder.decode(stored) if stored else ()
 
     def servers_before(self) -> list[str]:
         """The servers that answered before another one did, or the same one restored under another name."""
@@ -331,6 +270,9 @@ class Store:
         )
         return tuple(sha256 for (sha256,) in rows)
 
+    def _chains_changed(self) -> None:
+        self._head = None
+
     def heads(self, limit: int) -> tuple[Head, ...]:
         """The ends of this file's own chains, the latest run of numbers last."""
         epochs = self._rows("SELECT epoch FROM epoch ORDER BY position DESC LIMIT ?", limit)
@@ -341,15 +283,6 @@ class Store:
             "SELECT seq, hash FROM operation WHERE own AND epoch = ? ORDER BY seq DESC LIMIT 1", epoch
         )
         return Head(epoch, *rows[0]) if rows else Head(epoch, 0)
-
-    def chain(self, epoch: str, number: int) -> Chain | None:
-        """One of this file's own chains; None for a run of numbers it never began."""
-        rows = self._rows("SELECT receipt, forked FROM epoch WHERE epoch = ?", epoch)
-        if not rows:
-            return None
-        there = self._rows("SELECT hash FROM operation WHERE own AND epoch = ? AND seq = ?", epoch, number)
-        [(receipt, forked)] = rows
-        return Chain(there[0][0] if there else "", receipt, bool(forked))
 
     def epochs(self) -> tuple[str, ...]:
         """All runs of numbers of this file."""
@@ -425,6 +358,8 @@ class Store:
             settled = settling.settle(self._db, settlement)
             for key, value in self._noted(settlement, server).items():
                 self._set(key, value)
+            if server:
+                self._db.execute("DELETE FROM carried_receipt")
         self._identity = None
         self._head = None
         if settlement.assignments is not None or settlement.gone:
@@ -498,7 +433,6 @@ def _waiting(condition: str) -> str:
 
 _assignment_decoder = msgspec.json.Decoder(Assignment)
 _journal_decoder = msgspec.json.Decoder(Journal)
-_peers_decoder = msgspec.json.Decoder(tuple[Peer, ...])
 
 
 def _place(operation: Operation) -> tuple[str, str, str, str, int]:

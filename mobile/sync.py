@@ -14,9 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from mobile import photos
+from mobile.meetings import Chain
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.signatures import signed_receipt
-from mobile.store import Chain, Identity, Outgoing, Store
+from mobile.store import Outgoing, Store
+from mobile.store_file import Identity
 from mobile.transport import Offline, Rejected, Transport
 from mobile.uploads import Uploads
 from mobile.vault import KEY_BYTES, Vault
@@ -51,6 +53,7 @@ Steps = Generator[Callable[[], Any], Any, R]
 """Work on the store that yields each call to the network and is sent its result, or its Offline or Rejected."""
 
 OPS_BYTES_MAX = 6 * 1024 * 1024  # of the 8 MiB a request may have; the rest is for cursors and heads
+OPS_LEAST = 30  # some 10 kB: less is mostly heads and cursors
 HEADS_MAX = 64
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
 FORGOTTEN = "device_unknown"
@@ -168,9 +171,10 @@ class Sync:
     # -- operations and news ----------------------------------------------------------------------------
 
     def _exchanges(self, report: SyncReport) -> Steps[SyncReport]:
-        ops_max = REQUEST_OPS_MAX
+        ops_max = _at_a_time(self._store.journal().attempts)
+        relays = False
         for _ in range(ROUNDS_MAX):
-            asked = self._ask(ops_max)
+            asked = self._ask(ops_max, relays=relays)
             try:
                 body = yield partial(self._transport.sync, asked.body, self._headers(asked.body))
             except Rejected as err:
@@ -183,12 +187,15 @@ class Sync:
                 continue
             reply = _checked(asked, body, self._identity())
             report = self._settle(asked, reply, report)
+            # What other tablets handed over, the server mostly has from elsewhere: the news says so, and it costs
+            # a slow line nothing. Only what is still waiting then is carried there.
+            relays = relays or not reply.more
             if not reply.more and not self._store.outbox(1, OPS_BYTES_MAX):
                 break
         return report
 
-    def _ask(self, ops_max: int) -> _Asked:
-        outbox = self._store.outbox(ops_max, OPS_BYTES_MAX)
+    def _ask(self, ops_max: int, *, relays: bool) -> _Asked:
+        outbox = self._store.outbox(ops_max, OPS_BYTES_MAX, relays=relays)
         heads = [self._signed(head) for head in self._store.heads(HEADS_MAX)]
         request = request_of(
             self._store,
@@ -223,6 +230,10 @@ class Sync:
             now_ms=now_ms,
             epoch=self._store.head().epoch,
             new_epoch=self._new_id(),
+        )
+        key = self._identity().signing_key
+        settlement = settlement._replace(
+            relayed=[one for one in settlement.relayed if signed_receipt(one, key)] if key else ()
         )
         if changed:
             settlement = of_another_server(settlement, self._store)
@@ -354,7 +365,7 @@ def settlement_of(
         chain = chain_at(receipt.epoch, receipt.seq)
         if chain is None:
             continue
-        if not chain.forked and _forks(chain, receipt):
+        if not chain.forked and forks(chain, receipt):
             # This tablet was restored from a backup, or cloned. Its later operations need numbers of their own,
             # and what it was told of these ones may have been meant for another.
             forked.append(receipt.epoch)
@@ -381,6 +392,7 @@ def settlement_of(
         photos_held=receipt_of.photos,
         photos_backed_up=receipt_of.photos_backed_up,
         proofs=reply.proofs,
+        relayed=reply.relayed,
         peers=reply.peers,
         revoked=reply.revoked,
         offer_again=offer_again,
@@ -399,7 +411,7 @@ def settlement_of(
     )
 
 
-def _forks(chain: Chain, receipt: Held) -> bool:
+def forks(chain: Chain, receipt: Held) -> bool:
     """Whether the server holds, under this chain's numbers, what this tablet never wrote."""
     return receipt.seq > 0 and receipt.hash != chain.hash_there
 
@@ -429,6 +441,14 @@ def _as_problem(reply: ProblemReply) -> Problem:
     if reply.code in REGISTRY:
         return Problem(reply.code, **reply.facts)
     return Problem("request_malformed", where=reply.code)
+
+
+def _at_a_time(attempts: int) -> int:
+    """How many operations one request carries: fewer after each failure, so that some get through a line that breaks.
+
+    What a reply has answered for is not sent again, so each small request that arrives is progress.
+    """
+    return min(REQUEST_OPS_MAX, max(OPS_LEAST, REQUEST_OPS_MAX >> min(attempts, 20)))
 
 
 def pause_ms(journal: Journal, entropy: bytes) -> int:

@@ -39,13 +39,25 @@ CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused
 -- backup of the server holds.
 CREATE TABLE epoch (
     position INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE,
-    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0, backed_up INTEGER NOT NULL DEFAULT 0
+    forked INTEGER NOT NULL DEFAULT 0, receipt INTEGER NOT NULL DEFAULT 0, backed_up INTEGER NOT NULL DEFAULT 0,
+    arrived INTEGER NOT NULL DEFAULT 0  -- the last number of which a receipt came back through another tablet
 );
 
 -- Heads of other tablets' chains: with them what these wrote can be brought to a server that has not got it.
 CREATE TABLE signed_head (
     device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL,
     PRIMARY KEY (hash)
+) WITHOUT ROWID;
+
+-- Tablets met without a server: when, where, what each held then, and what it told of this tablet's operations.
+CREATE TABLE meeting (
+    device TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, address TEXT NOT NULL, holds TEXT NOT NULL, refused TEXT NOT NULL
+) WITHOUT ROWID;
+
+-- The server's receipts for other tablets, kept until these are met.
+CREATE TABLE carried_receipt (
+    device TEXT NOT NULL, epoch TEXT NOT NULL, at_ms INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (device, epoch)
 ) WITHOUT ROWID;
 
 CREATE TABLE cursor (
@@ -82,6 +94,15 @@ _STEPS: Mapping[int, str] = {
         ALTER TABLE photo ADD COLUMN receipt INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE photo ADD COLUMN upload TEXT NOT NULL DEFAULT '';
         ALTER TABLE photo ADD COLUMN sent_bytes INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE epoch ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+        CREATE TABLE meeting (
+            device TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, address TEXT NOT NULL, holds TEXT NOT NULL,
+            refused TEXT NOT NULL
+        ) WITHOUT ROWID;
+        CREATE TABLE carried_receipt (
+            device TEXT NOT NULL, epoch TEXT NOT NULL, at_ms INTEGER NOT NULL, content BLOB NOT NULL,
+            PRIMARY KEY (device, epoch)
+        ) WITHOUT ROWID;
     """,
 }
 """By the version a step starts from: what leads to the next one, in one transaction. Makes what _SCHEMA makes."""

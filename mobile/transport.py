@@ -10,7 +10,10 @@ from shared_schema.problems import REGISTRY
 from shared_schema.wire import ProblemReply
 
 CONNECT_SECONDS = 10
-REPLY_SECONDS = 60  # a thousand operations are taken in far less; a mobile line may need the rest
+WRITE_SECONDS = 30
+REPLY_SECONDS = 60
+"""Each for one step: a connection, a piece of the request that gets off, a piece of the reply that arrives. A slow line
+takes as long as it needs while anything moves; one where nothing moves is given up, and `sync` sends less next time."""
 
 _problem_decoder = msgspec.json.Decoder(ProblemReply)
 
@@ -50,9 +53,11 @@ class HttpTransport:
     directly, which takes half the time of its client.
     """
 
-    def __init__(self, base_url: str, *, reply_seconds: float = REPLY_SECONDS) -> None:
+    def __init__(
+        self, base_url: str, *, reply_seconds: float = REPLY_SECONDS, connect_seconds: float = CONNECT_SECONDS
+    ) -> None:
         self._base = httpx.URL(base_url.rstrip("/"))
-        timeout = httpx.Timeout(reply_seconds, connect=CONNECT_SECONDS)
+        timeout = httpx.Timeout(reply_seconds, connect=connect_seconds, write=WRITE_SECONDS)
         self._extensions = {"timeout": timeout.as_dict()}
         self._transport = httpx.HTTPTransport(trust_env=False)
 

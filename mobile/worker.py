@@ -8,6 +8,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from mobile.sync import Steps
@@ -58,6 +59,24 @@ class Worker:
                 self._tell(then, result)
 
         self._jobs.put(job)
+
+    def ask(self, run: Callable[[], T], then: Callable[[T], None] = _ignore) -> "Future[T]":
+        """The same for another thread, which waits for the result; the screens are told of it too."""
+        future: Future[T] = Future()
+
+        def job() -> None:
+            try:
+                result = run()
+            except Exception as err:
+                future.set_exception(err)
+                if not isinstance(err, Problem):
+                    raise
+            else:
+                future.set_result(result)
+                self._tell(then, result)
+
+        self._jobs.put(job)
+        return future
 
     def run(
         self,

@@ -38,6 +38,11 @@ def next_head(head: str, operation_hash: str) -> str:
     return digest(f"{head} {operation_hash}".encode())
 
 
+def relay_text(device: str, asked: bytes, reply: bytes) -> bytes:
+    """What a tablet signs that answers another one: its reply to this very request."""
+    return f"hucha relay 1\n{device}\n{digest(asked)}\n{digest(reply)}".encode()
+
+
 class Link(Struct, frozen=True):
     """An operation's place in its tablet's chain."""
 

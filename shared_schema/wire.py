@@ -27,6 +27,8 @@ UNPACKED_BYTES_MAX = 16 * 1024 * 1024
 REQUEST_OPS_MAX = 1000
 REPLY_OPS_MAX = 1000
 PROOFS_MAX = 1000
+SPANS_MAX = 2000
+RECEIPTS_MAX = 200
 PHOTOS_ASKED_MAX = 500
 PHOTO_BYTES_MAX = 20 * 1024 * 1024
 PHOTO_PIXELS_MAX = 40_000_000
@@ -95,6 +97,16 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The server's, over `proofs.receipt_text`."""
 
 
+class Span(Struct, frozen=True, omit_defaults=True):
+    """An unbroken piece of one tablet's chain that somebody holds: first and last number, and the last one's hash."""
+
+    device: Id
+    epoch: Id
+    first: Number
+    last: Number
+    hash: Hash
+
+
 class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a tablet says at each contact."""
 
@@ -120,6 +132,10 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`assignments_digest` of those the tablet holds; they are sent again, all, only when it differs."""
     peers: Annotated[str, Meta(max_length=64)] = ""
     """`peers_digest` of the tablets of its squad that it knows; they are sent again, all, only when it differs."""
+    holds: Annotated[tuple[Span, ...], Meta(max_length=SPANS_MAX)] = ()
+    """To another tablet: all that this one holds and counts. That one answers with what it has besides."""
+    receipts: Annotated[tuple[Receipt, ...], Meta(max_length=RECEIPTS_MAX)] = ()
+    """To another tablet: the server's receipts for tablets of the squad, as this one was given them."""
 
 
 Status = Literal["accepted", "duplicate", "held", "refused", "id_reused"]
@@ -226,7 +242,9 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     receipt: Receipt | None = None
     """For each head of the request: how far the server holds that chain."""
     relayed: tuple[Receipt, ...] = ()
-    """The same for each tablet whose operations this one has passed on."""
+    """The same for each tablet whose operations this one has passed on; from a tablet, those it was given."""
+    holds: tuple[Span, ...] = ()
+    """From a tablet: all that it holds and counts, what came with this request included."""
     assignments: tuple[Assignment, ...] | None = None
     checklists: tuple[ChecklistDocument, ...] = ()
     news: tuple[News, ...] = ()
@@ -245,6 +263,14 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     revoked: bool = False
     """This tablet was turned away: what it still holds is taken into quarantine, and nothing is told to it."""
     more: bool = False
+
+
+class RelayReply(Struct, frozen=True, kw_only=True):
+    """What a tablet answers another tablet: an `ExchangeReply`, signed over `proofs.relay_text`."""
+
+    device: Id
+    signature: Signature
+    reply: Raw
 
 
 class EnrolRequest(Struct, frozen=True, kw_only=True):
@@ -394,6 +420,11 @@ def read_reply(body: bytes) -> ExchangeReply:
             for one, part in zip(reply.news, frame.parts, strict=True)
         ),
     )
+
+
+def read_relay(body: bytes) -> RelayReply:
+    """A tablet's answer from its bytes. Raises request_malformed."""
+    return decode(body, msgspec.json.Decoder(RelayReply))
 
 
 def read_enrol(body: bytes) -> EnrolRequest:

@@ -12,14 +12,16 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from kivy.clock import Clock
 from kivy.event import EventDispatcher
-from kivy.properties import BooleanProperty, ObjectProperty
+from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
 
 from mobile.actions import Desk
-from mobile.store import Identity, Store
+from mobile.store import Store
+from mobile.store_file import Identity
 from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
 from mobile.transport import Offline, Rejected
 from mobile.ui.memory import memory
-from mobile.ui.shown import Place, Shown, gather
+from mobile.ui.shown import SYNC, Place, Shown, gather
+from mobile.ui.sync_desk import MeetingTools, SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker
@@ -43,6 +45,7 @@ class Tools(NamedTuple):
     entropy: Callable[[int], bytes]
     consent_by: Callable[[PersonId, str], None] | None = None
     """Whether a colleague's PIN, typed on this tablet, is theirs: raises the Problem it is not. None: no PINs here."""
+    meeting: MeetingTools | None = None
 
 
 class Begin(NamedTuple):
@@ -59,7 +62,9 @@ class Session(EventDispatcher):
 
     shown = ObjectProperty(None, allownone=True)
     syncing = BooleanProperty(False)
-    __events__ = ("on_told", "on_undoable", "on_revoked")
+    next_sync_at = NumericProperty(0.0)
+    """When the next exchange begins by itself, by Kivy's clock; 0 while none is due."""
+    __events__ = ("on_told", "on_undoable", "on_revoked", "on_sheet")
 
     def __init__(self, worker: Worker, tools: Tools | None = None) -> None:
         super().__init__()
@@ -74,6 +79,8 @@ class Session(EventDispatcher):
         self.place = Place()
         self.server = ""
         self._code = ""
+        self.sync_desk = SyncDesk(worker, lambda: self._tools.store, self._while_open, self.tell, self._look)
+        self.sync_desk.tools = None if tools is None else tools.meeting
 
     # --- open and locked -------------------------------------------------------------------------------
 
@@ -87,11 +94,13 @@ class Session(EventDispatcher):
     def admit(self, tools: Tools, person: str, begin: Begin, refused: Callable[[str], None]) -> None:
         """The tablet is open: goes on where this person was."""
         self._opened, self.signed = tools, person
+        self.sync_desk.tools = tools.meeting
         self.begin(begin, refused)
 
     def shut(self) -> None:
         """The tablet is locked: what is under way comes to nothing, and what is shown stays where it was."""
         self._opened = self._sync = None
+        self.sync_desk.shut()
         if self._next_sync is not None:
             self._next_sync.cancel()
 
@@ -163,8 +172,10 @@ class Session(EventDispatcher):
         self._look(remember=True)
 
     def leave(self) -> None:
-        """One step back: from the visit to the work list."""
-        if self.place.inspection:
+        """One step back: from the sync center to where it was opened, from the visit to the work list."""
+        if self.place.pane == SYNC:
+            self.go(pane="items")
+        elif self.place.inspection:
             self.go(inspection="", section="", item="", pane="items")
 
     def speak(self, language: str) -> None:
@@ -315,6 +326,7 @@ class Session(EventDispatcher):
         if self._next_sync is not None:
             self._next_sync.cancel()
         self._next_sync = Clock.schedule_once(lambda _: self.sync(quietly=True), seconds)
+        self.next_sync_at = Clock.get_boottime() + seconds
 
     # --- showing ---------------------------------------------------------------------------------------
 
@@ -357,6 +369,10 @@ class Session(EventDispatcher):
         """A bug, logged by the worker: nothing was written, and the person is told so."""
         self.dispatch("on_told", say("failed.store"), "problem")
 
+    def tell(self, text: str, icon: str) -> None:
+        """Says one sentence."""
+        self.dispatch("on_told", text, icon)
+
     def on_told(self, text: str, icon: str) -> None:
         """A sentence for the person."""
 
@@ -365,6 +381,9 @@ class Session(EventDispatcher):
 
     def on_undoable(self, undo: Callable[[], None]) -> None:
         """A tap changed what stood, and can be taken back."""
+
+    def on_sheet(self, sheet: Any) -> None:
+        """A sheet to slide over the screen."""
 
 
 def _read_place(stored: str) -> Place:

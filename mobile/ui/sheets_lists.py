@@ -1,18 +1,16 @@
 """Sheets that list: disputes, the exchange with the server, and the person's own menu."""
 
 from collections.abc import Callable
-from functools import partial
 
 from mobile.rows import DisputeRow
-from mobile.ui.cards import DisputeCard, Fact, Said
-from mobile.ui.kit_controls import Card, Segmented, button
+from mobile.ui.cards import DisputeCard
+from mobile.ui.kit_controls import Segmented, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
-from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.shown import VisitShown
 from mobile.ui.theme import SCALES, theme
 from mobile.ui.words import say, words
-from shared_schema.ids import OpId
 
 Close = Callable[[], None]
 
@@ -27,55 +25,6 @@ def disputes(visit: VisitShown, settle: Callable[[DisputeRow, str], None]) -> Sh
         sheet.put(card)
     if not visit.disputes:
         sheet.put(Text(content=say("dispute.none"), tone="ink_2"))
-    return sheet
-
-
-def exchange(session: Session, shown: Shown, close: Close) -> Sheet:
-    """What is sent and what is not; what the server refused, and why."""
-    sheet = Sheet(title=say("sync.title"))
-    row = shown.sync
-
-    def set_aside(op: OpId) -> None:
-        close()
-        session.set_aside(op)
-
-    def noticed() -> None:
-        close()
-        session.clear_notice()
-
-    sheet.put(Text(content=row.text, strong=True, type="item"))
-    if row.detail:
-        sheet.put(Text(content=row.detail, tone="ink_2"))
-    if row.notice:
-        sheet.put(Fact(icon="info", text=row.notice, tone="warn"))
-        sheet.put(button(say("sync.noticed"), noticed, kind="outline", icon="check"))
-    for label, number in (
-        ("sync.unsent_label", row.unsent),
-        ("sync.photos_label", row.photos_left),
-        ("sync.refused_label", row.refused),
-    ):
-        sheet.put(Fact(icon="", text=f"{say(label)}  {number}"))
-    if shown.refused:
-        sheet.put(Text(content=say("sync.refused_title"), strong=True))
-        sheet.put(Text(content=say("sync.refused_explain"), tone="ink_2", type="hint"))
-    for refused in shown.refused:
-        card = Card(tone="bad")
-        card.add_widget(Said(text=refused.title, strong=True, by=refused.when))
-        if refused.text:
-            card.add_widget(Text(content=refused.text))
-        card.add_widget(Fact(icon="refused", text=refused.message, tone="bad"))
-        card.add_widget(
-            button(say("sync.set_aside"), partial(set_aside, refused.op), kind="outline", icon="check")
-        )
-        sheet.put(card)
-
-    def now() -> None:
-        close()
-        session.sync()
-
-    sheet.act(
-        button(say("close"), close, kind="plain"), button(say("sync.now"), now, kind="primary", icon="sync")
-    )
     return sheet
 
 

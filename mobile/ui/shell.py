@@ -13,7 +13,7 @@ from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.session import Session
-from mobile.ui.shown import Shown
+from mobile.ui.shown import SYNC, Shown
 from mobile.ui.words import joined, say
 
 SYNC_LOOKS = {
@@ -191,8 +191,10 @@ class Shell(FloatLayout):
         top = self.ids.top
         person = next((row for row in shown.people if row.person == shown.place.person), None)
         top.person = "" if person is None else person.name
-        top.can_leave = shown.screen == "visit"
-        if shown.visit is not None:
+        top.can_leave = shown.screen in ("visit", SYNC)
+        if shown.screen == SYNC:
+            top.title, top.subtitle = say("center.title"), say("center.subtitle")
+        elif shown.visit is not None:
             top.title = shown.visit.head.unit
             top.subtitle = joined(shown.visit.head.campaign, shown.visit.head.stage_text)
         else:
@@ -208,7 +210,7 @@ class Shell(FloatLayout):
         if self._sheet is not None:
             self.close()
             return True
-        if self.session.place.inspection:
+        if self.session.place.inspection or self.session.place.pane == SYNC:
             self.session.leave()
             return True
         return False

@@ -13,6 +13,9 @@ from mobile.store import SyncState
 from shared_schema.ids import ItemId, PersonId
 from shared_schema.problems import Language, Problem
 
+SYNC = "sync"
+"""The pane that is the sync center, over whatever the person was at."""
+
 
 class Place(NamedTuple):
     """Where a person is; kept in the store, so that a restart comes back to it."""
@@ -86,9 +89,11 @@ class Shown(NamedTuple):
 
     @property
     def screen(self) -> str:
-        """start, people, work or visit."""
+        """start, sync, people, work or visit."""
         if not self.enrolled:
             return "start"
+        if self.place.pane == SYNC:
+            return SYNC
         if not self.place.person:
             return "people"
         return "work" if self.visit is None else "visit"
@@ -98,6 +103,7 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
     """The rows of a place. A place that is gone (another squad's, an item of an older checklist) is left."""
     visits = desk.visits()
     people = person_rows(visits, language)
+    pane = place.pane
     if place.person not in {one.person for one in people}:
         place = Place()
     here = next((one for one in visits if one.assignment.inspection == place.inspection), None)
@@ -105,6 +111,8 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
         place = Place(person=place.person)
     else:
         place = _standing(here, place)
+    if pane == SYNC:
+        place = place._replace(pane=SYNC)
     return Shown(
         enrolled=state.enrolled,
         place=place,

@@ -238,11 +238,13 @@ def behind_a_door(
 
 
 @contextmanager
-def running(store: Any, desk: Any, connect: Any = None, **begin: str) -> Iterator[Driver]:
+def running(
+    store: Any, desk: Any, connect: Any = None, meeting: Any = None, **begin: str
+) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom)), Begin(**begin))
+    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=meeting)), Begin(**begin))
     driver = None
     try:
         driver = Driver(app)
@@ -251,6 +253,7 @@ def running(store: Any, desk: Any, connect: Any = None, **begin: str) -> Iterato
         yield driver
         assert bugs == []
     finally:
+        app.session.sync_desk.stop()
         app.stop()
         stopTouchApp()
         for child in Window.children[:]:

@@ -115,7 +115,11 @@ PICTURES: dict[str, tuple[Act, ...]] = {
         lambda d: d.scroll_to(d.widget("EarlierCard")),
     ),
     "score": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_why")),
-    "sync": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_exchange")),
+    "center": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        _press("center.serve"),
+    ),
     "menu": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
         lambda d: d.root.ids.top.dispatch("on_menu"),
@@ -153,10 +157,14 @@ KEPT = {
         "tablet-sign": ("sign", "zh", "light"),
         "tablet-closing-en": ("closing", "en", "light"),
         "tablet-score-en": ("score", "en", "light"),
+        "tablet-sync": ("center", "zh", "light"),
+        "tablet-sync-en": ("center", "en", "light"),
+        "tablet-sync-contrast": ("center", "zh", "high_contrast"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
         "tablet-portrait-item": ("dispute", "zh", "light"),
+        "tablet-portrait-sync": ("center", "zh", "light"),
     },
 }
 """The pictures that are kept with the documents, by the name of their file."""
@@ -168,6 +176,7 @@ def take(driver: "Driver", path: Path, name: str, language: str, palette: str) -
     from mobile.ui.words import words
 
     driver.root.close(at_once=True)
+    driver.session.sync_desk.stop()
     if words.language != language:
         driver.session.speak(language)
         driver.settle(0.5)
@@ -222,7 +231,9 @@ def main() -> None:
         }
     with tempfile.TemporaryDirectory() as folder:
         tablet = tablet_story.play(Path(folder))
-        with running(*tablet.open(), person="p-chen") as driver:
+        store, desk = tablet.open()
+        tablet_story.meet_colleagues(store)
+        with running(store, desk, meeting=tablet_story.tools(), person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)

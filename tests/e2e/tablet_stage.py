@@ -14,7 +14,8 @@ import yaml
 
 from mobile.actions import Desk
 from mobile.settling import Journal, Reading, Settlement, Verdict
-from mobile.store import Identity, Store
+from mobile.store import Store
+from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.checklist import Checklist, checklist_hash, to_bytes
 from shared_schema.checklist_reader import parse

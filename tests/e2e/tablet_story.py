@@ -2,8 +2,14 @@
 
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from mobile.actions import Desk
+from mobile.meetings import Meeting, Passed, Refusal
+from mobile.settling import Journal, Settlement
+from mobile.store import Store
+from mobile.sync_views import Storage
 from shared_schema.ids import PersonId
 from shared_schema.operations import (
     AnswerValue,
@@ -15,6 +21,7 @@ from shared_schema.operations import (
     Value,
     YesNo,
 )
+from shared_schema.wire import Held, Peer, Span
 from tests.e2e import tablet_stage as stage
 
 ON_THIS_TABLET: dict[str, AnswerValue] = {
@@ -159,3 +166,40 @@ _FINDINGS: tuple[tuple[PersonId, Finding], ...] = (
         _finding("E01", "1 台已报废笔记本电脑仍在台账，去向无记录。", severity="severe", due="2026-12-05"),
     ),
 )
+
+
+def meet_colleagues(store: Store) -> None:
+    """Colleagues' tablets, one of which took along what was recorded here; receipts of a server met before that."""
+    key = "0" * 64
+    peers = (
+        Peer("tab-1", key, "平板 1"),
+        Peer("tab-2", key, "平板 2"),
+        Peer("tab-3", key, "平板 3"),
+        Peer("tab-4", key, "平板 4", revoked=True),
+    )
+    journal = Journal(last_success_ms=stage.MORNING_MS + 3_600_000, clock_ahead_ms=7 * 60_000)
+    head = store.head()
+    held = [Held(head.epoch, head.seq - 6, "0" * 64, head.seq - 20)]
+    store.settle(Settlement(journal=journal, peers=peers, receipts=held))
+    spans = [Span("tab-1", head.epoch, 1, head.seq, head.hash)]
+    refused = [
+        Refusal(one.op, "author_not_allowed", {"person": "p-sun", "kind": "answer"})
+        for one in store.own_waiting()[:1]
+    ]
+    met_ms = stage.MORNING_MS + 5_400_000
+    store.pass_on(Passed(Meeting("tab-2", met_ms, "http://192.168.43.7:8481#tab-2", spans, refused)))
+
+
+def tools() -> Any:
+    """What the sync center needs, on a tablet that is a hotspot; nobody listens at the address."""
+    from mobile.ui.sync_desk import MeetingTools
+
+    return MeetingTools(
+        meet=lambda _: None,  # type: ignore[arg-type, return-value]
+        serve=lambda *_: SimpleNamespace(port=8481, stop=lambda: None),  # type: ignore[arg-type]
+        addresses=lambda: ("192.168.43.1",),
+        storage=lambda: Storage(free=21_400_000_000, used=38_600_000),
+        keep_diagnostics=lambda _: "/data/hucha/diagnostics.txt",
+        give_package=lambda _: None,
+        take_package=lambda _: None,
+    )

@@ -218,7 +218,12 @@ def everyone_agrees(world: World) -> Iterator[str]:
             if missing:
                 yield f"diverged: {tablet.name} lacks {len(missing)} operations of {inspection}"
             foreign = sorted(
-                one.op for one in held if one.inspection == inspection and not one.own and one.op not in log
+                one.op
+                for one in held
+                if one.inspection == inspection
+                and not one.own
+                and one.op not in log
+                and one.status != "disowned"
             )
             if foreign:
                 yield f"diverged: {tablet.name} holds {len(foreign)} operations of {inspection} that the server has not"

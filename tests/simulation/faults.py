@@ -30,6 +30,7 @@ FAULTS: dict[str, str] = {
     "package_damaged": "a package is cut off, or a bit of it flipped, before it is carried again",
     "package_twice": "a package or a receipt is read twice",
     "package_late": "a package or a receipt is forgotten, and read long after others",
+    "relayed": "two tablets of a squad meet without the server and hand each other what they hold",
     "tap_in_flight": "a tap while an exchange of that tablet is under way",
 }
 

@@ -194,8 +194,8 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
     """What was sent counts as taken before the server has said so."""
     ask = Sync._ask
 
-    def hasty(self: Sync, ops_max: int) -> Any:
-        asked = ask(self, ops_max)
+    def hasty(self: Sync, ops_max: int, *, relays: bool) -> Any:
+        asked = ask(self, ops_max, relays=relays)
         with self._store._write():
             self._store._db.execute(
                 "UPDATE operation SET status = 'accepted', confirmed = 1 WHERE status = 'unsent'"
@@ -296,7 +296,7 @@ def believes_a_cursor_by_its_number(patch: pytest.MonkeyPatch) -> None:
 @mutant("diverged", faults="tablet_cloned,tablet_restored")
 def numbers_on_after_a_fork(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not look at the hash its receipt names, and never finds out that it was cloned or restored."""
-    patch.setattr(sync, "_forks", lambda chain, receipt: False)
+    patch.setattr(sync, "forks", lambda chain, receipt: False)
 
 
 # --- an unknown operation stops nobody ---------------------------------------------------------------

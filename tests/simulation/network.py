@@ -7,6 +7,7 @@ from mobile.transport import Offline, Rejected
 from tests.simulation.hub import Killed
 
 if TYPE_CHECKING:
+    from tests.simulation.tablets import Tablet
     from tests.simulation.world import World
 
 
@@ -86,6 +87,30 @@ class Network:
                 self.deliver(*letter)
             except Rejected:
                 return
+
+
+class Cable:
+    """A line between two tablets, for one meeting; it breaks and garbles as the network does."""
+
+    def __init__(self, world: "World", to: "Tablet") -> None:
+        self.world = world
+        self.to = to
+
+    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """A request to the other tablet and its answer back. Raises Offline, Rejected."""
+        weather = self.world.weather
+        damage = self.world.random.random(), self.world.random.random()
+        if weather.strikes("lost_request", 0.06):
+            raise Offline("out of reach")
+        if weather.strikes("damaged_request", 0.05):
+            body = _damaged(body, *damage)
+        if weather.strikes("repeated", 0.08):
+            self.to.serve(body, headers)
+        answer = self.to.serve(body, headers)
+        if weather.strikes("lost_reply", 0.08):
+            raise Offline("the answer is lost")
+        cut = int(self.world.random.random() * len(answer))
+        return answer[:cut] if weather.strikes("cut_reply", 0.03) else answer
 
 
 def _damaged(body: bytes, where: float, how: float) -> bytes:

@@ -83,7 +83,7 @@ def before_healing(world: World) -> Iterator[str]:
     for tablet in world.tablets:
         if not tablet.lacks:
             continue
-        held = [one for one in tablet.held() if one.status != "refused"]
+        held = [one for one in tablet.held() if one.status not in ("refused", "disowned")]
         entries = world.journal.entries
         for inspection in world.inspections[tablet.squad]:
             if inspection not in tablet.store.assignments():

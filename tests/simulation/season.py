@@ -8,7 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from mobile.store import Identity, Store
+from mobile.store import Store
+from mobile.store_file import Identity
 from mobile.vault import Vault
 from server.access.keys import public_keys
 from server.storage import devices, registers

@@ -12,8 +12,9 @@ from unittest.mock import patch
 
 from PIL import Image
 
-from mobile import photos
+from mobile import photos, relay
 from mobile.actions import Desk
+from mobile.relay import MeetingReport
 from mobile.store import Store
 from mobile.sync import Steps, Sync, SyncReport
 from mobile.transport import Offline, Rejected, Transport
@@ -22,6 +23,8 @@ from shared_schema import merge, operations, roles
 from shared_schema.ids import InspectionId
 from shared_schema.inspection import Cell, Inspection
 from shared_schema.operations import Operation
+from shared_schema.problems import Problem
+from shared_schema.wire import ProblemReply
 from tests.simulation.journal import Entry
 
 Screen = Mapping[str, tuple[str, ...]]
@@ -157,8 +160,9 @@ class Tablet:
         return {
             one.op
             for one in self.held()
-            if one.status not in ("refused", "id_reused", "set_aside", "unreadable")
+            if one.status not in ("refused", "id_reused", "set_aside", "disowned", "unreadable")
             and one.op in entries
+            and one.raw == entries[one.op].raw
             and not {entries[one.op].kind, entries[one.op].decides} & self.lacks
         }
 
@@ -244,6 +248,41 @@ class Tablet:
             report = self.take()
             if report is not None:
                 return report
+
+    def meet(self, other: relay.Send) -> MeetingReport:
+        """This tablet asks one of its squad at the end of that line, to the end or until the line breaks."""
+        meeting = relay.Meet(
+            self.store, self.vault, other, entropy=self.random.randbytes, clock=self.tell_time
+        )
+        with self.app():
+            steps = meeting.steps()
+            call = next(steps)
+        while True:
+            try:
+                result, error = call(), None
+            except (Offline, Rejected) as err:
+                result, error = None, err
+            with self.app():
+                try:
+                    call = steps.throw(error) if error else steps.send(result)
+                except StopIteration as done:
+                    report: MeetingReport = done.value
+                    return report
+
+    def serve(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """What this tablet answers another one. Raises Rejected with what would be the reply."""
+        with self.app():
+            try:
+                return relay.answer(
+                    self.store,
+                    self.vault,
+                    body,
+                    headers,
+                    entropy=self.random.randbytes,
+                    now_ms=self.tell_time(),
+                ).body
+            except Problem as problem:
+                raise Rejected(ProblemReply(problem.code, "", "")) from problem
 
     # --- faults ---------------------------------------------------------------------------------------
 

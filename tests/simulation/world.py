@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
-from mobile import sync
+from mobile import handover, sync
 from mobile.vault import Vault
 from server.intake import desk, news, projection
 from server.intake.rebuild import rebuild
@@ -31,7 +31,7 @@ from tests.simulation import season, trouble
 from tests.simulation.faults import Weather
 from tests.simulation.hub import Copy, Hub
 from tests.simulation.journal import Entry, Fate, Journal
-from tests.simulation.network import Network
+from tests.simulation.network import Cable, Network
 from tests.simulation.people import CRASHING, EXPECTED, Person, coordinator_says
 from tests.simulation.stick import Stick
 from tests.simulation.tablets import OLDER_LACKS, Clock, Tablet, screen_of
@@ -121,6 +121,7 @@ class World:
             if self.weather.strikes("small_pages", 0.3):
                 stack.enter_context(patch.object(news, "REPLY_OPS_MAX", 4))
                 stack.enter_context(patch.object(sync, "REQUEST_OPS_MAX", 5))
+                stack.enter_context(patch.object(handover, "REPLY_OPS_MAX", 5))
             if self.weather.strikes("score_bug", 0.2):
                 self.bug = stack.enter_context(ExitStack())
                 self.bug.enter_context(patch.object(projection, "score", _tripping(score)))
@@ -287,6 +288,16 @@ class World:
         else:
             tablet.take()
 
+    def meet(self) -> None:
+        """Two tablets of a squad meet, and no server is near."""
+        tablet = self.draw_tablet()
+        others = [one for one in self.tablets if one.squad == tablet.squad and one is not tablet]
+        other = others[int(self.random.random() * len(others))]
+        if self.weather.strikes("relayed", 0.7):
+            report = tablet.meet(Cable(self, other).sync)
+            if not report.news + report.given:
+                self.weather.counts["relayed"] -= 1  # nothing was handed over, so nothing was relayed
+
     # --- the end --------------------------------------------------------------------------------------
 
     def heal(self) -> None:
@@ -334,6 +345,7 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (World.look, 4),
     (World.exchange, 13),
     (World.creep, 12),
+    (World.meet, 7),
     (World.coordinate, 2),
     (World.give_package, 1.5),
     (lambda world: world.network.late_letter(), 2),

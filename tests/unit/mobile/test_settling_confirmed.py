@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mobile.settling import Journal, Reading, Settlement, Verdict
-from mobile.store import Identity, Store
+from mobile.store import Store
+from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.operations import Note, Operation
 from tests.make import make_op

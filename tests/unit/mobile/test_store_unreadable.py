@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from mobile.settling import Journal, Settlement, Verdict
-from mobile.store import Identity, Store
+from mobile.store import Store
+from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.ids import digest
 from shared_schema.operations import Note, Unknown, encode

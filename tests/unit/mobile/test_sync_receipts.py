@@ -2,8 +2,8 @@
 
 import pytest
 
+from mobile.meetings import Chain
 from mobile.settling import Journal
-from mobile.store import Chain
 from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms, settlement_of
 from shared_schema import wire
 

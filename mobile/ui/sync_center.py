@@ -1,0 +1,260 @@
+"""The sync center: what is where and who has signed for it, colleagues' tablets, packages, storage, diagnostics."""
+
+from functools import partial
+from typing import Any
+
+import segno
+from kivy.clock import Clock
+from kivy.graphics.texture import Texture
+from kivy.metrics import dp
+from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, StringProperty
+from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.widget import Widget
+
+from mobile import sync_views
+from mobile.ui.cards import Fact, Said
+from mobile.ui.kit import load_rules
+from mobile.ui.kit_controls import Card, Rule, button
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
+from mobile.ui.session import Session
+from mobile.ui.shown import Shown
+from mobile.ui.words import say
+from shared_schema.ids import OpId
+
+TWO_COLUMNS_DP = 1000
+QUIET_ZONE = 4
+"""Empty modules around a square code, without which scanners do not find it."""
+
+
+class FigureLine(BoxLayout):
+    """A number with its word."""
+
+    label = StringProperty("")
+    number = StringProperty("")
+    tone = StringProperty("ink")
+    part = BooleanProperty(False)
+
+
+class PeerLine(BoxLayout):
+    """Another tablet of the squad; a known address can be met again with one tap."""
+
+    name = StringProperty("")
+    detail = StringProperty("")
+    tone = StringProperty("ink_2")
+    act = StringProperty("")
+    busy = BooleanProperty(False)
+    __events__ = ("on_meet",)
+
+    def on_meet(self) -> None:
+        """It is to be met again."""
+
+
+class Acts(BoxLayout):
+    """Buttons side by side."""
+
+
+class SquareCode(Widget):
+    """A QR code: dark on white whatever the palette, because that is what cameras read."""
+
+    text = StringProperty("")
+    texture = ObjectProperty(None, allownone=True)
+
+    def on_text(self, *_: object) -> None:
+        self.texture = _drawn(self.text) if self.text else None
+
+
+class SyncCenter(BoxLayout):
+    """The screen."""
+
+    session = ObjectProperty(None)
+    desk = ObjectProperty(None)
+    wide = BooleanProperty(False)
+    left = NumericProperty(0.0)
+    """Seconds until the next exchange."""
+
+    def __init__(self, session: Session, **kwargs: Any) -> None:
+        super().__init__(session=session, desk=session.sync_desk, **kwargs)
+        self._shown: Shown | None = None
+        self._ticking: Any = None
+        self.desk.bind(center=self._fill, meeting=self._fill, serving=self._fill, code=self._fill)
+        self.session.bind(syncing=self._fill)
+        self.bind(width=self._arrange, parent=self._tick_while_shown)
+        self.desk.last_address(lambda typed: setattr(self.ids.address, "text", typed))
+
+    def show(self, shown: Shown) -> None:
+        """Another commit, another person or language: everything is read anew."""
+        self._shown = shown
+        self.desk.server_address = self.session.server
+        self.desk.gather()
+
+    # --- time ------------------------------------------------------------------------------------------
+
+    def _tick_while_shown(self, *_: object) -> None:
+        if self._ticking is not None:
+            self._ticking.cancel()
+        self._ticking = Clock.schedule_interval(self._tick, 1) if self.parent else None
+        self._tick()
+
+    def _tick(self, *_: object) -> None:
+        self.left = max(0.0, self.session.next_sync_at - Clock.get_boottime())
+        waits = self.session.next_sync_at and not self.session.syncing and self.session.server
+        self.ids.next.content = say("center.next", wait=sync_views.wait(self.left)) if waits else ""
+
+    # --- filling ---------------------------------------------------------------------------------------
+
+    def _arrange(self, *_: object) -> None:
+        self.wide = self.width > dp(TWO_COLUMNS_DP)
+
+    def _fill(self, *_: object) -> None:
+        center = self.desk.center
+        if center is None or self._shown is None:
+            return
+        self._fill_server(center)
+        _refill(self.ids.records, [_figure(row) for row in self._with_way(center.records)])
+        self.ids.receipt.content = center.receipt
+        self._fill_photos(center)
+        self._fill_refused()
+        self._fill_peers(center)
+        self._fill_tablet(center)
+        self._tick()
+
+    def _with_way(self, records: tuple[sync_views.Figure, ...]) -> list[sync_views.Figure]:
+        """While an exchange runs, what waited is on its way."""
+        first, *rest = records
+        if self.session.syncing and first.number:
+            first = first._replace(label=say("center.on_its_way"), tone="accent")
+        return [first, *rest]
+
+    def _fill_server(self, center: sync_views.Center) -> None:
+        assert self._shown is not None
+        row, ids = self._shown.sync, self.ids
+        ids.state.content = say("sync.running") if self.session.syncing else row.text
+        ids.server.content, ids.last.content, ids.attempts.content = (
+            center.server,
+            center.last,
+            center.attempts,
+        )
+        notices: list[Widget] = []
+        for notice in center.notices:
+            notices.append(Fact(icon=notice.icon, tone=notice.tone, text=notice.text))
+            if notice.noticed:
+                notices.append(button(say("sync.noticed"), self._noticed, kind="outline", icon="check"))
+        _refill(ids.notices, notices)
+
+    def _noticed(self) -> None:
+        self.session.clear_notice()
+
+    def _fill_photos(self, center: sync_views.Center) -> None:
+        lines: list[Widget] = [_figure(row) for row in center.photos]
+        if center.photo_progress:
+            lines.append(Text(content=center.photo_progress, type="hint", tone="accent"))
+        if not lines:
+            lines.append(Text(content=say("center.no_photos"), tone="ink_2"))
+        _refill(self.ids.photos, lines)
+
+    def _fill_refused(self) -> None:
+        assert self._shown is not None
+        cards: list[Widget] = []
+        for refused in self._shown.refused:
+            card = Card(tone="bad")
+            card.add_widget(Said(text=refused.title, strong=True, by=refused.when))
+            if refused.text:
+                card.add_widget(Text(content=refused.text))
+            card.add_widget(Fact(icon="refused", text=refused.message, tone="bad"))
+            aside = partial(self._set_aside, refused.op)
+            card.add_widget(button(say("sync.set_aside"), aside, kind="outline", icon="check"))
+            cards.append(card)
+        if cards:
+            cards.insert(0, Text(content=say("sync.refused_title"), strong=True))
+            cards.insert(1, Text(content=say("sync.refused_explain"), tone="ink_2", type="hint"))
+        _refill(self.ids.refused, cards)
+
+    def _set_aside(self, op: OpId) -> None:
+        self.session.set_aside(op)
+
+    def _fill_peers(self, center: sync_views.Center) -> None:
+        desk, ids = self.desk, self.ids
+        able = desk.tools is not None
+        lines: list[Widget] = []
+        for row in center.peers:
+            act = say("center.meet") if row.address and able else ""
+            line = PeerLine(name=row.name, detail=row.detail, tone=row.tone, act=act, busy=desk.meeting)
+            line.bind(on_meet=lambda _, address=row.address: desk.meet(address))
+            lines += [line, Rule()]
+        if not lines:
+            lines.append(Text(content=say("center.no_peers"), tone="ink_2"))
+        _refill(ids.peers, lines)
+        ids.meet.text = say("center.meeting") if desk.meeting else say("center.meet")
+        ids.meet.disabled = not able or desk.meeting
+        ids.serve.disabled = not able
+        ids.serve.text = say("center.serve_stop") if desk.serving else say("center.serve")
+        ids.serve.kind = "outline" if desk.serving else "tonal"
+        ids.serving.content = f"{say('center.serving')}\n{desk.serving}" if desk.serving else ""
+        ids.code.text = desk.code
+
+    def _fill_tablet(self, center: sync_views.Center) -> None:
+        tools, ids = self.desk.tools, self.ids
+        by_hand: list[Widget] = []
+        if tools is not None:
+            for key, act, icon in (
+                ("center.give_package", tools.give_package, "hand_in"),
+                ("center.take_package", tools.take_package, "letter"),
+            ):
+                if act is not None:
+                    by_hand.append(button(say(key), partial(act, self.session), kind="outline", icon=icon))
+        ids.by_hand_title.content = say("center.by_hand") if by_hand else ""
+        _refill(ids.by_hand, by_hand)
+        ids.identity.content, ids.space.content = center.identity, center.space
+        ids.space.tone = "bad" if center.space_low else "ink_2"
+        acts: list[Widget] = []
+        if tools is not None:
+            if tools.purge is not None:
+                purge = partial(tools.purge, self.session)
+                acts.append(button(say("center.purge"), purge, kind="outline", icon="delete"))
+            acts.append(button(say("center.diagnose"), self.diagnose, kind="outline", icon="info"))
+        _refill(ids.tablet_acts, acts)
+
+    # --- acting ----------------------------------------------------------------------------------------
+
+    def meet(self) -> None:
+        """Meets the tablet whose address is typed."""
+        self.desk.meet(self.ids.address.text)
+
+    def diagnose(self) -> None:
+        """Shows what is handed over for help, and where it was kept."""
+
+        def show(text: str, path: str) -> None:
+            sheet = Sheet(title=say("center.diagnose"))
+            sheet.put(
+                Text(content=say("center.diagnose_explain"), tone="ink_2", type="hint"),
+                Text(content=say("center.diagnose_saved", path=path), strong=True),
+                Text(content=text, type="hint"),
+            )
+            self.session.dispatch("on_sheet", sheet)
+
+        self.desk.diagnose(show)
+
+
+def _figure(row: sync_views.Figure) -> FigureLine:
+    return FigureLine(label=row.label, number=str(row.number), tone=row.tone, part=row.part)
+
+
+def _refill(place: Any, widgets: list[Widget]) -> None:
+    place.clear_widgets()
+    for widget in widgets:
+        place.add_widget(widget)
+
+
+def _drawn(text: str) -> Texture:
+    """The square code of a text, one texel for each module."""
+    modules = [list(row) for row in segno.make(text, error="m").matrix_iter(border=QUIET_ZONE)]
+    side = len(modules)
+    texture = Texture.create(size=(side, side), colorfmt="rgb")
+    texture.mag_filter = "nearest"
+    pixels = bytes(0 if dark else 255 for row in reversed(modules) for dark in row for _ in range(3))
+    texture.blit_buffer(pixels, colorfmt="rgb", bufferfmt="ubyte")
+    return texture
+
+
+load_rules(__file__)
