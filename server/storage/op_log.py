@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from server.storage import engines
 from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown
 from shared_schema.proofs import next_head
@@ -243,6 +244,16 @@ def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
 
 @contextmanager
 def savepoint(conn: Connection) -> Iterator[None]:
-    """Takes back what the block did when it raises, and nothing else."""
-    with conn.begin_nested():
+    """Takes back what the block did when it raises, and nothing else.
+
+    A full disk may have taken the whole transaction back; then it raises what the disk said, and there is nothing
+    left to go back to.
+    """
+    point = conn.begin_nested()
+    try:
         yield
+    except BaseException:
+        if engines.in_transaction(conn):
+            point.rollback()
+        raise
+    point.commit()
