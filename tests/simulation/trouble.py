@@ -31,7 +31,6 @@ _POISON = (
     "reused",
     "deep",
     "long",
-    "huge",
 )
 _TOO_DEEP = 300
 _TOO_LONG = 70_000
@@ -188,8 +187,6 @@ def send_poison(world: "World") -> None:
         plain["body"] = json.loads("[" * _TOO_DEEP + "]" * _TOO_DEEP)
     elif which == "long":
         plain["body"]["text"] = "长" * _TOO_LONG
-    elif which == "huge":
-        plain["seq"] = 10**30
     else:
         plain["body"] = {"item": 7}
     raw = json.dumps(plain).encode()
