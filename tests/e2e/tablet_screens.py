@@ -233,7 +233,7 @@ def main() -> None:
         tablet = tablet_story.play(Path(folder))
         store, desk = tablet.open()
         tablet_story.meet_colleagues(store)
-        with running(store, desk, meeting=tablet_story.tools(), person="p-chen") as driver:
+        with running(store, desk, meeting=tablet_story.tools, person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)
