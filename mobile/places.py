@@ -49,7 +49,7 @@ def own(typed: str) -> Path:
     """A folder as typed. Raises form_invalid where there is none."""
     path = Path(typed.strip()).expanduser()
     if not typed.strip() or not path.is_dir():
-        raise Problem("form_invalid", field="文件夹 / folder", cure="如 / such as /home/hucha/packages")
+        raise Problem("form_invalid", field="文件夹 / folder", cure="如 / such as ~/packages")
     return path
 
 
