@@ -89,6 +89,7 @@ class SyncCenter(BoxLayout):
         """Another commit, another person or language: everything is read anew."""
         self._shown = shown
         self.desk.server_address = self.session.server
+        self._fill()  # what is gathered may come out as it was, and would then tell nobody
         self.desk.gather()
 
     # --- time ------------------------------------------------------------------------------------------
