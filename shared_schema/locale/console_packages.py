@@ -28,7 +28,7 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
     "package.sent": ("已传送", "Sent"),
     "package.checking": ("已全部送达，正在核对", "All has arrived and is being checked"),
     "package.outcomes": ("本次导入", "Just now"),
-    "package.files": ("{count} 个文件", "files: {count}"),
+    "package.files": ("{count} 项", "results: {count}"),
     "package.applied": ("已导入", "Taken in"),
     "package.known": ("此前已导入，没有变化", "Taken in before; nothing changed"),
     "package.refused": ("拒收", "Refused"),
@@ -121,8 +121,8 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
     "package_paper.steps": ("带回平板", "Back to the tablet"),
     "package_paper.handed": ("交付人", "Handed over by"),
     "package_step.1": (
-        "把文件 hucha-….hcx 拷贝到 U 盘，随本单一起交给持有人。",
-        "Copy the file hucha-….hcx to a stick and give it to the holder with this sheet.",
+        "把文件 {file} 拷贝到 U 盘，随本单一起交给持有人。",
+        "Copy the file {file} to a stick and give it to the holder with this sheet.",
     ),
     "package_step.2": (
         "在平板上打开互查，进入同步页，读入交换包，选择该文件。",
