@@ -133,7 +133,7 @@ def test_the_form_works_without_scripts(browser: Browser, console: Served, parce
     with window(browser, console, "coordinator") as watched:
         cookies = watched.page.context.cookies()
     plain = browser.new_context(java_script_enabled=False, base_url=console.url)
-    plain.add_cookies(cookies)
+    plain.add_cookies(cookies)  # type: ignore[arg-type]
     try:
         page = plain.new_page()
         page.goto(f"{console.campaign}/packages")

@@ -181,7 +181,7 @@ def test_what_a_receipt_named_before_is_not_written_again(place: Console) -> Non
     request = encode(ExchangeRequest(device=device, photos=(name,)))
     for at_ms in (1_000, 2_000):
         place.db.write(
-            lambda conn, at=at_ms: exchange.exchange(conn, request, device=DeviceId(device), now_ms=at)
+            partial(exchange.exchange, request_bytes=request, device=DeviceId(device), now_ms=at_ms)
         )
     assert ask(place.db, f"SELECT receipted_at_ms FROM photo WHERE sha256 = '{name}'") == [(1_000,)]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from server.intake import thumbnail_maker
 from server.intake import thumbnails as module
 from server.intake.thumbnail_maker import SIDE_PIXELS, make
 from server.intake.thumbnails import Thumbnails
@@ -138,16 +139,16 @@ def test_a_picture_that_takes_too_long_is_given_up(maker: Maker, tmp_path: Path)
     slow.write_text("import sys, time\nsys.stdin.buffer.read(4)\ntime.sleep(60)\n")
     impatient = Thumbnails(maker.photos, maker.files, seconds_max=0.5)
     name = maker.put(encoded(Image.new("RGB", (10, 10))))
-    whole = module.thumbnail_maker.__file__
+    whole = thumbnail_maker.__file__
     try:
-        module.thumbnail_maker.__file__ = str(slow)
+        thumbnail_maker.__file__ = str(slow)
         began = time.monotonic()
         with pytest.raises(Problem, match="photo_type"):
             impatient.get(name)
         assert time.monotonic() - began < 15
         assert impatient._process is None
     finally:
-        module.thumbnail_maker.__file__ = whole
+        thumbnail_maker.__file__ = whole
         impatient.close()
 
 
