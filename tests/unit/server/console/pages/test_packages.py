@@ -163,6 +163,12 @@ def test_no_byte_is_kept_without_the_forms_token(
     assert (counts(place), opened_files, left_behind(place)) == (before, [], [])
 
 
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_a_form_of_fields_alone_needs_its_token_too(place: Console, desk: Desk, csrf: str) -> None:
+    assert desk.send(address(place, "/take"), [], csrf=csrf).status == 403
+    assert desk.send(address(place, "/take"), []).status == 400
+
+
 def test_a_file_before_the_token_is_refused(place: Console, desk: Desk) -> None:
     """As another page might put them."""
     parts = [("files", ("a.hcx", place.parcels.write(1), "x/y")), ("csrf", (None, desk.csrf))]
