@@ -6,9 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import structlog
+
 from server.storage.disk import flush
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
+
+FAILING = {errno.EIO, errno.ENXIO, errno.EROFS}
+"""What a disk answers that is breaking, was pulled out, or was found damaged and is now read-only."""
+
+log = structlog.get_logger(__name__)
 
 
 def check_name(sha256: str) -> str:
@@ -20,12 +27,15 @@ def check_name(sha256: str) -> str:
 
 @contextmanager
 def disk_problems() -> Iterator[None]:
-    """A full disk is a Problem; any other error of the disk stays one."""
+    """A disk that is full or failing is a Problem; any other error of files stays what it is."""
     try:
         yield
     except OSError as err:
         if err.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise Problem("disk_full") from err
+        if err.errno in FAILING:
+            log.error("disk_failing", error=repr(err))
+            raise Problem("disk_failing") from err
         raise
 
 
@@ -52,7 +62,7 @@ class PhotoFiles:
             raise Problem("not_found", what=sha256) from err
 
     def put(self, sha256: str, content: bytes) -> None:
-        """Keeps a photo; when this returns, a power cut cannot take it. Raises photo_wrong_hash, disk_full."""
+        """Keeps a photo; when this returns, a power cut cannot take it. Raises photo_wrong_hash, disk_full, disk_failing."""
         target = self.path(sha256)
         if digest(content) != sha256:
             raise Problem("photo_wrong_hash")
@@ -69,7 +79,7 @@ class PhotoFiles:
                 partial.unlink(missing_ok=True)
 
     def keep(self, sha256: str, path: Path) -> None:
-        """Takes over a file of the same disk whose hash was checked; safe when this returns. Raises disk_full."""
+        """Takes over a file of the same disk whose hash was checked; safe when this returns. Raises disk_full, disk_failing."""
         target = self.path(sha256)
         with disk_problems():
             flush(path)

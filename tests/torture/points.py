@@ -31,6 +31,10 @@ class Scene(NamedTuple):
     """Starts the program on a folder; no two starts on one folder with the same seed."""
     points_min: int
     """It makes at least so many calls that change files: fewer, and kills no longer reach where they should."""
+    touches_min: int
+    """And at least so many, between start and end, that a failing disk can refuse."""
+    needs_min: int
+    """And so many that a full one can."""
     watched: str = ""
     """The folder whose calls count, below the one it is played in."""
 
@@ -90,21 +94,34 @@ class Stage:
         assert point >= 0 or ended.code == 0, ended.words
         return made, ended
 
-    def fail(self, fault: Fault, point: int) -> str | None:
+    def failing_points(self, fault: Fault) -> int:
+        """How many calls it makes that can fail so."""
+        return self._failing(fault, -1)[0]
+
+    def fail(self, fault: Fault, point: int) -> str:
         """Refuses the call of that number (of those that can fail so), and those after it while the fault lasts.
 
-        What was said of it, empty where the program did without that call; None where it makes fewer. In the same
-        process, once the disk is well again, all of it is done; and again after a start.
+        What was said of it; empty where the program did without that call. In the same process, once the disk is
+        well again, all of it is done; and again after a start.
         """
-        made, armed, struck = 0, False, False
+        made, ended = self._failing(fault, point)
+        assert made > point, f"at call {point} nothing was refused"
+        problems = {one.removeprefix(PROBLEM).decode() for one in ended.said if one.startswith(PROBLEM)}
+        assert problems <= fault.problems, f"at call {point}: {problems}"
+        said = {one for one in ended.said if one not in (BEGIN, HEAL) and not one.startswith(PROBLEM)}
+        self._starts_again(frozenset(said), f"after call {point} failed")
+        return "".join(problems)
+
+    def _failing(self, fault: Fault, point: int) -> tuple[int, Ended]:
+        made, armed = 0, False
 
         def decide(call: Call) -> Verdict:
-            nonlocal made, struck
+            nonlocal made
             if not armed or not fault.strikes(call):
                 return None
             made += 1
-            struck |= made - 1 == point
-            return Refuse(fault.errno) if made - 1 == point or (struck and fault.lasts) else None
+            strikes = made - 1 == point or (made > point >= 0 and fault.lasts)
+            return Refuse(fault.errno) if strikes else None
 
         def heard(what: bytes) -> None:
             nonlocal armed
@@ -123,18 +140,15 @@ class Stage:
                     program.act(said)
                 except Problem as problem:
                     say(PROBLEM + problem.code.encode())
-                program.look(frozenset(told))
+                if fault.lasts:  # what needs no space goes on
+                    program.look(frozenset(told))
                 say(HEAL)
                 program.act(said)
                 program.look(frozenset(told))
 
         ended = self._watched(run, decide, frozenset(NUMBERS), heard)
         assert ended.code == 0, f"at call {point}: {ended.words}"
-        problems = {one.removeprefix(PROBLEM).decode() for one in ended.said if one.startswith(PROBLEM)}
-        assert problems <= fault.problems, f"at call {point}: {problems}"
-        said = {one for one in ended.said if one not in (BEGIN, HEAL) and not one.startswith(PROBLEM)}
-        self._starts_again(frozenset(said), f"after call {point} failed")
-        return "".join(problems) if struck else None
+        return made, ended
 
     def _watched(
         self,

@@ -8,9 +8,11 @@ from typing import NamedTuple
 
 from sqlalchemy import text
 
+from mobile.transport import Rejected
 from server.storage import engines, migrations
 from server.storage.database import Database
 from server.storage.tables import SCHEMA_VERSION
+from shared_schema.problems import Problem
 from tests.contract.talk import ask
 from tests.torture import server_story as story
 from tests.torture.points import Program, Scene
@@ -29,7 +31,10 @@ class Running(NamedTuple):
 
     def act(self, said: Say) -> None:
         """What the scene is about."""
-        self.does(self.folder, self.server, said)
+        try:
+            self.does(self.folder, self.server, said)
+        except Rejected as err:
+            raise Problem(err.problem.code, **err.problem.facts) from err
 
     def look(self, said: frozenset[bytes]) -> None:
         """All that was said, once; requests whole or not at all; rows as the log makes them."""
@@ -115,11 +120,11 @@ def _migrate(folder: Path, _seed: str) -> Iterator[Program]:
 
 def _scene(
     does: Callable[[Path, Server, Say], object],
-    points_min: int,
+    mins: tuple[int, int, int],
     prepare: Callable[[Path], None] = story.prepare,
     pages: int = 1000,
 ) -> Scene:
-    return Scene(prepare, partial(_start, does=does, pages=pages), points_min)
+    return Scene(prepare, partial(_start, does=does, pages=pages), *mins)
 
 
 def _exchanges(_folder: Path, server: Server, said: Say) -> None:
@@ -133,11 +138,11 @@ def _season(_folder: Path, server: Server, said: Say) -> None:
 
 
 SCENES: Mapping[str, Scene] = {
-    "exchange": _scene(_exchanges, 100),
-    "exchanges and checkpoints": _scene(_season, 100, pages=story.CHECKPOINT_PAGES),
-    "enrolment": _scene(lambda _, server, said: story.enrols(server, said), 10),
-    "photo": _scene(lambda _, server, said: story.sends_photo(server, 1, said), 20),
-    "package": _scene(story.carries, 50),
-    "acceptance and freeze": _scene(lambda _, server, said: story.closes(server, said), 50, _handed_in),
-    "start on version 0.1": Scene(_version_1, _migrate, 50),
+    "exchange": _scene(_exchanges, (120, 120, 75)),
+    "exchanges and checkpoints": _scene(_season, (480, 600, 440), pages=story.CHECKPOINT_PAGES),
+    "enrolment": _scene(lambda _, server, said: story.enrols(server, said), (35, 18, 11)),
+    "photo": _scene(lambda _, server, said: story.sends_photo(server, 1, said), (38, 22, 12)),
+    "package": _scene(story.carries, (105, 115, 55)),
+    "acceptance and freeze": _scene(lambda _, server, said: story.closes(server, said), (95, 110, 52), _handed_in),
+    "start on version 0.1": Scene(_version_1, _migrate, 150, 210, 130),
 }

@@ -60,6 +60,7 @@ def server_goes_on(folder: Path) -> None:
 
 def tablet_found(folder: Path) -> set[bytes]:
     with tablet_story.alone(folder) as tablet:
+        tablet_story.is_sound(tablet)
         return tablet_story.stored(tablet)
 
 
