@@ -39,7 +39,9 @@ def write_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> Non
             _write(unfinished, content)
             _put_in_place(unfinished, path, destroy_old=destroy_old)
         except OSError:
-            with suppress(OSError):  # what was not finished takes up room; but the first error is the one to tell
+            with suppress(
+                OSError
+            ):  # what was not finished takes up room; but the first error is the one to tell
                 unfinished.unlink(missing_ok=True)
             raise
 

@@ -51,7 +51,8 @@ class Database:
     ) -> "Database":
         """The database at `url`, made or brought to our version. Read-only, a running server may have it open.
 
-        Raises not_found, schema_too_new, store_in_use, store_damaged, busy, disk_full, disk_failing, having changed nothing.
+        Raises not_found, schema_too_new, store_in_use, store_damaged, busy, disk_full, disk_failing, having changed
+        nothing.
         """
         parsed = engines.parse(url)
         path = engines.sqlite_path(parsed)
@@ -94,9 +95,9 @@ class Database:
         conn = self._connect(OPEN_PATIENCE_SECONDS)
         try:
             migrations.migrate(conn, made=made, keep_copy=keep_copy)
-        except BaseException:
+        except Exception as err:
             conn.close()
-            raise
+            raise engines.as_problem(err) from err
         # The same connection, because the lock that keeps other servers out is the connection's.
         self._writer = Writer(self._connect, conn)
 

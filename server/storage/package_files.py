@@ -8,8 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from server.storage.disk import flush
-from server.storage.photo_files import disk_problems
+from server.storage.disk import disk_problems, flush
 from shared_schema import volumes
 from shared_schema.package import Read
 from shared_schema.problems import Problem

@@ -37,6 +37,8 @@ class Scene(NamedTuple):
     """And so many that a full one can."""
     watched: str = ""
     """The folder whose calls count, below the one it is played in."""
+    reads: bool = True
+    """Whether there is a program that goes on while the disk is full; a start has none before it is done."""
 
 
 class Fault(NamedTuple):
@@ -98,14 +100,15 @@ class Stage:
         """How many calls it makes that can fail so."""
         return self._failing(fault, -1)[0]
 
-    def fail(self, fault: Fault, point: int) -> str:
+    def fail(self, fault: Fault, point: int) -> str | None:
         """Refuses the call of that number (of those that can fail so), and those after it while the fault lasts.
 
-        What was said of it; empty where the program did without that call. In the same process, once the disk is
-        well again, all of it is done; and again after a start.
+        What was said of it; empty where the program did without that call, None where it made fewer. In the same
+        process, once the disk is well again, all of it is done; and again after a start.
         """
         made, ended = self._failing(fault, point)
-        assert made > point, f"at call {point} nothing was refused"
+        if made <= point:
+            return None
         problems = {one.removeprefix(PROBLEM).decode() for one in ended.said if one.startswith(PROBLEM)}
         assert problems <= fault.problems, f"at call {point}: {problems}"
         said = {one for one in ended.said if one not in (BEGIN, HEAL) and not one.startswith(PROBLEM)}
@@ -140,7 +143,7 @@ class Stage:
                     program.act(said)
                 except Problem as problem:
                     say(PROBLEM + problem.code.encode())
-                if fault.lasts:  # what needs no space goes on
+                if fault.lasts and self._scene.reads:  # what needs no space goes on
                     program.look(frozenset(told))
                 say(HEAL)
                 program.act(said)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from tests.torture.syscalls import Call, Say, watched
 
@@ -105,37 +105,38 @@ class _Disk:
         self.pending_names: list[_Rename] = []
 
     def apply(self, call: Call) -> None:
-        name = str(call.path)
-        if _volatile(name):
-            return
-        match call.name:
-            case "open":
-                if call.creates:
-                    self._name(name, _File())
-                else:
-                    self.files[name].pending.append(0)
-            case "mkdir":
-                if name not in self.files:
-                    self._name(name, _FOLDER)
-            case "write" | "pwrite":
-                self.files[name].pending.append((call.offset, call.data))
-            case "ftruncate":
-                self.files[name].pending.append(call.size)
-            case "fsync" | "fdatasync":
-                self._flush(name)
-            case "rename":
-                self._name(str(call.target), self.files.pop(name), former=name)
-            case "unlink" | "rmdir":
-                if self.files.pop(name, None) is not None:
-                    self.pending_names.append(_Rename(name, "", None))
-            case other:
-                raise NotImplementedError(other)
+        """The call was made."""
+        if not _volatile(str(call.path)):
+            self._calls[call.name](self, str(call.path), call)
+
+    def _open(self, name: str, call: Call) -> None:
+        if call.creates:
+            self._name(name, _File())
+        else:
+            self._cut(name, call)  # to nothing
+
+    def _mkdir(self, name: str, _: Call) -> None:
+        if name not in self.files:
+            self._name(name, _FOLDER)
+
+    def _write(self, name: str, call: Call) -> None:
+        self.files[name].pending.append((call.offset, call.data))
+
+    def _cut(self, name: str, call: Call) -> None:
+        self.files[name].pending.append(call.size)
+
+    def _rename(self, name: str, call: Call) -> None:
+        self._name(str(call.target), self.files.pop(name), former=name)
+
+    def _remove(self, name: str, _: Call) -> None:
+        if self.files.pop(name, None) is not None:
+            self.pending_names.append(_Rename(name, "", None))
 
     def _name(self, name: str, file: _File, former: str = "") -> None:
         self.files[name] = file
         self.pending_names.append(_Rename(name, former, file))
 
-    def _flush(self, name: str) -> None:
+    def _flush(self, name: str, _: Call) -> None:
         file = self.files.get(name, _FOLDER)
         if file is not _FOLDER:
             file.safe, file.pending = _laid(file.safe, file.pending), []
@@ -147,6 +148,19 @@ class _Disk:
             else:
                 kept.append(one)
         self.pending_names = kept
+
+    _calls: ClassVar[Mapping[str, Callable[["_Disk", str, Call], None]]] = {
+        "open": _open,
+        "mkdir": _mkdir,
+        "write": _write,
+        "pwrite": _write,
+        "ftruncate": _cut,
+        "fsync": _flush,
+        "fdatasync": _flush,
+        "rename": _rename,
+        "unlink": _remove,
+        "rmdir": _remove,
+    }
 
     def look(self, kind: str, rnd: Random) -> Files:
         """A disk as it may be found now."""
@@ -164,7 +178,7 @@ class _Disk:
 
 
 def _volatile(name: str) -> bool:
-    """The shared memory of readers and writer is made anew by whoever opens the database first; a lock holds nothing."""
+    """What readers and writer share is made anew by whoever opens the database first; a lock holds nothing."""
     return name.endswith(("-shm", ".lock"))
 
 

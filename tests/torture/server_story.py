@@ -1,4 +1,4 @@
-"""A short season on a real server's disk, told as it is saved: a tablet enrolled, exchanges, photos, a package, a freeze."""
+"""A short season on a real server's disk, told as it is saved: enrolment, exchanges, photos, a package, a freeze."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -70,9 +70,7 @@ def prepare(folder: Path) -> None:
         for table, column in (("inspection", "id"), ("inventory", "unit"), ("unit", "id")):
             kept = INSPECTION if table == "inspection" else f"U-{INSPECTION}"
             do(db, f"DELETE FROM {table} WHERE {column} <> ?", kept)
-        db.write(
-            lambda conn: make_enrolment(conn, SQUADS[0], CODE, NEW_TABLET, NOW_MS + 1, holder="P-3")
-        )
+        db.write(lambda conn: make_enrolment(conn, SQUADS[0], CODE, NEW_TABLET, NOW_MS + 1, holder="P-3"))
         (folder / "stick.hcx").write_bytes(packed(db, carried(), [CARRIED]))
         (folder / "photos" / "uploads").mkdir(parents=True)
     with closing(sqlite3.connect(folder / "server.db")) as conn:
@@ -81,7 +79,8 @@ def prepare(folder: Path) -> None:
 
 def tune(db: Database, *pragmas: str) -> None:
     """Sets what is otherwise fixed, on the writer's connection and while the writer has nothing to do."""
-    assert db._writer is not None and db._writer._conn is not None
+    assert db._writer is not None
+    assert db._writer._conn is not None
     driver = db._writer._conn.connection.driver_connection
     assert isinstance(driver, sqlite3.Connection)
     for pragma in (f"wal_autocheckpoint={CHECKPOINT_PAGES}", *pragmas):
@@ -157,9 +156,7 @@ def closes(server: Server, saved: Say) -> None:
     """The coordinator accepts what was handed in, and the evaluator freezes it."""
     stage = server.db.read(lambda conn: conn.exec_driver_sql("SELECT stage FROM score_sheet").scalar())
     if stage == "submitted":
-        server.db.write(
-            lambda conn: record(conn, INSPECTION, "C", "coordinator", Accepted(), now_ms=NOW_MS)
-        )
+        server.db.write(lambda conn: record(conn, INSPECTION, "C", "coordinator", Accepted(), now_ms=NOW_MS))
     saved(b"stage:accepted")
     frozen = server.db.write(partial(freeze, campaign="C-1", by="evaluator", now_ms=NOW_MS))
     saved(f"freeze:{frozen}".encode())

@@ -16,7 +16,8 @@ import socket
 import struct
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -107,49 +108,66 @@ def watched(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = os.memfd_create("words")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # where there are threads; the child uses none of them
+        # Forking where there are threads; the child uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         _be_watched(run, theirs, errors, names)
     theirs.close()
-    said: list[bytes] = []
+    ear = _Ear(ours, heard)
+    try:
+        _attend(child, ear, errors, f"{folder}/", decide)
+        _, status = os.waitpid(child, 0)
+        ear.listen()
+        return Ended(os.waitstatus_to_exitcode(status), tuple(ear.said), _words(errors))
+    except BaseException:
+        with suppress(ProcessLookupError, ChildProcessError):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        raise
+    finally:
+        os.close(errors)
+        ours.close()
 
-    def listen() -> None:
+
+def _attend(child: int, ear: "_Ear", errors: int, folder: str, decide: Callable[[Call], Verdict]) -> None:
+    """Decides about each call of the child, until it has ended or was killed."""
+    listener = _receive_listener(ear.line)
+    if listener is None:
+        os.waitpid(child, 0)
+        raise RuntimeError(f"this system does not let a parent watch its child's calls: {_words(errors)}")
+    try:
+        with Path(f"/proc/{child}/mem").open("rb", buffering=0) as memory:
+            for asked in _asked(listener, child):
+                ear.listen()
+                call = _Reader(child, memory).call(asked, folder)
+                verdict = None if call is None else decide(call)
+                if verdict == KILL:
+                    os.kill(child, signal.SIGKILL)
+                    return
+                _answer(listener, asked.id, verdict if isinstance(verdict, Refuse) else None)
+    finally:
+        os.close(listener)
+
+
+class _Ear:
+    """Hears what the child says."""
+
+    def __init__(self, line: socket.socket, heard: Say) -> None:
+        self.line = line
+        self.said: list[bytes] = []
+        self._heard = heard
+
+    def listen(self) -> None:
         with suppress(BlockingIOError):
-            while message := ours.recv(65536, socket.MSG_DONTWAIT):
-                said.append(message)
-                heard(message)
+            while message := self.line.recv(65536, socket.MSG_DONTWAIT):
+                self.said.append(message)
+                self._heard(message)
 
-    def words() -> str:
-        size = os.fstat(errors).st_size
-        return os.pread(errors, LAST_WORDS_MAX, max(0, size - LAST_WORDS_MAX)).decode(errors="replace")
 
-    with ExitStack() as stack:
-        stack.callback(os.close, errors)
-        stack.callback(ours.close)
-        try:
-            listener = _receive_listener(ours)
-            if listener is None:
-                os.waitpid(child, 0)
-                raise RuntimeError(f"this system does not let a parent watch its child's calls: {words()}")
-            stack.callback(os.close, listener)
-            with open(f"/proc/{child}/mem", "rb", buffering=0) as memory:  # noqa: PTH123 - a Path has no unbuffered open
-                for asked in _asked(listener, child):
-                    listen()
-                    call = _Reader(child, memory).call(asked, f"{folder}/")
-                    verdict = None if call is None else decide(call)
-                    if verdict == KILL:
-                        os.kill(child, signal.SIGKILL)
-                        break
-                    _answer(listener, asked.id, verdict if isinstance(verdict, Refuse) else None)
-            _, status = os.waitpid(child, 0)
-            listen()
-        except BaseException:
-            with suppress(ProcessLookupError, ChildProcessError):
-                os.kill(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-            raise
-        return Ended(os.waitstatus_to_exitcode(status), tuple(said), words())
+def _words(errors: int) -> str:
+    size = os.fstat(errors).st_size
+    return os.pread(errors, LAST_WORDS_MAX, max(0, size - LAST_WORDS_MAX)).decode(errors="replace")
 
 
 # --- in the child -----------------------------------------------------------------------------------
@@ -164,14 +182,18 @@ def _be_watched(
         listener = _install([NUMBERS[name] for name in sorted(names) if name in NUMBERS])
         line.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener]))])
         os.close(listener)
-        run(lambda message: line.send(message) and None)
+        run(partial(_say, line))
         code = 0
     except BaseException:  # noqa: BLE001 - the parent reads it from the error stream
         import traceback
 
-        traceback.print_exc(file=open(2, "w", closefd=False))  # noqa: SIM115, PTH123 - pytest has its own sys.stderr
+        traceback.print_exc(file=open(2, "w", closefd=False))  # noqa: SIM115 - pytest has its own sys.stderr
     finally:
         os._exit(code)
+
+
+def _say(line: socket.socket, message: bytes) -> None:
+    line.send(message)
 
 
 def _install(numbers: list[int]) -> int:
@@ -246,20 +268,20 @@ class _Reader(NamedTuple):
         name, args = NAMES[asked.number], asked.args
         if name in ABOUT_NAMES:
             return self._about_names(name, args, folder)
-        path = os.readlink(f"/proc/{self.pid}/fd/{args[2 if name == 'copy_file_range' else 0]}")
+        path = Path(f"/proc/{self.pid}/fd/{args[2 if name == 'copy_file_range' else 0]}").readlink()
         if not f"{path}/".startswith(folder):
             return None
         match name:
             case "write":
-                return Call(name, Path(path), self._position(args[0]), self._bytes(args[1], args[2]))
+                return Call(name, path, self._position(args[0]), self._bytes(args[1], args[2]))
             case "pwrite":
-                return Call(name, Path(path), args[3], self._bytes(args[1], args[2]))
+                return Call(name, path, args[3], self._bytes(args[1], args[2]))
             case "ftruncate":
-                return Call(name, Path(path), size=args[1])
+                return Call(name, path, size=args[1])
             case "pread":
-                return Call(name, Path(path), args[3], size=args[2])
+                return Call(name, path, args[3], size=args[2])
             case "fsync" | "fdatasync":
-                return Call(name, Path(path))
+                return Call(name, path)
         raise NotImplementedError(f"{name} of {path}")
 
     def _about_names(self, name: str, args: tuple[int, ...], folder: str) -> Call | None:
@@ -290,7 +312,7 @@ class _Reader(NamedTuple):
         if path.is_absolute():
             return path
         here = "cwd" if folder is None or folder & 0xFFFFFFFF == 0xFFFFFF9C else f"fd/{folder}"
-        return Path(os.readlink(f"/proc/{self.pid}/{here}")) / path
+        return Path(f"/proc/{self.pid}/{here}").readlink() / path
 
     def _bytes(self, address: int, size: int) -> bytes:
         self.memory.seek(address)

@@ -96,11 +96,16 @@ class Outcome(NamedTuple):
 
 
 def looked_at(
-    story: Story, recording: Recording, folder: Path, images: int, rnd: Random, control: "Control | None" = None
+    story: Story,
+    recording: Recording,
+    folder: Path,
+    images: int,
+    rnd: Random,
+    control: "Control | None" = None,
 ) -> Outcome:
-    """Every disk the recording could leave, looked at: acknowledged things that are missing, disks that are not whole."""
+    """Every disk the recording could leave, looked at: what is missing of what was said, and what is not whole."""
     kinds: Counter[str] = Counter()
-    damage = []
+    damage: list[Damage] = []
     closer = 0
     for number, cut in enumerate(cuts(recording, images, rnd)):
         if control is not None and (not control.tells(recording, cut) or len(damage) >= control_damage_max()):
