@@ -116,7 +116,7 @@ def taps(tablet: Tablet, shown: Say, count: int = 6) -> None:
 def takes_photo(tablet: Tablet, number: int, shown: Say) -> None:
     """A photo is taken in and put on an item."""
     out = BytesIO()
-    Image.new("RGB", (64, 48), (60 * number, 90, 60)).save(out, "PNG")
+    Image.new("RGB", (64, 48), (60 * number % 256, 90, 60)).save(out, "PNG")
     taken = photos.take(out.getvalue(), photos_folder(tablet.folder), tablet.vault)
     one = tablet.desk.attach_photo(LEADER, VISIT, SCENE, taken)
     shown(f"op:{one.id}".encode())
