@@ -9,7 +9,7 @@ export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check check-quick format simulate bench pins vendor setup setup-test \
+.PHONY: help demo test check check-quick format simulate bench pins vendor deb android-stage setup setup-test \
 	check-format check-lint check-imports check-types check-tests check-tests-quick clean
 
 help: ## list these commands
@@ -60,6 +60,12 @@ pins: setup-test ## pin the newest versions that fit pyproject.toml into require
 
 vendor: setup-test ## fetch the fonts and scripts we ship at their pinned versions, and cut the fonts
 	@$(BIN)/python .ci/vendor.py
+
+deb: setup-test ## the tablet's Debian package, in dist/ (needs dpkg-deb and strip)
+	@$(BIN)/python mobile/linux/build_deb.py $(ARGS)
+
+android-stage: setup-test ## what buildozer packs for Android, in build/android (never built yet: mobile/android/README.md)
+	@$(BIN)/python mobile/android/stage.py $(ARGS)
 
 clean: ## remove .venv and caches (var/ holds data and stays)
 	@rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .grimp_cache .import_linter_cache
