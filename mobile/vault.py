@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mobile import engine
-from mobile.files import make_folder, write_whole
+from mobile.files import disk_problems, make_folder, write_whole
 from mobile.keyring import Keyring
 from mobile.secret import DeviceSecret
 from shared_schema.problems import Problem
@@ -27,6 +27,8 @@ KEY_BYTES = 32
 BUSY_SECONDS = 1  # a second program on this file is an error for a person to see, not something to wait for
 SEALED = b"HVF1"  # the first bytes of a file kept here; no picture begins so
 FILE_SALT_BYTES = 32
+FILE_EXTRA_BYTES = len(SEALED) + FILE_SALT_BYTES + 16
+"""By how much a kept file is longer than what it holds."""
 KEYRING = "keyring.json"
 DEVICE_KEY, SEALING_KEY = "device.key", "sealing.key"
 
@@ -153,8 +155,9 @@ class Vault:
         )
 
     def fetch(self, path: Path) -> bytes:
-        """The content of a file kept before. Raises FileNotFoundError, file_damaged."""
-        sealed = path.read_bytes()
+        """The content of a file kept before. Raises FileNotFoundError, file_damaged, disk_failing."""
+        with disk_problems():
+            sealed = path.read_bytes()
         body = len(SEALED) + FILE_SALT_BYTES
         try:
             if not sealed.startswith(SEALED):
