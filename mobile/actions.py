@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from mobile.drafts import Drafts
 from mobile.photos import Taken
 from mobile.store import Refused, Store
 from mobile.tap import Seen, Tap, disputed
@@ -81,6 +82,7 @@ class Desk:
     def __init__(self, store: Store, entropy: Callable[[int], bytes], clock: Callable[[], int]) -> None:
         self._store = store
         self._tap = Tap(store, entropy, clock)
+        self.drafts = Drafts(store)
         self._read_before: dict[str, tuple[State, str, Inspection, ScoreSheet]] = {}
 
     # -- what the screens read --------------------------------------------------------------------------
@@ -408,14 +410,18 @@ class Desk:
         finding: str = "",
         caption: str = "",
         screened_by: str = "",
+        evidence: str = "",
     ) -> Operation:
-        """Puts a photo on an item or a finding. Raises photo_forbidden, not_allowed (screened by its taker)."""
+        """Puts a photo on an item or a finding; `evidence` is the id that its draft had.
+
+        Raises photo_forbidden, not_allowed (screened by its taker).
+        """
         if screened_by:
             self._tap.role(inspection, PersonId(screened_by), "evidence_attached")
             if screened_by == person:
                 raise Problem("not_allowed", action="screened_by")
         body = EvidenceAttached(
-            evidence=self._tap.new_id(),
+            evidence=evidence or self._tap.new_id(),
             item=item,
             finding=finding,
             sha256=taken.sha256,

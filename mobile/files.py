@@ -12,10 +12,15 @@ def write_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> Non
     make_folder(path.parent)
     unfinished = path.with_name(path.name + ".part")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        # On a full disk what was written so far is in the way of everything else.
+        unfinished.unlink(missing_ok=True)
+        raise
     # The old file's bytes are reached through what is opened before its name is given away.
     old = _opened(path) if destroy_old else None
     unfinished.replace(path)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mobile import package, relay
 from mobile.actions import Desk
 from mobile.door import Door, Opened
+from mobile.photo_sources import camera, card_folders
 from mobile.relay import Meet
 from mobile.relay_server import STALL_SECONDS, Address, RelayServer, own_addresses
 from mobile.settings import Settings, from_environment
@@ -27,6 +28,7 @@ from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
 
 if TYPE_CHECKING:
+    from mobile.ui.photo_desk import PhotoTools
     from mobile.ui.sync_desk import MeetingTools
 
 APP = "hucha-tablet 0.1.0"
@@ -121,7 +123,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
 
         meeting = meeting_tools(opened, worker, settings, transports)
-        return Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom, door.prove, meeting)
+        desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
+        return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos)
 
     def on_bug(err: Exception) -> None:
         gate.crashed(err)
@@ -135,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60).run()
     finally:
         session.sync_desk.stop()
+        session.photo_desk.stop()
         worker.stop()
         for transport in transports:
             transport.close()
@@ -211,6 +215,20 @@ def meeting_tools(
 
     return MeetingTools(
         meet, serve, own_addresses, storage, keep_diagnostics, app=APP, platform=platform.platform()
+    )
+
+
+def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
+    """What photos need."""
+    from mobile.ui.photo_desk import PhotoTools
+
+    return PhotoTools(
+        opened.vault,
+        settings.photos,
+        lambda: camera(settings.camera),
+        lambda: card_folders(settings.pictures),
+        os.urandom,
+        clock_ms,
     )
 
 

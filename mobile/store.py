@@ -327,6 +327,10 @@ class Store(Meetings):
         )
         return {sha256: PhotoHeld(*row) for sha256, *row in rows}
 
+    def knows_photo(self, sha256: str) -> bool:
+        """Whether an operation of this tablet names the photo."""
+        return bool(self._rows("SELECT 1 FROM photo WHERE sha256 = ?", sha256))
+
     def photo_became(self, sha256: str, status: str) -> None:
         """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""
         with self._write():

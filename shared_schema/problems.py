@@ -76,6 +76,9 @@ REGISTRY: Mapping[str, Kind] = {
     "upload_media_type": Kind("上传内容的类型须为 {wanted}。", "The body of an upload must be of type {wanted}.", 415),
     "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} bytes; go on from there.", 409, retry=True),
     "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
+    "photo_damaged": Kind("照片文件不完整或已损坏，读不出来，没有保存。请重拍，或换一个文件。", "The photo is damaged or not whole and was not kept. Take it again, or choose another file.", 422),
+    "camera_missing": Kind("本机没有可用的摄像头。可以从文件夹或存储卡选取照片。", "This tablet has no camera that can be used. A photo can be chosen from a folder or a card.", 503),
+    "camera_failed": Kind("摄像头没有给出照片（{reason}）。请再试，或从文件夹选取。", "The camera gave no photo ({reason}). Try again, or choose one from a folder.", 503, retry=True),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
     # packages
     "package_damaged": Kind("交换包损坏或不完整（{where}），没有导入任何内容。请重新拷贝。", "The package is damaged or not whole ({where}); nothing of it was taken. Copy it again."),

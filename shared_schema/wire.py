@@ -200,6 +200,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     checklist: Hash
     inventory: tuple[InventoryDevice, ...] = ()
     earlier: tuple[EarlierFinding, ...] = ()
+    watermark: bool = False
+    """Whether the campaign wants unit, item, time, inspector and squad written under each photo."""
 
 
 class Peer(Struct, frozen=True, omit_defaults=True):

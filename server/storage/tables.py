@@ -131,6 +131,7 @@ campaign = Table(
     Column(
         "draw", Text, nullable=False
     ),  # JSON: the draw's inputs hash and result, so that anyone can repeat it
+    Column("watermark", Boolean, nullable=False, server_default=false()),  # what is written under photos
 )
 
 squad = Table(

@@ -239,12 +239,19 @@ def behind_a_door(
 
 @contextmanager
 def running(
-    store: Any, desk: Any, connect: Any = None, meeting: Any = None, **begin: str
+    store: Any,
+    desk: Any,
+    connect: Any = None,
+    meeting: Any = None,
+    photos: Any = None,
+    prove: Any = None,
+    **begin: str,
 ) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=meeting)), Begin(**begin))
+    tools = Tools(store, desk, connect, os.urandom, prove, meeting, photos)
+    app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:
         driver = Driver(app)
@@ -254,6 +261,7 @@ def running(
         assert bugs == []
     finally:
         app.session.sync_desk.stop()
+        app.session.photo_desk.stop()
         app.stop()
         stopTouchApp()
         for child in Window.children[:]:

@@ -97,7 +97,9 @@ def watched(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = os.memfd_create("words")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # where there are threads; the child uses none of them
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # where there are threads; the child uses none of them
         child = os.fork()
     if child == 0:
         _be_watched(run, theirs, errors, names)

@@ -91,13 +91,26 @@ def test_webp_is_taken_too(folder: Path, vault: Vault) -> None:
         encoded(Image.new("RGB", (8, 8)), "GIF"),
         encoded(Image.new("RGB", (8, 8)), "TIFF"),
         encoded(Image.new("RGB", (8, 8)), "BMP"),
-        encoded(Image.effect_noise((200, 200), 90))[:2000],
-        draw("cut", 200, 200)[:300],
     ],
 )
-def test_other_files_and_halves_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
-    """Only three formats, and only whole; nothing is left behind."""
+def test_other_files_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
+    """Only three formats; nothing is left behind."""
     with pytest.raises(Problem, match="photo_type"):
+        photos.take(content, folder, vault)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(Image.effect_noise((200, 200), 90))[:2000],
+        draw("cut", 200, 200)[:300],
+        encoded(Image.effect_noise((4000, 3000), 90).convert("RGB"))[:-90_000],
+    ],
+)
+def test_halves_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
+    """A picture is taken whole or not at all, and the person is told that it is not."""
+    with pytest.raises(Problem, match="photo_damaged"):
         photos.take(content, folder, vault)
     assert not folder.exists()
 
