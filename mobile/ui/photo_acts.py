@@ -77,7 +77,7 @@ class PhotoActs:
         )
 
     def _folder(self, wanted: Wanted) -> None:
-        def take(source: FileSource, wipe: bool) -> None:  # noqa: FBT001 - the sheet's tick
+        def take(source: FileSource, wipe: bool) -> None:
             self._taken(wanted, source, wipe=wipe)
 
         self._desk.choices(

@@ -60,7 +60,7 @@ class PhotosPage(Page):
         """A photo was tapped."""
 
     def on_allowed(self) -> None:
-        """Which items allow photos?"""
+        """Which items allow photos is asked."""
 
 
 def _row(line: PhotoLine) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sheets about photos: what is asked before the camera opens, where a picture comes from, a colleague's eyes, removal."""
+"""Sheets about photos: what is asked first, where a picture comes from, a colleague's eyes, removal."""
 
 from collections.abc import Callable
 from pathlib import Path
