@@ -196,11 +196,17 @@ KEPT = {
         "tablet-score-en": ("score", "en", "light"),
         "tablet-sync": ("center", "zh", "light"),
         "tablet-sync-en": ("center", "en", "light"),
+        "tablet-photo-item": ("photo-item", "zh", "light"),
+        "tablet-photo-cover": ("photo-cover", "zh", "light"),
+        "tablet-photos-en": ("photos", "en", "light"),
+        "tablet-photo-screen": ("photo-screen", "zh", "high_contrast"),
         "tablet-sync-contrast": ("center", "zh", "high_contrast"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
         "tablet-portrait-item": ("dispute", "zh", "light"),
+        "tablet-portrait-photo": ("photo-cover", "en", "light"),
+        "tablet-portrait-photos": ("photos", "zh", "light"),
         "tablet-portrait-sync": ("center", "zh", "light"),
     },
 }
@@ -235,6 +241,7 @@ def main() -> None:
         "--size", default="", help=f"{LANDSCAPE} or {PORTRAIT}; without it: both, one after the other"
     )
     parser.add_argument("--only", default="", help="with --all: the names of some, with commas")
+    parser.add_argument("--kept", default="", help="of the kept pictures only these, with commas")
     parser.add_argument("--scale", type=float, default=1.0, help="the size of the type")
     asked = parser.parse_args()
     if not asked.size:
@@ -257,7 +264,8 @@ def main() -> None:
     from tests.e2e.screen_driver import running
 
     asked.out.mkdir(parents=True, exist_ok=True)
-    wanted = KEPT[asked.size]
+    kept = asked.kept.split(",")
+    wanted = {name: look for name, look in KEPT[asked.size].items() if not asked.kept or name in kept}
     if asked.all:
         looks = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
         wanted = {

@@ -458,7 +458,14 @@ def test_a_picture_is_enlarged_moved_and_never_lost(begin: Begin) -> None:
     driver.tap(icons["plus"])
     assert area.zoom == 1.5
     driver.drag([spot, (spot[0] + 400, spot[1]), (spot[0] + 4000, spot[1])])
-    assert area.spot(0, 0)[0] <= area.x + 1
+    assert area.spot(0, 0)[0] == pytest.approx(area.right - area.spot(10_000, 0)[0], abs=2), (
+        "narrower than the screen"
+    )
+    for _ in range(2):
+        driver.tap(icons["plus"])
+    for direction, edge in ((4000, 0), (-4000, 10_000)):
+        driver.drag([spot, (spot[0] + direction / 10, spot[1]), (spot[0] + direction, spot[1])])
+        assert area.spot(edge, 0)[0] == pytest.approx(area.right if edge else area.x, abs=2)
     driver.tap(icons["fit"])
     assert area.zoom == 1
     first, second = UnitTestTouch(500, 400), UnitTestTouch(700, 400)
