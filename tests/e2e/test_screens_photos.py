@@ -1,8 +1,7 @@
 """Photos, tapped through over a real store: policy, camera, covers, a colleague's eyes, removal, restarts."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from mobile.vault import Vault, is_sealed
 from shared_schema.operations import EvidenceAttached, EvidenceRemoved, Finding
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
+from tests.e2e.photo_hand import PIN, evidence, kept, scene, screen, take, view
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
@@ -25,96 +25,7 @@ pytestmark = [
     pytest.mark.xdist_group("screens"),
     pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
 ]
-PIN = "246813"
 Begin = Callable[..., "Driver"]
-
-
-def prove(person: str, pin: str) -> None:
-    """The door of this test: everybody's PIN is the same."""
-    if pin != PIN:
-        raise Problem("pin_wrong", left=9)
-
-
-@pytest.fixture
-def begin(tablet: stage.Stage) -> Iterator[Begin]:
-    """Starts the app at a place of the open visit, with a camera that gives these pictures."""
-    from tests.e2e import photo_stage
-    from tests.e2e.screen_driver import running
-
-    with ExitStack() as stack:
-
-        def at(
-            *pictures: bytes | Problem,
-            item: str = "F02",
-            section: str = "",
-            person: str = stage.LEADER,
-            cards: tuple[Path, ...] = (),
-            pins: bool = True,
-        ) -> "Driver":
-            stack.close()
-            store, desk = tablet.open()
-            if desk.visit(stage.VISIT).inspection.stage == "prepared":
-                stage.open_visit(desk)
-            camera = photo_stage.Camera(pictures) if pictures else None
-            tools = photo_stage.tools(tablet, camera, cards, seed=str(store.head().seq))
-            driver = stack.enter_context(
-                running(
-                    store, desk, photos=tools, prove=prove if pins else None, language="zh", person=person
-                )
-            )
-            pane = "items" if section else "item"
-            wanted = {"item": "" if section else item, "section": section, "pane": pane}
-            driver.shown(lambda: driver.session.go(inspection=stage.VISIT, **wanted))
-            driver.settle()
-            return driver
-
-        yield at
-
-
-def take(driver: "Driver") -> None:
-    """From the item's card over both confirmations to the camera."""
-    driver.scroll_to(driver.widget("PhotosCard"))
-    driver.settle(0.1)
-    for key in ("photo.take", "photo.confirm.yes", "photo.confirm.yes_room"):
-        driver.press(key)
-        driver.settle()
-    driver.tap(driver.widget("ActLine", icon="camera"))
-    driver.until(lambda: not driver.session.photo_desk.busy)
-    driver.settle()
-
-
-def view(driver: "Driver") -> Any:
-    """The view, once it shows its picture."""
-    driver.until(lambda: [one for one in driver.widgets("PhotoView") if not one.ids.area.loading])
-    driver.settle()
-    return driver.widget("PhotoView")
-
-
-def screen(driver: "Driver", pin: str = PIN, who: str = "林晓喆") -> None:
-    """A colleague looks, on the same tablet."""
-    driver.press("photo.screen")
-    driver.settle()
-    sheet = driver.root.sheet
-    driver.scroll_to(sheet.statement)
-    driver.tap(sheet.statement)
-    driver.scroll_to(sheet.pin)
-    driver.tap(next(one for one in sheet.people.values() if one.text == who))
-    driver.type_into(sheet.pin, pin)
-    driver.press("photo.screen_attach")
-
-
-def evidence(driver: "Driver") -> list[EvidenceAttached | EvidenceRemoved]:
-    return [cell.value for cell in driver.inspection(stage.VISIT).evidence]
-
-
-def scene(kind: str = "door", seed: int = 0) -> bytes:
-    from tests.e2e.photo_stage import scene
-
-    return scene(kind, seed)
-
-
-def kept(tablet: stage.Stage) -> tuple[str, ...]:
-    return photos.held(tablet.folder / "photos")
 
 
 def test_where_no_photo_may_be_taken_there_is_a_reason_and_no_button(begin: Begin) -> None:
@@ -137,7 +48,8 @@ def test_a_photo_of_a_fitting_needs_two_confirmations_and_a_colleague(
     begin: Begin, tablet: stage.Stage
 ) -> None:
     """Both confirmations are taps of their own; it is kept encrypted before anything says so; only a colleague's own
-    PIN attaches it, in both names; then it is on the item."""
+    PIN attaches it, in both names; then it is on the item.
+    """
     driver = begin(scene())
     camera = driver.session.photo_desk.camera()
     driver.scroll_to(driver.widget("PhotosCard"))
@@ -199,7 +111,7 @@ def test_a_colleague_cannot_attach_without_having_looked(begin: Begin) -> None:
 def test_what_is_covered_is_destroyed_and_only_the_covered_one_is_attached(
     begin: Begin, tablet: stage.Stage
 ) -> None:
-    """Drawn by a finger, undone, drawn again; once kept the picture as taken is written over, and its hash is another."""
+    """Drawn by a finger, undone, drawn again; once kept, the picture as taken is written over; the hash is another."""
     driver = begin(scene("person"))
     take(driver)
     shown = view(driver)
@@ -430,73 +342,3 @@ def test_a_photo_of_a_finding_hangs_on_it(begin: Begin, tablet: stage.Stage) -> 
     (attached,) = evidence(driver)
     assert isinstance(attached, EvidenceAttached)
     assert (attached.item, attached.finding) == ("F02", "F-F02")
-
-
-def test_locking_takes_the_picture_off_the_screen_and_out_of_memory(begin: Begin) -> None:
-    """Neither the view nor any small picture is left."""
-    from mobile.ui.thumbnails import kept as small
-
-    driver = begin(scene())
-    take(driver)
-    view(driver)
-    driver.until(lambda: len(small) > 0)
-    driver.session.photo_desk.shut()
-    driver.settle()
-    assert (len(small), driver.root.sheet) == (0, None)
-
-
-def test_a_picture_is_enlarged_moved_and_never_lost(begin: Begin) -> None:
-    """By the buttons, by a double tap, by two fingers; it is held at its edges."""
-    from kivy.tests.common import UnitTestTouch
-
-    driver = begin(scene())
-    take(driver)
-    shown = view(driver)
-    area = shown.ids.area
-    icons = {one.icon: one for one in shown.walk(restrict=True) if type(one).__name__ == "IconPush"}
-    spot = area.spot(5000, 5000)
-    driver.tap(icons["plus"])
-    assert area.zoom == 1.5
-    driver.drag([spot, (spot[0] + 400, spot[1]), (spot[0] + 4000, spot[1])])
-    assert area.spot(0, 0)[0] == pytest.approx(area.right - area.spot(10_000, 0)[0], abs=2), (
-        "narrower than the screen"
-    )
-    for _ in range(2):
-        driver.tap(icons["plus"])
-    for direction, edge in ((4000, 0), (-4000, 10_000)):
-        driver.drag([spot, (spot[0] + direction / 10, spot[1]), (spot[0] + direction, spot[1])])
-        assert area.spot(edge, 0)[0] == pytest.approx(area.right if edge else area.x, abs=2)
-    driver.tap(icons["fit"])
-    assert area.zoom == 1
-    first, second = UnitTestTouch(500, 400), UnitTestTouch(700, 400)
-    first.touch_down()
-    second.touch_down()
-    second.touch_move(900, 400)
-    driver.pump()
-    assert area.zoom == pytest.approx(2, rel=0.05)
-    second.touch_up()
-    first.touch_up()
-
-
-def test_everything_to_press_is_large_enough_for_a_thumb(begin: Begin) -> None:
-    """48 dp at least, on the card, in the view, while marking, at the screening."""
-    from kivy.metrics import dp
-
-    driver = begin(scene())
-    take(driver)
-    view(driver)
-
-    def check() -> None:
-        for widget in driver.root.sheet.walk(restrict=True):
-            if hasattr(widget, "on_release") and widget.width > 1 and not getattr(widget, "hidden", False):
-                shown = widget.parent is None or widget.parent.height > 1
-                assert not shown or widget.disabled or min(widget.size) >= dp(48), (widget, widget.size)
-
-    check()
-    driver.press("photo.edit")
-    driver.settle()
-    check()
-    driver.press("cancel")
-    driver.press("photo.screen")
-    driver.settle()
-    check()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import ExifTags, Image
 
-from mobile import files, photos
+from mobile import photos
 from mobile.photo_marks import Arrow, Cover
 from mobile.player import draw
 from mobile.vault import Vault
@@ -167,7 +167,8 @@ def pixels(sha256: str, folder: Path, vault: Vault) -> Image.Image:
 
 def test_what_is_covered_is_in_no_file_any_more(folder: Path, vault: Vault) -> None:
     """The covered picture has another hash; neither it nor its thumbnail shows what was there; the old files are
-    written over, which whoever still holds them open can see."""
+    written over, which whoever still holds them open can see.
+    """
     source = Image.new("RGB", (1200, 800), "white")
     source.paste("red", (400, 300, 700, 500))
     first = photos.take(encoded(source), folder, vault)
@@ -208,7 +209,8 @@ def test_a_stamp_is_written_below_and_again_after_marks(folder: Path, vault: Vau
 def test_a_full_disk_keeps_nothing_half(folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever of the two files it is that finds no room; what was there before stays."""
     before = photos.take(draw("before", 64, 48), folder, vault)
-    real, written = os.fsync, []
+    real = os.fsync
+    written: list[int] = []
 
     for full_at in (1, 2):
         written.clear()
@@ -220,14 +222,14 @@ def test_a_full_disk_keeps_nothing_half(folder: Path, vault: Vault, monkeypatch:
                     raise OSError(errno.ENOSPC, "No space left on device")
             real(descriptor)
 
-        monkeypatch.setattr(files.os, "fsync", fsync)
+        monkeypatch.setattr(os, "fsync", fsync)
         with pytest.raises(Problem, match="disk_full"):
             photos.take(draw("after", 64, 48), folder, vault)
         assert {path.name.partition(".")[0] for path in folder.iterdir()} == {before.sha256}
         written.clear()
         with pytest.raises(Problem, match="disk_full"):
             photos.take(draw("before", 64, 48), folder, vault)
-        monkeypatch.setattr(files.os, "fsync", real)
+        monkeypatch.setattr(os, "fsync", real)
         assert photos.fetch(before.sha256, folder, vault) is not None
 
 
