@@ -145,7 +145,11 @@ class OpenCvSource(NamedTuple):
 
 
 class AndroidSource:
-    """Android's own camera program, asked by an intent; it needs the app's FileProvider. Not yet run on a device."""
+    """Android's own camera program, asked by an intent; it needs the app's FileProvider. Not yet run on a device.
+
+    The tablet locks when it is paused, and another program in front pauses it: whether the picture is still taken
+    in is for a trial on a device to show.
+    """
 
     REQUEST = 0x4875
 

@@ -63,7 +63,7 @@ class PhotoView(BoxLayout):
         """Shows this photo, its state, and what can be done with it."""
         self.line, self.marks = line, ()
         draft = line.draft
-        self.title = say("photo.view_draft" if draft is not None else "photo.view", code=line.item)
+        self.title = say("photo.view", code=line.item)
         self.state_icon, self.state_text, self.state_tone = line.icon, line.state_text, line.tone
         covered = say("photo.covered_mark") if line.covered else ""
         caption = "" if draft is not None else line.caption
@@ -216,6 +216,11 @@ class PhotoView(BoxLayout):
         leaving = Animation(shift=1, duration=SLIDE_SECONDS, t="in_quad")
         leaving.bind(on_complete=lambda *_: then())
         leaving.start(self)
+
+    def on_parent(self, _: object, parent: Any) -> None:
+        """Taken from the screen: the picture is let go."""
+        if parent is None:
+            self.ids.area.release()
 
     # Nothing beneath is touched.
     def on_touch_down(self, touch: Any) -> bool:

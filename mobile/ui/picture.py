@@ -65,6 +65,11 @@ class PictureArea(StencilView):
         self._body = 0 if picture is None else picture.height - strip_pixels
         self.fit()
 
+    def release(self) -> None:
+        """The picture is not shown any more: its millions of pixels do not wait for the garbage."""
+        self._texture = None
+        self.canvas.clear()
+
     def fit(self) -> None:
         """The whole picture."""
         self._middle, self.zoom = (0.5, 0.5), 1.0

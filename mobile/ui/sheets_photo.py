@@ -141,6 +141,7 @@ class _Screening:
         area = PictureArea(size_hint_y=None, still=True)
         area.height = gap(PREVIEW_DP).height
         session.photo_desk.picture(draft.sha256, lambda picture: self._show(area, picture))
+        sheet.bind(parent=lambda _, parent: None if parent else area.release())
         self._statement = Tick(text=say("photo.screen_ask"))
         self._statement.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
         self._cure = Text(content="", tone="bad")

@@ -39,7 +39,6 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.taking": ("正在取得照片并加密保存……", "Getting the photo and keeping it encrypted…"),
     "photo.kept": ("已加密保存在本机，尚未附上", "Kept on this tablet, encrypted; not attached yet"),
     # the viewer and the editor
-    "photo.view_draft": ("{code} 待复看的照片", "Photo of {code} that waits to be looked at"),
     "photo.view": ("{code} 的照片", "Photo of {code}"),
     "photo.tool.move": ("移动", "Move"),
     "photo.tool.arrow": ("箭头", "Arrow"),

@@ -1,6 +1,7 @@
 """A photo that waits for a colleague's eyes: kept over restarts, never twice, and destroyed with a trace."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.e2e import tablet_stage as stage
 
 def draft(evidence: str = "ev-1", sha: str = "a", **more: str) -> Draft:
     """A draft of a picture that need not exist: the store keeps its name only."""
-    facts = {"inspection": stage.VISIT, "item": "F02", "person": stage.LEADER, **more}
+    facts: dict[str, Any] = {"inspection": stage.VISIT, "item": "F02", "person": stage.LEADER, **more}
     return Draft(evidence=evidence, sha256=sha * 64, at_ms=5, size_bytes=9, width=3, height=2, **facts)
 
 

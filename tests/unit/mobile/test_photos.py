@@ -188,7 +188,7 @@ def test_what_is_covered_is_in_no_file_any_more(folder: Path, vault: Vault) -> N
     assert photos.held(folder) == (covered.sha256,)
     small = Image.open(BytesIO(photos.fetch_thumbnail(covered.sha256, folder, vault) or b"")).convert("RGB")
     for picture in (pixels(covered.sha256, folder, vault), small):
-        assert not [one for _, one in picture.getcolors(1 << 20) or () if one[0] > 120 and one[1] < 60]  # type: ignore[index, operator]
+        assert not [one for _, one in picture.getcolors(1 << 20) or () if one[0] > 120 and one[1] < 60]  # type: ignore[index]
 
 
 def test_a_stamp_is_written_below_and_again_after_marks(folder: Path, vault: Vault) -> None:
