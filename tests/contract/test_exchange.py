@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import Raw
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select
 
 from server.intake import news
 from server.intake.exchange import exchange
@@ -301,7 +301,8 @@ def test_a_campaign_says_whether_photos_are_stamped(db: Database) -> None:
     first = say(db).assignments
     assert first is not None
     assert not any(one.watermark for one in first)
-    db.write(lambda conn: conn.execute(update(campaign).values(watermark=True)).rowcount)
+    [row] = db.read(lambda conn: [dict(one._mapping) for one in conn.execute(select(campaign))])
+    db.write(lambda conn: registers.put_campaign(conn, row | {"watermark": True}))
     second = say(db, assignments=wire.assignments_digest(first)).assignments
     assert second is not None
     assert all(one.watermark for one in second)
