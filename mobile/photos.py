@@ -17,7 +17,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from mobile import photo_marks
 from mobile.files import destroy as destroy_file
 from mobile.photo_marks import Mark
-from mobile.vault import Vault
+from mobile.vault import FILE_EXTRA_BYTES, Vault
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX
@@ -128,6 +128,14 @@ def fetch(sha256: str, folder: Path, vault: Vault) -> bytes | None:
             raise
         return None
     return content if digest(content) == sha256 else None
+
+
+def size_bytes(sha256: str, folder: Path) -> int:
+    """How long a kept photo is; 0 where the file is gone."""
+    try:
+        return photo_path(folder, sha256).stat().st_size - FILE_EXTRA_BYTES
+    except OSError:
+        return 0
 
 
 def photo_path(folder: Path, sha256: str) -> Path:

@@ -6,7 +6,7 @@ The screens get one `Shown` after every commit and draw what differs from the on
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mobile import closing_views, computer_views, photo_views, rows, views
+from mobile import closing_views, colleague_views, computer_views, photo_views, rows, views
 from mobile.actions import Desk, Visit
 from mobile.drafts import Here
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
@@ -79,6 +79,8 @@ class VisitShown(NamedTuple):
     """The photos of the item shown; None where there are none and none may be taken."""
     whole: Visit
     """All of it, for what is worked out only when a sheet asks."""
+    colleagues: colleague_views.Colleagues = colleague_views.Colleagues(())
+    """How far the others are; worked out only for the sync center."""
 
 
 class Shown(NamedTuple):
@@ -201,6 +203,9 @@ def _visit(visit: Visit, place: Place, language: Language, here: Here) -> VisitS
         photos=photo_views.photos_page(visit, here, person, language) if place.section == "@photos" else None,
         item_photos=_item_photos(visit, here, place, language) if place.item else None,
         whole=visit,
+        colleagues=colleague_views.colleagues(visit, person, language)
+        if place.pane == SYNC
+        else colleague_views.Colleagues(()),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
+from shared_schema.locale.packages import PACKAGES
 from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet import TABLET
@@ -18,6 +19,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     **TABLET_PAGES,
     **UNLOCK,
     **SYNC_CENTER,
+    **PACKAGES,
     **PHOTOS,
 }
 

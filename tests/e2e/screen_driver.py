@@ -247,10 +247,11 @@ def running(
     prove: Any = None,
     **begin: str,
 ) -> Iterator[Driver]:
-    """The app over an open store, closed whatever happens."""
+    """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    tools = Tools(store, desk, connect, os.urandom, prove, meeting, photos)
+    made = None if meeting is None else meeting(worker)
+    tools = Tools(store, desk, connect, os.urandom, prove, made, photos)
     app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:

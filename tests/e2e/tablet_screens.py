@@ -147,7 +147,21 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     "center": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
         _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
         _press("center.serve"),
+    ),
+    "center-below": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.diagnose"))),
+    ),
+    "package": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.give_package"))),
+        _press("center.give_package"),
     ),
     "menu": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
@@ -167,6 +181,13 @@ def _mark(driver: "Driver") -> None:
 
     for mark in (*FACE, *POINTED):
         driver.widget("PhotoView").add(mark)
+
+
+def words_of(key: str) -> str:
+    """A word in the language shown."""
+    from mobile.ui.words import say
+
+    return say(key)
 
 
 def sign(driver: "Driver") -> None:
@@ -201,6 +222,7 @@ KEPT = {
         "tablet-photos-en": ("photos", "en", "light"),
         "tablet-photo-screen": ("photo-screen", "zh", "high_contrast"),
         "tablet-sync-contrast": ("center", "zh", "high_contrast"),
+        "tablet-package": ("package", "zh", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
@@ -280,7 +302,7 @@ def main() -> None:
         tablet_story.meet_colleagues(store)
         photo_stage.play(tablet, store, desk)
         shots = photo_stage.tools(tablet, photo_stage.Camera(()))
-        tools = {"meeting": tablet_story.tools(), "photos": shots, "prove": lambda *_: None}
+        tools = {"meeting": tablet_story.tools, "photos": shots, "prove": lambda *_: None}
         with running(store, desk, **tools, person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
