@@ -48,6 +48,13 @@ class PhotoView(BoxLayout):
         self.marks: Marks = ()
         self._at: tuple[int, int] | None = None
         self._sure = False
+        # What is not there takes no touch: a hidden field would swallow those meant for its neighbours.
+        self._words, self._caption, self._tools = (
+            self.ids[name].__self__ for name in ("words_row", "caption", "tools")
+        )
+        for name in ("editing", "writing", "has_caption"):
+            self.fbind(name, self._arrange)
+        self._arrange()
         area = self.ids.area
         area.bind(on_marked=lambda _, mark: self.add(mark), on_words=lambda _, x, y: self._write_at(x, y))
         self.ids.tools.options = [
@@ -81,6 +88,13 @@ class PhotoView(BoxLayout):
             strip = strip_pixels(picture.width, self.line.draft.stamp)
         self.ids.area.show(picture, strip)
         self.hint = say("photo.move_hint" if picture is not None else "photo.gone")
+
+    def _arrange(self, *_: object) -> None:
+        """The words' field, the caption and the tools are there while they are of use."""
+        _place(self, self._words, 2, shown=self.writing)
+        below = self.ids.below
+        _place(below, self._tools, 1, shown=self.editing)
+        _place(below, self._caption, 1, shown=self.has_caption and not self.editing)
 
     def _show_acts(self) -> None:
         line = self.line
@@ -246,6 +260,14 @@ class PhotoView(BoxLayout):
 
     def on_item(self, item: str) -> None:
         """To its item."""
+
+
+def _place(column: BoxLayout, widget: Any, index: int, *, shown: bool) -> None:
+    """Puts a widget into a column, counted from its lower end, or takes it out."""
+    if shown and widget.parent is None:
+        column.add_widget(widget, index)
+    elif not shown and widget.parent is not None:
+        column.remove_widget(widget)
 
 
 load_rules(__file__)

@@ -159,6 +159,8 @@ class PictureArea(StencilView):
     def on_touch_move(self, touch: Any) -> bool:
         if touch not in self._fingers:
             return False
+        if touch.grab_current is not self:
+            return True  # it comes once more, as a touch that was grabbed; moved twice it would run ahead of the finger
         if len(self._fingers) > 1:
             self._pinch(touch)
         elif self.tool in SHAPES:
@@ -184,6 +186,8 @@ class PictureArea(StencilView):
     def on_touch_up(self, touch: Any) -> bool:
         if touch not in self._fingers:
             return False
+        if touch.grab_current is not self:
+            return True
         touch.ungrab(self)
         self._fingers.remove(touch)
         mark, self._drawing = self._drawing, None

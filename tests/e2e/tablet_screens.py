@@ -302,8 +302,9 @@ def main() -> None:
         tablet_story.meet_colleagues(store)
         photo_stage.play(tablet, store, desk)
         shots = photo_stage.tools(tablet, photo_stage.Camera(()))
-        tools = {"meeting": tablet_story.tools, "photos": shots, "prove": lambda *_: None}
-        with running(store, desk, **tools, person="p-chen") as driver:
+        with running(
+            store, desk, meeting=tablet_story.tools, photos=shots, prove=lambda *_: None, person="p-chen"
+        ) as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)
