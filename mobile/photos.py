@@ -5,9 +5,9 @@ drawn anew and only its pixels are kept. The file is on the disk before any oper
 A picture is only ever whole in memory; what lies on the disk, half written too, is encrypted.
 """
 
-import errno
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -43,7 +43,8 @@ class Taken(NamedTuple):
 def take(content: bytes, folder: Path, vault: Vault, stamp: str = "") -> Taken:
     """Takes in a picture and keeps it with its thumbnail; `stamp` is written below it, one fact a line.
 
-    Raises photo_type, photo_damaged, photo_too_large, photo_too_many_pixels, disk_full; then nothing is kept.
+    Raises photo_type, photo_damaged, photo_too_large, photo_too_many_pixels, disk_full, disk_failing;
+    then nothing is kept.
     """
     picture = _decode(content)
     picture.thumbnail((SIDE_PIXELS, SIDE_PIXELS - photo_marks.strip_pixels(SIDE_PIXELS, stamp)))
@@ -53,7 +54,8 @@ def take(content: bytes, folder: Path, vault: Vault, stamp: str = "") -> Taken:
 def redraw(sha256: str, folder: Path, vault: Vault, marks: Sequence[Mark], stamp: str = "") -> Taken:
     """Keeps a photo of this tablet anew with marks drawn into it, and leaves the old one for `destroy`.
 
-    Raises not_found, disk_full. A cover leaves nothing beneath; the strip with the stamp is written over again.
+    Raises not_found, disk_full, disk_failing. A cover leaves nothing beneath; the strip with the stamp is written
+    over again.
     """
     content = fetch(sha256, folder, vault)
     if content is None:
@@ -67,9 +69,10 @@ def redraw(sha256: str, folder: Path, vault: Vault, marks: Sequence[Mark], stamp
 
 
 def destroy(sha256: str, folder: Path) -> None:
-    """Writes over a photo and its thumbnail, the salts of their keys first, and removes them."""
+    """Writes over a photo and its thumbnail, finished or not, the salts of their keys first, and removes them."""
     for path in (photo_path(folder, sha256), thumbnail_path(folder, sha256)):
         destroy_file(path)
+        destroy_file(path.with_name(path.name + ".part"))
 
 
 def held(folder: Path) -> tuple[str, ...]:
@@ -79,7 +82,7 @@ def held(folder: Path) -> tuple[str, ...]:
 
 
 def _keep(picture: Image.Image, folder: Path, vault: Vault) -> Taken:
-    """Both files of a picture, on the disk when it returns, or neither. Raises disk_full."""
+    """Both files of a picture, on the disk when it returns, or neither. Raises disk_full, disk_failing."""
     kept = _jpeg(picture)
     taken = Taken(digest(kept), len(kept), MEDIA_TYPE, picture.width, picture.height)
     small = picture.copy()
@@ -88,13 +91,12 @@ def _keep(picture: Image.Image, folder: Path, vault: Vault) -> Taken:
     try:
         vault.keep(thumbnail_path(folder, taken.sha256), _jpeg(small))
         vault.keep(photo_path(folder, taken.sha256), kept)
-    except OSError as err:
-        # The same picture may have been kept before; then it stays.
+    except Problem:
+        # The same picture may have been kept before; then it stays. What is wrong with the disk is what is told.
         if not already:
-            destroy(taken.sha256, folder)
-        if err.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        raise Problem("disk_full", path=str(folder)) from err
+            with suppress(OSError, Problem):
+                destroy(taken.sha256, folder)
+        raise
     return taken
 
 

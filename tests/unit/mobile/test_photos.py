@@ -243,3 +243,23 @@ def test_twelve_million_pixels_take_less_than_400_ms_of_the_processor(folder: Pa
         photos.take(content, folder, vault, STAMP)
         spent.append(time.process_time() - began)
     assert min(spent) < 0.4
+
+
+@pytest.mark.parametrize(("code", "said"), [(errno.ENOSPC, "disk_full"), (errno.EIO, "disk_failing")])
+@pytest.mark.parametrize("at", ["mkdir", "open", "fsync", "replace"])
+def test_storage_that_is_full_or_failing_is_said_and_nothing_is_left(
+    folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch, at: str, code: int, said: str
+) -> None:
+    """It was a bug to the screens before, told as nothing that a person can put right."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(code, "a fault of the test")
+
+    picture = draw("x", 64, 48)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, at, fails)
+        with pytest.raises(Problem, match=said):
+            photos.take(picture, folder, vault)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    taken = photos.take(picture, folder, vault)
+    assert photos.fetch(taken.sha256, folder, vault) is not None
