@@ -28,6 +28,7 @@ from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
+from server.intake import projection
 from server.intake.file_routes import files_route
 from server.intake.routes import sync
 from server.intake.thumbnails import Thumbnails
@@ -72,6 +73,7 @@ def create_app(
     ours = Database.open(settings.database_url, entropy=entropy) if db is None else None
     database = db or ours
     assert database is not None
+    database.write(projection.catch_up)
     settings.upload_dir.mkdir(parents=True, exist_ok=True)
     partials = Partials(settings.upload_dir)
     photos = open_photo_store(settings.photo_store, settings.photo_dir)

@@ -1,6 +1,5 @@
 """Package files: read whole or in volumes, which are kept until the set is whole; receipts kept to be carried back."""
 
-import errno
 import os
 import secrets
 import shutil
@@ -9,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from server.storage.disk import flush
+from server.storage.disk import disk_problems, flush
 from shared_schema import volumes
 from shared_schema.package import Read, read_start
 from shared_schema.problems import Problem
@@ -200,21 +199,18 @@ def copy_into(folder: Path, path: Path, code: str) -> Path:
 
 
 def write(target: Path, content: Iterable[bytes]) -> None:
-    """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full."""
+    """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full, disk_failing."""
     partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            for piece in content:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        for folder in (target.parent, target.parent.parent):
-            flush(folder)
-    except OSError as err:
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise Problem("disk_full") from err
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    with disk_problems():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("xb") as file:
+                for piece in content:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            for folder in (target.parent, target.parent.parent):
+                flush(folder)
+        finally:
+            partial.unlink(missing_ok=True)

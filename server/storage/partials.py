@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from server.storage.photo_files import check_name, disk_problems
+from server.storage.disk import disk_problems
+from server.storage.photo_files import check_name
 from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 

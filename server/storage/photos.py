@@ -17,8 +17,10 @@ def has(conn: Connection, sha256: str) -> bool:
 def held(conn: Connection, wanted: Iterable[str]) -> dict[str, bool]:
     """Of these photos, those whose bytes are here, and whether a backup holds them."""
     asked = list(wanted)
+    if not asked:
+        return {}
     query = select(photo.c.sha256, photo.c.backed_up).where(photo.c.sha256.in_(asked))
-    return {sha256: bool(safe) for sha256, safe in conn.execute(query)} if asked else {}
+    return {sha256: bool(safe) for sha256, safe in conn.execute(query)}
 
 
 def give_receipt(conn: Connection, named: Iterable[str], now_ms: int) -> None:
