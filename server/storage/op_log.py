@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from server.storage import engines
 from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown
 from shared_schema.proofs import next_head
@@ -247,5 +248,12 @@ def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
 @contextmanager
 def savepoint(conn: Connection) -> Iterator[None]:
     """Takes back what the block did when it raises, and nothing else."""
-    with conn.begin_nested():
+    nested = conn.begin_nested()
+    try:
         yield
+    except BaseException:
+        # A full disk may have ended the whole transaction: then that is to be told, not that there is no savepoint.
+        if engines.in_transaction(conn):
+            nested.rollback()
+        raise
+    nested.commit()

@@ -165,7 +165,7 @@ class Writer:
                 self._attempt([request], grow=False)
             except _TransactionLostError as lost:
                 request.error = lost.__cause__
-                if engines.meaning(lost.__cause__) != "lost":
+                if engines.meaning(lost.__cause__) not in engines.AGAIN:
                     return
             else:
                 return
@@ -253,7 +253,7 @@ def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) ->
         try:
             request.result = request.run(conn)
         except Exception as err:
-            if not engines.in_transaction(conn):
+            if engines.meaning(err) == "failing" or not engines.in_transaction(conn):
                 raise
             savepoint.rollback()
             group.forget()
