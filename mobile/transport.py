@@ -5,6 +5,7 @@ from typing import Protocol
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from shared_schema.problems import REGISTRY
 from shared_schema.wire import ProblemReply
@@ -93,7 +94,15 @@ class HttpTransport:
             raise Offline(str(err) or type(err).__name__) from err
         if reply.is_success:
             return reply
-        raise Rejected(_problem(method, reply))
+        raise Rejected(_waiting(_problem(method, reply), reply))
+
+
+def _waiting(problem: ProblemReply, reply: httpx.Response) -> ProblemReply:
+    """The problem, with how many seconds the server asks to wait before the next try, where it says so."""
+    seconds = reply.headers.get("retry-after", "")
+    if not (seconds.isascii() and seconds.isdigit()):
+        return problem
+    return replace(problem, facts={"wait_seconds": seconds[:9], **problem.facts})
 
 
 _BODILESS = {

@@ -445,6 +445,17 @@ class Envelope(Struct, frozen=True, kw_only=True, omit_defaults=True):
     body: Raw
 
 
+class Place(Struct, frozen=True):
+    """Of an envelope, what says where the operation belongs."""
+
+    id: Id
+    inspection: Id
+    person: Id
+    epoch: Id
+    seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
+    prev: Annotated[str, Meta(max_length=64)] = ""
+
+
 class Operation(NamedTuple):
     """A decoded operation, with the bytes it came as."""
 
@@ -465,6 +476,7 @@ class Operation(NamedTuple):
 
 
 _envelope_decoder = msgspec.json.Decoder(Envelope)
+_place_decoder = msgspec.json.Decoder(Place)
 _body_decoders = {kind: msgspec.json.Decoder(body) for kind, body in KINDS.items()}
 _encoder = msgspec.json.Encoder()
 
@@ -514,6 +526,14 @@ def read_envelope(raw: bytes) -> Envelope:
         return _envelope_decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("op_malformed", where=_where(err)) from err
+
+
+def read_place(raw: bytes) -> Place | None:
+    """Where an operation says it belongs, however unfit the rest of it is to be read; None where it does not say."""
+    try:
+        return _place_decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

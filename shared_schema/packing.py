@@ -68,8 +68,10 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 
 def pack(operations: Sequence[bytes]) -> bytes:
-    """These operations, compressed."""
-    return zlib.compress(_encoder.encode(_taken_apart(operations)), LEVEL)
+    """These operations, compressed, but never so far that `unpack` would take them for a bomb."""
+    plain = _encoder.encode(_taken_apart(operations))
+    packed = zlib.compress(plain, LEVEL)
+    return packed if len(plain) < UNPACKED_RATIO_MAX * len(packed) else zlib.compress(plain, 0)
 
 
 def _taken_apart(operations: Sequence[bytes]) -> _Columns:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw, Struct
+from msgspec import Meta, Raw, Struct, field
 from msgspec.structs import replace
 
 from shared_schema.ids import digest
@@ -111,7 +111,8 @@ class Span(Struct, frozen=True, omit_defaults=True):
 class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a tablet says at each contact."""
 
-    protocol: int = PROTOCOL
+    protocol: int = field(default_factory=lambda: PROTOCOL)
+    """Always written: what is left out is read as the reader's own."""
     device: Id
     app: Line = ""
     sent_at_ms: int = 0
@@ -237,7 +238,7 @@ class News(Struct, frozen=True, omit_defaults=True):
 class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the server answers."""
 
-    protocol: int = PROTOCOL
+    protocol: int = field(default_factory=lambda: PROTOCOL)
     server: Id
     received_at_ms: int = 0
     statuses: tuple[OpStatus, ...] = ()

@@ -24,7 +24,7 @@ from server.storage.packages import Told
 from server.storage.registers import InspectionRow
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
-from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_envelope
+from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
 from shared_schema.proofs import head_text, link_of, proven
 from shared_schema.roles import Role
@@ -284,24 +284,19 @@ def _refused(problem: Problem, op: str) -> OpStatus:
     return OpStatus("refused", op, problem.code, facts_of(problem))
 
 
-class _Place(NamedTuple):
-    op: str = ""
-    inspection: str = ""
-    person: str = ""
-    epoch: str = ""
-    seq: int = 0
-    prev: str = ""
-
-
 def _refusal(raw: bytes, problem: Problem, author: str) -> Refusal:
     """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
     chain of its author: a number that has been given away, whatever else it says there.
     """
-    try:
-        envelope = read_envelope(raw)
-        place = _Place(
-            envelope.id, envelope.inspection, envelope.person, envelope.epoch, envelope.seq, envelope.prev
-        )
-    except Problem:
-        place = _Place()
-    return Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author, *place)
+    refusal = Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author)
+    place = read_place(raw)
+    if place is None:
+        return refusal
+    return refusal._replace(
+        op=place.id,
+        inspection=place.inspection,
+        person=place.person,
+        epoch=place.epoch,
+        seq=place.seq,
+        prev=place.prev,
+    )

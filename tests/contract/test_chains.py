@@ -4,17 +4,18 @@ import random
 from itertools import permutations
 
 import pytest
+from msgspec import Raw
 from sqlalchemy import Connection
 
 from server.storage import chains
 from server.storage.chains import Fork, Gap, Tip
 from server.storage.database import Database
-from shared_schema.ids import DeviceId
+from shared_schema.ids import DeviceId, digest
 from shared_schema.operations import Note, Operation
 from shared_schema.wire import Head
 from tests.contract.plan import CHECKLIST
 from tests.contract.talk import held, outcomes, say
-from tests.make import Scribe
+from tests.make import Scribe, make_op
 
 ITEM = CHECKLIST.items[0].id
 DEVICE = DeviceId("D-1")
@@ -79,6 +80,20 @@ def test_whatever_a_refused_operation_says_its_number_is_given_away(db: Database
     after = scribe.write(Note(ITEM, "after"))
     assert outcomes(say(db, [garbled, after])) == ["op_wrong_device", "accepted"]
     assert tip(db) == Tip(2, after.hash)
+
+
+@pytest.mark.parametrize(
+    "body", [b"[" * 300 + b"]" * 300, b'"' + b"x" * 70_000 + b'"', b'"\\u0000"'], ids=["deep", "long", "nul"]
+)
+def test_an_operation_that_nobody_can_read_leaves_no_gap_either(db: Database, body: bytes) -> None:
+    """Else no receipt would ever reach past it, and a tablet that is restored later would not find out."""
+    scribe = Scribe()
+    first, bad = scribe.write(Note(ITEM, "1")), scribe.write(Note(ITEM, "!"))
+    raw = bad.raw[: bad.raw.index(b'"body":') + 7] + body + b"}"
+    after = make_op(Note(ITEM, "3"), seq=3, prev=digest(raw))
+    assert outcomes(say(db, ops=(Raw(first.raw), Raw(raw), Raw(after.raw))))[::2] == ["accepted"] * 2
+    assert tip(db) == Tip(3, after.hash)
+    assert db.read(chains.gaps) == []
 
 
 def test_another_tablets_operations_never_move_a_chain(db: Database) -> None:

@@ -188,3 +188,11 @@ def test_a_bomb_is_refused_before_it_fills_the_memory() -> None:
     many = packing.pack([encode(make_envelope(Note("A01", "x" * 3000), seq=n)) for n in range(1, 400)])
     with pytest.raises(Problem, match="request_too_large"):
         packing.unpack(many, 100_000)
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 60_000), (1000, 3000), (1000, 60), (3, 60_000)])
+def test_operations_that_are_all_alike_are_read_again(count: int, size: int) -> None:
+    """However small a compressor could make them: what is packed here must not be taken for a bomb there."""
+    scribe = Scribe()
+    raws = [scribe.write(Note("A01", "x" * 60)).raw.replace(b"x" * 60, b"x" * size) for _ in range(count)]
+    assert packing.unpack(packing.pack(raws), wire.UNPACKED_BYTES_MAX) == raws

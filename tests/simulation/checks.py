@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 
 from shared_schema import merge
+from shared_schema.checklist import Checklist
 from shared_schema.ids import InspectionId
 from shared_schema.inspection import Inspection
 from shared_schema.merge import State, view
 from shared_schema.scoring import score
 from shared_schema.sheet import sheet_bytes
 from shared_schema.wire import read_reply, read_request
-from tests.simulation import season
 from tests.simulation.drawing import every_screen
 from tests.simulation.safety import log_is_sound, score_equals_the_log
 from tests.simulation.tablets import Tablet, screen_of
@@ -53,7 +53,7 @@ def at_the_end(world: World) -> list[str]:
             found += taps_and_differences(world, inspection)
             found += log_is_sound(world, inspection)
             found += score_equals_the_log(world, inspection)
-            found += no_clock_matters_in_a_fold(raws, Random(world.seed))
+            found += no_clock_matters_in_a_fold(raws, Random(world.seed), world.hub.checklist(inspection))
     found += nothing_is_lost(world)
     found += nothing_is_invented(world)
     found += everyone_agrees(world)
@@ -176,6 +176,7 @@ def nothing_is_lost(world: World) -> Iterator[str]:
         for sha256 in tablet.photos_owed():
             if sha256 in on_record and not world.hub.has_photo(sha256):
                 yield f"lost: the photo {sha256[:8]} of {tablet.name} is not on the server"
+    yield from world.office.broken
 
 
 def nothing_is_invented(world: World) -> Iterator[str]:
@@ -234,7 +235,8 @@ def everyone_agrees(world: World) -> Iterator[str]:
             assert state is not None
             if screen_of(visit.inspection) != screen_of(view(state)):
                 yield f"diverged: {tablet.name} and the server show {inspection} differently"
-            if sheet_bytes(visit.sheet) != world.hub.rows(inspection)["score_sheet"][0][22]:
+            stored = [row[22] for row in world.hub.rows(inspection)["score_sheet"]]
+            if stored != [sheet_bytes(visit.sheet)]:
                 yield f"score_mismatch: {tablet.name} and the server score {inspection} differently"
 
 
@@ -308,7 +310,7 @@ def _everything(world: World) -> object:
     ]
 
 
-def no_clock_matters_in_a_fold(raws: Sequence[bytes], random: Random) -> Iterator[str]:
+def no_clock_matters_in_a_fold(raws: Sequence[bytes], random: Random, checklist: Checklist) -> Iterator[str]:
     """The same operations with any other times on them stand alike, dispute alike and score alike."""
     stamped = []
     for raw in raws:
@@ -320,14 +322,14 @@ def no_clock_matters_in_a_fold(raws: Sequence[bytes], random: Random) -> Iterato
         inspection = merge.view(merge.apply(merge.EMPTY, readable(version)))
         disputes = [str(cell.field) for cell in inspection.disputes]
         results.append(
-            (list(screen_of(inspection).items()), disputes, inspection.stage, _figures(inspection))
+            (list(screen_of(inspection).items()), disputes, inspection.stage, _figures(inspection, checklist))
         )
     if results[0] != results[1]:
         yield "clock: other times on the same operations give another inspection"
 
 
-def _figures(inspection: Inspection) -> tuple[object, ...]:
-    sheet = score(season.checklist(), inspection)
+def _figures(inspection: Inspection, checklist: Checklist) -> tuple[object, ...]:
+    sheet = score(checklist, inspection)
     return sheet.status, sheet.percent, sheet.percent_low, sheet.percent_high, sheet.grade
 
 
@@ -337,7 +339,9 @@ def outcome(world: World) -> object:
     told = []
     for inspections in world.inspections.values():
         for inspection in inspections:
-            reading = unfolded(one.raw for one in world.hub.log(inspection))
+            reading = unfolded(
+                (one.raw for one in world.hub.log(inspection)), world.hub.checklist(inspection)
+            )
             stands = sorted(
                 (str(field), sorted(numbers.get(one.id, 0) for one in ops))
                 for field, ops in reading.state.fields.items()
@@ -355,7 +359,7 @@ def outcome(world: World) -> object:
                     stands,
                     disputes,
                     reading.inspection.stage,
-                    _figures(reading.inspection),
+                    _figures(reading.inspection, world.hub.checklist(inspection)),
                     statuses,
                 )
             )

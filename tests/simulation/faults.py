@@ -16,13 +16,25 @@ FAULTS: dict[str, str] = {
     "tablet_killed": "a tablet's program ends between two instructions of its database",
     "tablet_restored": "a tablet comes back with an old copy of its file",
     "tablet_cloned": "two tablets with one identity",
-    "clock_wrong": "a tablet's clock is off by minutes, days or years, or drifts",
-    "clock_jumped": "a tablet's clock jumps, also backwards, while it is in use",
+    "server_full": "the server's disk is full: something it was to keep found no room",
+    "tablet_full": "a tablet's disk is full: a tap or a reply found no room",
+    "server_locked": "another process holds the server's database: something it was to keep had to come again",
+    "clock_wrong": "a tablet's clock is off by minutes or days",
+    "clock_far": "a tablet's clock shows a year before 1970, or one after 2038",
+    "clock_drifts": "a tablet's clock is too fast or too slow",
+    "clock_jumped": "a tablet's clock jumps forwards while it is in use",
+    "clock_back": "a tablet's clock jumps backwards while it is in use",
     "older_app": "a tablet whose version does not know some kinds",
     "newer_app": "an operation of a kind that nobody knows yet",
+    "mixed_versions": "an operation of a newer app, where an older app than the others is in use as well",
     "score_bug": "the server's scoring crashes on an inspection, until the bug is fixed and rows are rebuilt",
+    "fold_bug": "the server's merging crashes on an operation, until the bug is fixed and rows are rebuilt",
     "poison": "an operation in a sound envelope that can never be right",
     "taken_away": "an inspection is taken from its squad, and given back later",
+    "revoked": "a tablet is turned away in the middle of the campaign, hands over what it holds, and is wiped",
+    "admitted": "a person admits from quarantine what was refused",
+    "checklist_changed": "a new version of the checklist: inspections that have begun keep theirs, others move to it",
+    "late_after_lock": "an operation made after the lock of its inspection, of which its tablet had not heard",
     "late": "an operation that reaches the log after the inspection was handed in",
     "stale_screen": "a tap on a screen that news has overtaken",
     "small_pages": "requests and replies hold only a few operations, so that everything takes several rounds",
@@ -56,8 +68,16 @@ class Weather:
 
     def strikes(self, fault: str, chance: float) -> bool:
         """Whether a fault happens now; draws whether it is wanted or not, so that wanting it changes no other draw."""
+        drawn = self.draws(fault, chance)
+        if drawn:
+            self.met(fault)
+        return drawn
+
+    def draws(self, fault: str, chance: float) -> bool:
+        """As `strikes`, for what may come to nothing; whoever sees that it did not says `met`."""
         drawn = self._random.random() < chance * self._rate[fault]
-        if not drawn or self.calm or fault not in self.wanted:
-            return False
-        self.counts[fault] += 1
-        return True
+        return drawn and not self.calm and fault in self.wanted
+
+    def met(self, fault: str, times: int = 1) -> None:
+        """Counts a fault that really happened."""
+        self.counts[fault] += times

@@ -1,11 +1,15 @@
 """The server of a world: the real exchange, projection and storage, called as the route calls them."""
 
 import shutil
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+from sqlalchemy import event
 
 from mobile.transport import Rejected
 from server.access import devices
@@ -20,10 +24,18 @@ from server.storage.package_files import PackageFiles
 from server.storage.packages import PackageRow
 from server.storage.rows import stored
 from shared_schema import merge
+from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import DeviceId, InspectionId, SquadId
 from shared_schema.problems import Problem
 from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply
 from tests.contract.files import Files
+
+T = TypeVar("T")
+NO_ROOM = frozenset({"disk_full", "busy"})
+HELD_MS = 2
+"""So long the writer waits for another process. In earnest that is seconds; what it says then is the same."""
+PAGES_MAX = 2**30
+"""What SQLite takes for no limit."""
 
 
 class Killed(Exception):
@@ -37,6 +49,16 @@ class Logged(NamedTuple):
     op: str
     raw: bytes
     held: bool
+
+
+class Waiting(NamedTuple):
+    """One refused operation in quarantine."""
+
+    device: str
+    hash: str
+    problem: str
+    op: str
+    raw: bytes
 
 
 class Copy(NamedTuple):
@@ -53,8 +75,17 @@ class Hub:
         self.folder = folder
         self._copies = 0
         self.generation = 0
-        self.db = Database.open(self._url, create=False)
+        self.full = False
+        self._holder: sqlite3.Connection | None = None
+        self.found_no_room: Callable[[str], None] = lambda code: None
+        """Told `disk_full` or `busy` whenever that is what the server answered."""
         self._now_ms = 0
+        self._open()
+
+    def _open(self) -> None:
+        self.db = Database.open(self._url, create=False)
+        event.listen(self.db._write_engine, "connect", self._limit)
+        self.db.write(self._limit_now)
         self._open_files()
 
     def _open_files(self) -> None:
@@ -76,10 +107,11 @@ class Hub:
             return answer
 
         try:
-            self.db.read(
-                lambda conn: devices.verify(conn, headers[DEVICE_HEADER], headers[SIGNATURE_HEADER], body)
-            )
-            return self.db.write(run)
+            with self._noting():
+                self.db.read(
+                    lambda conn: devices.verify(conn, headers[DEVICE_HEADER], headers[SIGNATURE_HEADER], body)
+                )
+                return self.db.write(run)
         except Problem as problem:
             raise Rejected(msgspec.json.decode(reply(problem)[1], type=ProblemReply)) from problem
 
@@ -95,19 +127,30 @@ class Hub:
     ) -> Mapping[str, str]:
         """What `/files` does with a request, or with its first bytes. Raises Rejected, Offline where it was cut."""
         self._now_ms = now_ms
-        return self.files.carry(method, name, body, headers, cut=cut)
+        try:
+            return self.files.carry(method, name, body, headers, cut=cut)
+        except Rejected as err:
+            self._note(err.problem.code)
+            raise
+
+    def write(self, run: Callable[[Connection], T]) -> T:
+        """What somebody does at the console. Raises Problem."""
+        with self._noting():
+            return self.db.write(run)
 
     def take_package(self, path: Path, now_ms: int, entropy: Callable[[int], bytes]) -> Path | None:
         """What `hucha take-package` does with this file; where the receipt lies. Raises Problem."""
         way = self._way(entropy)
         (source,) = way.files.incoming([path]).whole
-        return packages.take(way, source, by="coord", now_ms=now_ms).path
+        with self._noting():
+            return packages.take(way, source, by="coord", now_ms=now_ms).path
 
     def give_package(
         self, device: str, now_ms: int, entropy: Callable[[int], bytes]
     ) -> tuple[PackageRow, Path]:
         """What `hucha give-package` does. Raises Problem."""
-        return packages.give(self._way(entropy), device, by="coord", now_ms=now_ms)
+        with self._noting():
+            return packages.give(self._way(entropy), device, by="coord", now_ms=now_ms)
 
     def _way(self, entropy: Callable[[int], bytes]) -> Way:
         return Way(self.db, self.files.store, PackageFiles(self.folder / "packages"), entropy)
@@ -134,11 +177,15 @@ class Hub:
             lambda conn: [(seq, hash_) for seq, hash_ in op_log.run(conn, sql, (device, epoch))]
         )
 
-    def refused(self) -> set[bytes]:
-        """The bytes of everything refused and kept."""
-        return self.db.read(
-            lambda conn: {bytes(row[0]) for row in op_log.run(conn, "SELECT raw FROM refusal")}
-        )
+    def quarantine(self) -> list[Waiting]:
+        """Everything refused and kept."""
+        sql = "SELECT device, hash, problem, op, raw FROM refusal ORDER BY device, hash"
+        return self.db.read(lambda conn: [Waiting(*row) for row in op_log.run(conn, sql)])
+
+    def checklist(self, inspection: str) -> Checklist:
+        """The version of the checklist that an inspection is held to."""
+        name = self.row(inspection).checklist
+        return _checklist(self.db.read(lambda conn: registers.checklist_content(conn, name)))
 
     def state(self, inspection: str) -> tuple[int, merge.State | None]:
         """The stored state, and the log number it reaches."""
@@ -163,7 +210,7 @@ class Hub:
     def assign(self, inspection: str, squad: str) -> None:
         """Gives an inspection to a squad, as a coordinator does."""
         row = msgspec.structs.replace(self.row(inspection), squad=SquadId(squad))
-        self.db.write(lambda conn: registers.put_inspections(conn, [row]))
+        self.write(lambda conn: registers.put_inspections(conn, [row]))
 
     # --- faults -------------------------------------------------------------------------------------
 
@@ -181,13 +228,64 @@ class Hub:
         self.close()
         _copy_file(copy.folder, self.folder)
         self.generation += 1
-        self.db = Database.open(self._url, create=False)
-        self._open_files()
+        self._open()
+
+    def fill(self) -> None:
+        """No page more fits on the disk."""
+        self.full = True
+        self.db.write(self._limit_now)
+
+    def hold(self) -> None:
+        """Another process begins to write to the file, and takes its time."""
+        self._holder = sqlite3.connect(self.folder / "server.db", isolation_level=None)
+        self._holder.execute("BEGIN IMMEDIATE")
+
+    def ease(self) -> None:
+        """There is room again, and nobody else has the file."""
+        self._let_go()
+        if self.full:
+            self.full = False
+            self.db.write(self._limit_now)
+
+    def in_trouble(self) -> bool:
+        """Whether a request may be answered `disk_full` or `busy`."""
+        return self.full or self._holder is not None
+
+    def _let_go(self) -> None:
+        if self._holder is not None:
+            self._holder.close()
+            self._holder = None
+
+    def _limit_now(self, conn: Connection) -> None:
+        self._limit(conn.connection.driver_connection)
+
+    def _limit(self, driver: Any, _record: object = None) -> None:
+        """What a connection of the writer finds: a disk with or without room, and no time to wait for others."""
+        driver.execute(f"PRAGMA busy_timeout={HELD_MS}")
+        ((pages,),) = driver.execute("PRAGMA page_count").fetchall()
+        driver.execute(f"PRAGMA max_page_count={pages if self.full else PAGES_MAX}")
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except Problem as problem:
+            self._note(problem.code)
+            raise
+
+    def _note(self, code: str) -> None:
+        if code in NO_ROOM:
+            assert self.in_trouble(), f"the server says {code} on a good disk"
+            self.found_no_room(code)
 
     def close(self) -> None:
         """Closes the database."""
+        self._let_go()
         self.files.close()
         self.db.close()
+
+
+_checklist = lru_cache(maxsize=8)(from_bytes)
 
 
 def _copy_file(source: Path, target: Path) -> None:

@@ -327,12 +327,12 @@ _VERBS: tuple[tuple[Callable[[Person], Tap | None], int], ...] = (
 )
 
 
-def coordinator_says(random: Random, stage: str) -> Body | None:
+def coordinator_says(random: Random, stage: str, *, locks: bool) -> Body | None:
     """What a coordinator does with an inspection in this stage."""
     match stage:
         case "submitted":
-            return Returned((("", "请补签字"),)) if random.random() < 0.7 else Accepted()
+            return Returned((("", "请补签字"),)) if random.random() < 0.5 else Accepted()
         case "accepted":
-            return Returned((("A01", "请复核"),)) if random.random() < 0.6 else Locked()
+            return Locked() if locks and random.random() < 0.7 else Returned((("A01", "请复核"),))
         case _:
             return None

@@ -17,6 +17,7 @@ from tests.simulation.world import World
 
 TWIN_EVERY = 10
 """Every so many seeds a world is played twice, with other clocks: the price of a whole world for one law."""
+CLOCKS = frozenset(name for name in FAULTS if name.startswith("clock_"))
 FORKING = frozenset({"tablet_cloned", "tablet_restored", "server_restored", "tablet_killed"})
 """Left out of twins: which of two forked branches keeps its numbers follows from hashes, and so from clocks."""
 
@@ -68,7 +69,7 @@ def _twins_agree(seed: int, faults: frozenset[str]) -> Iterator[str]:
         return ()
 
     for clocks in (None, seed + 1):
-        twin = World(seed, faults | {"clock_wrong", "clock_jumped"}, clocks=clocks)
+        twin = World(seed, faults | CLOCKS, clocks=clocks)
         twin.run(lambda _: (), lambda _: (), look)
     if ends[0] != ends[1]:
         yield f"clock: seed {seed} comes to another end with other clocks"

@@ -113,7 +113,7 @@ def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
     if len(rows) != 1:
         yield f"score_mismatch: {inspection} has {len(rows)} score sheets"
         return
-    reading = unfolded(one.raw for one in log)
+    reading = unfolded((one.raw for one in log), world.hub.checklist(inspection))
     sheet = json.loads(reading.sheet)
     row = rows[0]
     number, stage, status, percent = row[4], row[5], row[6], row[7]

@@ -1,6 +1,7 @@
 """The season a world plays in: a small checklist, two squads, their inspections and tablets; made once and copied."""
 
 import atexit
+import copy
 import hashlib
 import shutil
 import tempfile
@@ -97,6 +98,24 @@ CHECKLIST: dict[str, Any] = {
     "vetoes": [{"id": "V01", "grade": "nonconform", "zh": "重大泄密", "en": "A major leak"}],
 }
 
+
+def later_version(number: int) -> dict[str, Any]:
+    """The checklist as it is changed in mid-campaign: other points, another order, and one item more."""
+    changed = copy.deepcopy(CHECKLIST)
+    changed["checklist"]["version"] = str(number)
+    duties, devices = changed["sections"]
+    registers = duties["items"][1]
+    registers["rule"]["deduct"] = "2" if number % 2 else "0.5"
+    duties["items"].reverse()
+    devices["items"][0]["max"] = "3"
+    added = copy.deepcopy(devices["items"][0]) | {"id": f"E0{number}", "max": "1"}
+    devices["items"].insert(0, added)
+    return changed
+
+
+VERSIONS = (2, 3)
+"""The later versions of the checklist."""
+
 SQUADS: dict[str, tuple[str, ...]] = {"S-1": ("P-1", "P-2", "P-3", "P-4"), "S-2": ("P-5", "P-6", "P-7")}
 """The people of each squad; the first leads it, the fourth is a trainee."""
 NOBODY = "S-0"
@@ -112,6 +131,12 @@ DEVICES: dict[str, tuple[str, ...]] = {
 def checklist() -> Checklist:
     """The checklist, read by the real reader."""
     return parse(CHECKLIST)
+
+
+@lru_cache(maxsize=len(VERSIONS))
+def later(number: int) -> bytes:
+    """A later version in its canonical bytes."""
+    return to_bytes(parse(later_version(number)))
 
 
 def roles(squad: str) -> dict[str, str]:
@@ -231,7 +256,7 @@ def _template() -> Path:
     return folder
 
 
-def copy() -> Path:
+def copied() -> Path:
     """A new folder with the season's files."""
     folder = memory_folder()
     shutil.copytree(_template(), folder, dirs_exist_ok=True)

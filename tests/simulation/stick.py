@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mobile import package
 from mobile.package import Tools
 from shared_schema.problems import Problem
+from tests.simulation.hub import NO_ROOM
 
 if TYPE_CHECKING:
     from tests.simulation.tablets import Tablet
@@ -49,8 +50,8 @@ class Stick:
         try:
             _, path = self.world.hub.give_package(tablet.device, self.world.now_ms, tablet.random.randbytes)
         except Problem as problem:
-            # The server was restored from before it learnt this tablet's key, or never learnt it.
-            if problem.code != "package_keys_missing":
+            # The server was restored from before it learnt this tablet's key, or has turned the tablet away.
+            if problem.code not in ("package_keys_missing", "device_revoked"):
                 raise
             return
         self._carry(Carried(path, tablet, False, frozenset()))
@@ -88,7 +89,7 @@ class Stick:
             self._hand_in(carried._replace(path=path))
         except Problem as problem:
             said = problem.code
-        assert said in DAMAGE, f"of a damaged package is said: {said or 'nothing'}"
+        assert said in DAMAGE | NO_ROOM, f"of a damaged package is said: {said or 'nothing'}"
 
     def _hand_in(self, carried: Carried) -> None:
         tablet, world = carried.tablet, self.world

@@ -26,6 +26,7 @@ from shared_schema.inspection import Cell, Inspection
 from shared_schema.operations import Operation
 from shared_schema.problems import Problem
 from shared_schema.wire import ProblemReply
+from tests.simulation.hub import PAGES_MAX
 from tests.simulation.journal import Entry
 
 Screen = Mapping[str, tuple[str, ...]]
@@ -99,6 +100,8 @@ class Tablet:
     """What this tablet draws its ids from."""
     now: Callable[[], int]
     network: Callable[["Tablet"], Transport]
+    restores: Callable[[], int]
+    """How often the server has been restored from a backup."""
     watch: Callable[["Tablet", Operation], object]
     vault: Vault
     path: Path
@@ -108,6 +111,10 @@ class Tablet:
     flight: Flight | None = None
     backup: Backup | None = None
     opened: int = 0
+    told_at: int = 0
+    """How often it had been, when it last answered this tablet."""
+    full: bool = False
+    """Whether no page more fits on this tablet's disk."""
     last_report: SyncReport | None = None
 
     def open(self) -> None:
@@ -119,6 +126,7 @@ class Tablet:
         assert isinstance(store, WatchedStore)
         store.watch = lambda operation: self.watch(self, operation)
         self.store = store
+        self._limit()
         self.desk = Desk(self.store, self.random.randbytes, self.tell_time)
         self.sync = Sync(
             self.store,
@@ -188,6 +196,14 @@ class Tablet:
         )
         return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
 
+    def photos_of_own(self) -> list[str]:
+        """The photos of own operations that are on this tablet's disk."""
+        sql = (
+            "SELECT DISTINCT p.sha256 FROM photo p JOIN photo_use u ON u.sha256 = p.sha256"
+            " JOIN operation o ON o.id = u.operation AND o.own WHERE p.status != 'missing'"
+        )
+        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
+
     # --- exchanges ------------------------------------------------------------------------------------
 
     def ask(self) -> None:
@@ -195,11 +211,13 @@ class Tablet:
         assert self.flight is None
         with self.app():
             steps = self.sync.steps()
+            # Where the disk is full, this raises, and there is no flight.
             self.flight = Flight(steps, next(steps))
 
     def send(self) -> None:
         """Carries the request to the server, and the reply (if it gets that far) to the tablet's door."""
         assert self.flight is not None
+        self.told_at = self.restores()
         try:
             self.flight.result = self.flight.call()
         except (Offline, Rejected) as err:
@@ -220,6 +238,10 @@ class Tablet:
                 report: SyncReport = done.value
                 self.last_report = report
                 return report
+            except Problem:
+                # The program goes on, and exchanges again when it is next due.
+                self.flight = None
+                raise
         return None
 
     def ask_and_wait(self) -> bytes | None:
@@ -257,7 +279,11 @@ class Tablet:
         )
         with self.app():
             steps = meeting.steps()
-            call = next(steps)
+            try:
+                call = next(steps)
+            except StopIteration as done:
+                turned_away: MeetingReport = done.value
+                return turned_away
         while True:
             try:
                 result, error = call(), None
@@ -309,6 +335,21 @@ class Tablet:
         self.path = path
         with self.app():
             self.open()
+
+    def fill(self) -> None:
+        """No page more fits on the disk."""
+        self.full = True
+        self._limit()
+
+    def ease(self) -> None:
+        """There is room again."""
+        self.full = False
+        self._limit()
+
+    def _limit(self) -> None:
+        connection = self.store._db.conn
+        [(pages,)] = connection.execute("PRAGMA page_count").fetchall()
+        connection.execute(f"PRAGMA max_page_count={pages if self.full else PAGES_MAX}").fetchall()
 
     def interrupt_after(self, instructions: int) -> None:
         """Stops the database after so many of its instructions, and for good."""

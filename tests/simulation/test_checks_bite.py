@@ -3,7 +3,8 @@
 import pytest
 
 from tests.simulation.checks import LAWS
-from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.mutants import Mutant
+from tests.simulation.mutants_office import MUTANTS
 from tests.simulation.runs import play, read_faults
 
 

@@ -45,9 +45,9 @@ def test_no_law_is_broken_whatever_goes_wrong(part: int) -> None:
 
 
 def test_every_fault_is_met_somewhere() -> None:
-    """A fault that is never injected proves nothing; so few worlds are enough to meet them all."""
+    """A fault that is never injected proves nothing; the first sixty worlds meet them all."""
     met: set[str] = set()
-    for seed in range(100, 160):
+    for seed in range(1, 61):
         result = play(seed, frozenset(FAULTS), twins=False)
         lawful([result])
         met |= {name for name, count in result.faults.items() if count}

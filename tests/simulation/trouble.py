@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 DAY_MS = 86_400_000
-_POISON = ("stranger", "elsewhere", "forged", "item", "leader", "nan", "garbled", "reused")
+_POISON = (
+    "stranger",
+    "elsewhere",
+    "forged",
+    "item",
+    "leader",
+    "nan",
+    "garbled",
+    "reused",
+    "deep",
+    "long",
+)
+_TOO_DEEP = 300
+_TOO_LONG = 70_000
 
 
 def kill_tablet(world: "World") -> None:
@@ -38,6 +51,9 @@ def kill_tablet(world: "World") -> None:
             tablet.exchange()
     except (sqlite3.OperationalError, sqlcipher3.dbapi2.OperationalError) as err:
         if "interrupted" not in str(err):
+            raise
+    except Problem as problem:
+        if not world.disks.why(problem):
             raise
     tablet.kill()
     # What the file has now was committed, whether the program came to know it or not.
@@ -101,19 +117,23 @@ def reassign(world: "World") -> None:
     """The coordinator takes an inspection from its squad, or gives it back."""
     squad = world.random.choice(sorted(world.inspections))
     inspection = world.random.choice(world.inspections[squad])
-    strikes = world.weather.strikes("taken_away", 0.5)
+    strikes = world.weather.draws("taken_away", 0.5)
     if world.hub.row(inspection).squad == season.NOBODY:
         world.hub.assign(inspection, squad)
     elif strikes:
         world.hub.assign(inspection, season.NOBODY)
+        world.weather.met("taken_away")
 
 
 def jump_clock(world: "World") -> None:
     """A tablet's clock jumps."""
     tablet = world.draw_tablet()
-    jump = world.clock_random.choice((-3 * DAY_MS, -3_600_000, 3_600_000, 90 * DAY_MS))
-    if world.weather.strikes("clock_jumped", 0.7):
+    jump = world.clock_random.choice((3_600_000, 90 * DAY_MS, 5_000 * DAY_MS))
+    back = world.clock_random.choice((-3 * DAY_MS, -3_600_000, -25_000 * DAY_MS))
+    if world.weather.strikes("clock_jumped", 0.4):
         tablet.clock.offset_ms += jump
+    if world.weather.strikes("clock_back", 0.4):
+        tablet.clock.offset_ms += back
 
 
 def send_newer(world: "World") -> None:
@@ -127,6 +147,8 @@ def send_newer(world: "World") -> None:
         )
     )
     if world.weather.strikes("newer_app", 0.5):
+        if any(one.lacks for one in world.tablets) and "mixed_versions" in world.weather.wanted:
+            world.weather.met("mixed_versions")
         operation = _by_hand(tablet, inspection, kind, json.dumps(content).encode())
         _record(world, tablet, operation, "newer")
         world.journal.committed.add(operation.id)
@@ -161,6 +183,10 @@ def send_poison(world: "World") -> None:
         plain.update(kind="accepted", body={})
     elif which == "nan":
         plain.update(kind="answer", body={"item": "A02", "answer": {"type": "value", "value": "NaN"}})
+    elif which == "deep":
+        plain["body"] = json.loads("[" * _TOO_DEEP + "]" * _TOO_DEEP)
+    elif which == "long":
+        plain["body"]["text"] = "长" * _TOO_LONG
     else:
         plain["body"] = {"item": 7}
     raw = json.dumps(plain).encode()
@@ -201,7 +227,7 @@ def _record(world: "World", tablet: Tablet, operation: Operation, fate: Fate) ->
 
 def count_destroyed(world: "World") -> None:
     """What was committed and now lies nowhere: not on the server, on no tablet, in no request on its way."""
-    alive = world.hub.ids()
+    alive = world.hub.ids() | {one.op for one in world.hub.quarantine()}
     for tablet in world.tablets:
         alive |= {one.op for one in tablet.held()}
     alive |= {op for carried in world.stick.under_way for op in carried.ops}

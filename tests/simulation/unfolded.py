@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey
 from shared_schema.inspection import Inspection
 from shared_schema.merge import State, view
@@ -10,7 +11,6 @@ from shared_schema.operations import Operation, field_of, read
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
 from shared_schema.sheet import sheet_bytes
-from tests.simulation import season
 
 
 class Reading(NamedTuple):
@@ -32,8 +32,8 @@ def readable(raws: Iterable[bytes]) -> list[Operation]:
     return found
 
 
-def unfolded(raws: Iterable[bytes]) -> Reading:
-    """What operations come to: on each field, those that no other one names as a base."""
+def unfolded(raws: Iterable[bytes], checklist: Checklist) -> Reading:
+    """What operations come to by a checklist: on each field, those that no other one names as a base."""
     by_field: dict[FieldKey, list[Operation]] = {}
     held = {}
     for one in readable(raws):
@@ -50,7 +50,7 @@ def unfolded(raws: Iterable[bytes]) -> Reading:
             standing[field] = tuple(sorted(left.values(), key=_place))
     state = State(standing, {}, tuple(sorted(held.values(), key=_place)))
     inspection = _view(state)
-    return Reading(state, inspection, sheet_bytes(_score(season.checklist(), inspection)))
+    return Reading(state, inspection, sheet_bytes(_score(checklist, inspection)))
 
 
 def _place(one: Operation) -> tuple[str, str, int, str]:

@@ -43,4 +43,9 @@ def test_the_pause_grows_and_is_never_the_same_for_all() -> None:
     assert lows[:3] == [2500, 5000, 10_000]
     assert lows[-1] == PAUSE_LONGEST_MS // 2
     assert pause_ms(Journal(attempts=1), (2500).to_bytes(4, "big")) == 5000
+    asked = Journal(attempts=1, facts={"wait_seconds": "60"})
+    assert pause_ms(asked, b"\0\0\0\0") == 60_000
+    assert 60_000 < pause_ms(asked, (59_000).to_bytes(4, "big")) <= 120_000
+    endless = Journal(attempts=1, facts={"wait_seconds": "99999999"})
+    assert pause_ms(endless, b"\0\0\0\0") <= PAUSE_LONGEST_MS
     assert pause_ms(Journal(attempts=1, retry=False), b"\0\0\0\0") == PAUSE_LONGEST_MS // 2

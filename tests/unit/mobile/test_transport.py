@@ -18,6 +18,7 @@ class Desk:
         self.seen: Seen = []
         self.answer: tuple[int, bytes] = (200, b"fine")
         self.encoding = ""
+        self.retry_after = ""
         desk = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,6 +34,8 @@ class Desk:
                     return
                 self.send_response(status)
                 self.send_header("content-length", str(len(content)))
+                if desk.retry_after:
+                    self.send_header("retry-after", desk.retry_after)
                 if desk.encoding:
                     self.send_header("content-encoding", desk.encoding)
                 self.end_headers()
@@ -117,6 +120,19 @@ def test_what_is_not_our_server_is_told_by_its_status(
         transport.sync(b"", {})
     problem = caught.value.problem
     assert (problem.code, problem.retry, problem.facts) == (code, retry, {"where": f"HTTP {status}"})
+
+
+@pytest.mark.parametrize(
+    ("said", "facts"), [("7", {"wait_seconds": "7"}), ("Wed, 21 Oct 2026", {}), ("-1", {}), ("", {})]
+)
+def test_how_long_a_busy_server_asks_to_wait_is_told(
+    desk: Desk, transport: HttpTransport, said: str, facts: dict[str, str]
+) -> None:
+    """In whole seconds, as our server says it; a date from something in between is not looked at."""
+    desk.answer, desk.retry_after = (503, b"<html>"), said
+    with pytest.raises(Rejected) as caught:
+        transport.sync(b"", {})
+    assert caught.value.problem.facts == {"where": "HTTP 503", **facts}
 
 
 def test_no_server_and_a_lost_reply_are_offline(desk: Desk, transport: HttpTransport) -> None:

@@ -4,27 +4,20 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from msgspec import Raw
-from sqlalchemy import Connection
 
-from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
 from server.storage.database import Database
-from server.storage.op_log import run
-from server.storage.tables import metadata
 from shared_schema import wire
-from shared_schema.ids import DeviceId
 from shared_schema.operations import OP_BYTES_MAX, Note, encode
-from shared_schema.problems import REGISTRY, Problem
 from tests.contract.plan import CHECKLIST, plan
-from tests.contract.talk import NOW_MS, ask, outcomes, say
+from tests.contract.talk import ask, outcomes, say
 from tests.make import Scribe, make_answer, make_envelope, make_finding, make_op, make_request
+from tests.unit.server.intake.trials import trials
 
 YES_NO = next(item.id for item in CHECKLIST.items if item.response == "yes_no")
-STATUSES = set(get_args(wire.Status))
 
 
 @pytest.fixture
@@ -40,48 +33,6 @@ def reference() -> bytes:
     scribe = Scribe()
     ops = [scribe.write(make_answer(YES_NO, True)), scribe.write(make_finding("F-1", YES_NO))]
     return wire.encode(make_request(ops, cursors={"I-1": 0}, last_read={"I-1": "x"}, app="1.0", sent_at_ms=7))
-
-
-class TakenBackError(Exception):
-    """Ends a trial so that nothing of it stays."""
-
-
-def contents(conn: Connection) -> list[int]:
-    """How much is in every table."""
-    return [run(conn, f"SELECT count(*) FROM {table}")[0][0] for table in sorted(metadata.tables)]
-
-
-def trial(conn: Connection, body: bytes) -> str:
-    """What became of a body: a problem's code, or "taken". Nothing of it stays."""
-    before = contents(conn)
-    try:
-        with conn.begin_nested():
-            reply = wire.read_reply(exchange(conn, body, device=DeviceId("D-1"), now_ms=NOW_MS))
-            assert {one.status for one in reply.statuses} <= STATUSES
-            assert all(one.problem in {"", *REGISTRY} for one in reply.statuses)
-            taken = sum(one.status in {"accepted", "held"} for one in reply.statuses)
-            assert run(conn, "SELECT count(*) FROM operation")[0][0] == taken
-            raise TakenBackError
-    except TakenBackError:
-        return "taken"
-    except Problem as problem:
-        refused = problem.code
-    assert REGISTRY[refused].status < 500
-    assert contents(conn) == before, "a refused request has changed something"
-    return refused
-
-
-def trials(db: Database, bodies: list[bytes]) -> dict[str, int]:
-    """How often each outcome came."""
-
-    def run_all(conn: Connection) -> dict[str, int]:
-        counts: dict[str, int] = {}
-        for body in bodies:
-            outcome = trial(conn, body)
-            counts[outcome] = counts.get(outcome, 0) + 1
-        return counts
-
-    return db.write(run_all)
 
 
 def test_truncated_at_every_length(db: Database) -> None:
