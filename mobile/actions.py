@@ -100,7 +100,9 @@ class Desk:
         return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
 
     def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid."""
+        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged."""
+        if inspection in self._store.purged():
+            raise Problem("visit_purged")
         return self._visit(inspection, self._store.unsent())
 
     def _visit(self, inspection: InspectionId, unsent: Mapping[str, int]) -> Visit:
@@ -110,7 +112,14 @@ class Desk:
         refused = self._store.refused(inspection)
         return Visit(assignment, checklist, seen, sheet, unsent.get(inspection, 0), refused, gone)
 
+    def purged(self) -> tuple[Assignment, ...]:
+        """Visits that server and backup have, and that were cleared from this tablet."""
+        cleared = self._store.purged()
+        return tuple(one for one, _ in self._store.assignments().values() if one.inspection in cleared)
+
     def _unreadable(self, assignment: Assignment) -> Problem | None:
+        if assignment.inspection in self._store.purged():
+            return Problem("visit_purged")
         try:
             self._store.checklist(assignment.checklist)
         except Problem as problem:
