@@ -75,7 +75,7 @@ def judge(
     done = {
         one.inspection
         for one in held
-        if stages(one.inspection) == "locked" or "" < planned(one.inspection) < before
+        if stages(one.inspection) in ("locked", "aborted") or "" < planned(one.inspection) < before
     }
     # The same picture may stand on two visits: while one of them is under way, it stays.
     wanted = {sha256 for one in held if one.inspection not in done for sha256 in one.photos}

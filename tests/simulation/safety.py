@@ -86,7 +86,7 @@ def before_healing(world: World) -> Iterator[str]:
         held = [one for one in tablet.held() if one.status not in ("refused", "disowned")]
         entries = world.journal.entries
         for inspection in world.inspections[tablet.squad]:
-            if inspection not in tablet.store.assignments():
+            if inspection not in tablet.store.assignments() or inspection in tablet.store.purged():
                 continue
             strange = {
                 one.op

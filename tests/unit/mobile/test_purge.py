@@ -17,7 +17,7 @@ from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
 from shared_schema.inspection import Stage
-from shared_schema.operations import Accepted, Aborted, Locked
+from shared_schema.operations import Accepted, Body, Locked, Returned
 from shared_schema.problems import Problem
 from tests.unit.mobile.world import LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
@@ -34,7 +34,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def tablets(tmp_path: Path, server: Server) -> Iterator[tuple[Tablet, Tablet]]:
-    both = (Tablet(tmp_path, server, "D-1"), Tablet(tmp_path, server, "D-2"))
+    both = (Tablet(tmp_path, server, "T-1"), Tablet(tmp_path, server, "T-2"))
     yield both
     for one in both:
         one.close()
@@ -85,7 +85,8 @@ def a_visit(one: Tablet, other: Tablet) -> str:
     out = BytesIO()
     Image.new("RGB", (40, 30), (1, 90, 200)).save(out, "PNG")
     taken = photos.take(out.getvalue(), one.folder / "photos", one.vault)
-    one.desk.attach_photo(LEADER, VISIT, SCENE, taken, confirmed=True)
+    one.desk.attach_photo(LEADER, VISIT, SCENE, taken)
+    one.meet()
     other.meet()
     other.answer(YES_NO, True)
     quiet(one, other)
@@ -188,31 +189,45 @@ def test_after_a_restore_everything_later_comes_back_also_the_consoles(
     one, other = tablets
     a_visit(one, other)
     keep()
-    one.answer(YES_NO, False)
+    one.desk.deliberate(LEADER, VISIT)
+    one.desk.submit(LEADER, VISIT)
     quiet(one, other)
-    body = Aborted("core", "后来")
-    server.db.write(lambda conn: desk.record(conn, VISIT, "coord", "coordinator", body, now_ms=NOW_MS))
+    says(server, Returned((("", "请补签字"),)))
     quiet(one, other)
     log = server.log()
     keep.restore()
     assert len(server.log()) < len(log)
-    server.db.write(
-        lambda conn: desk.record(conn, VISIT, "coord", "coordinator", body, now_ms=NOW_MS + 5)
-    )
     quiet(one, other)
-    assert set(log) < set(server.log())
+    assert set(server.log()) == set(log)
+    one.desk.deliberate(LEADER, VISIT)
+    one.desk.submit(LEADER, VISIT)
+    quiet(one, other)
+    says(server, Accepted())
+    quiet(one, other)
+    assert len(server.log()) == len(log) + 3
     assert one.fold() == other.fold()
 
 
+def says(server: Server, body: Body, now_ms: int = NOW_MS) -> None:
+    """What the coordinator does at the console."""
+    server.db.write(lambda conn: desk.record(conn, VISIT, "coord", "coordinator", body, now_ms=now_ms))
+
+
 def test_a_locked_visit_goes_before_its_time(
-    tablets: tuple[Tablet, Tablet], keep: Keeping, server: Server, monkeypatch: pytest.MonkeyPatch
+    tablets: tuple[Tablet, Tablet], keep: Keeping, server: Server
 ) -> None:
     one, other = tablets
     a_visit(one, other)
+    one.desk.deliberate(LEADER, VISIT)
+    one.desk.submit(LEADER, VISIT)
+    quiet(one, other)
+    says(server, Accepted())
+    says(server, Locked())
+    quiet(one, other)
     keep()
     one.meet()
-    parts = purge.judge(one.store.holdings(), lambda _: "locked", lambda _: "", NOW_MS).parts
-    assert [part.why for part in parts] == [""]
+    assert why(one, NOW_MS) == ""
+    assert cleared(one, NOW_MS).visits == 1
 
 
 HOLDING = Holding("I-1", 5, 500, 0, in_backup=True, photos=("a", "b"), photos_in_backup=("a", "b"))
