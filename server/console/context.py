@@ -9,6 +9,7 @@ from litestar.connection import ASGIConnection
 from server.access.sessions import Who
 from server.access.throttle import Throttle
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.photo_store import PhotoStore
 from shared_schema.problems import Language, Problem
 
@@ -28,6 +29,8 @@ class Console:
     secure: bool = False
     """Whether the browser reaches us over https: cookies are then Secure and named `__Host-`."""
     throttle: Throttle = field(default_factory=Throttle)
+    room: Room | None = None
+    """How full the server's disk is."""
 
     @property
     def session_cookie(self) -> str:
