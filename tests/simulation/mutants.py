@@ -16,6 +16,7 @@ from server.intake import exchange, judge, news, projection
 from server.storage import op_log, states, watermark
 from server.storage.database import Connection
 from shared_schema import merge
+from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown, agreement, field_of, read
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
@@ -238,7 +239,7 @@ def clears_by_receipt_alone(patch: pytest.MonkeyPatch) -> None:
         return tuple(
             BackedLog(one, cursors[one], last_read[one])
             for one in asked
-            if last_read.get(one) and op_log.head_at(conn, one, cursors[one]) == last_read[one]
+            if last_read.get(one) and op_log.head_at(conn, InspectionId(one), cursors[one]) == last_read[one]
         )
 
     patch.setattr(watermark, "logs", logs)
