@@ -73,6 +73,8 @@ class Visit(NamedTuple):
     unsent: int
     refused: tuple[Refused, ...]
     gone: bool
+    purged: bool = False
+    """It was cleared from this tablet: nothing of it can be shown but that."""
 
 
 class Desk:
@@ -86,10 +88,10 @@ class Desk:
     # -- what the screens read --------------------------------------------------------------------------
 
     def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections this version can show, those that are gone too."""
-        unsent = self._store.unsent()
+        """All assigned inspections this version can show, those that are gone or were cleared from here too."""
+        unsent, purged = self._store.unsent(), self._store.purged()
         return tuple(
-            self._visit(InspectionId(one), unsent)
+            self._visit(InspectionId(one), unsent)._replace(purged=one in purged)
             for one, (assignment, _) in self._store.assignments().items()
             if self._unreadable(assignment) is None
         )
@@ -112,14 +114,7 @@ class Desk:
         refused = self._store.refused(inspection)
         return Visit(assignment, checklist, seen, sheet, unsent.get(inspection, 0), refused, gone)
 
-    def purged(self) -> tuple[Assignment, ...]:
-        """Visits that server and backup have, and that were cleared from this tablet."""
-        cleared = self._store.purged()
-        return tuple(one for one, _ in self._store.assignments().values() if one.inspection in cleared)
-
     def _unreadable(self, assignment: Assignment) -> Problem | None:
-        if assignment.inspection in self._store.purged():
-            return Problem("visit_purged")
         try:
             self._store.checklist(assignment.checklist)
         except Problem as problem:

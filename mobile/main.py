@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobile import package, relay
+from mobile import package, purge, relay
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.relay import Meet
@@ -103,8 +103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_kivy()
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, post
+    from mobile.ui import sheets_purge
     from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
+    from mobile.ui.sync_desk import ClearTools
 
     transports: list[HttpTransport] = []
 
@@ -120,7 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP
             )
 
+        clear = ClearTools(
+            lambda: purge.plan(store, clock_ms()), lambda wanted: purge.clear(store, wanted, settings.photos)
+        )
         meeting = meeting_tools(opened, worker, settings, transports)
+        meeting = meeting._replace(purge=sheets_purge.clearing, clear=clear)
         return Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom, door.prove, meeting)
 
     def on_bug(err: Exception) -> None:

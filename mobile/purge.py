@@ -48,6 +48,11 @@ class Plan(NamedTuple):
         """Photos that may go, each once."""
         return tuple(dict.fromkeys(sha256 for one in self.parts for sha256 in one.photos))
 
+    @property
+    def size_bytes(self) -> int:
+        """How large the records are that may go; photos not counted."""
+        return sum(one.size_bytes for one in self.parts if not one.why)
+
     def staying(self, why: Why) -> int:
         """How many visits stay for that reason."""
         return sum(one.why == why for one in self.parts)

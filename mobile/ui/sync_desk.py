@@ -8,6 +8,7 @@ from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 
 from mobile import sync_views
+from mobile.purge import Plan, Purged
 from mobile.relay import Meet, MeetingReport
 from mobile.relay_server import PORT, Address, RelayServer, read_address
 from mobile.store import Store
@@ -21,6 +22,13 @@ ADDRESS = "ui.peer_address"
 """The setting that keeps the address typed last."""
 Told = Callable[[str, str], object]
 """Shows a person a sentence, with an icon."""
+
+
+class ClearTools(NamedTuple):
+    """Clearing this tablet; used on the worker's thread only."""
+
+    plan: Callable[[], Plan]
+    clear: Callable[[Plan], Purged]
 
 
 class MeetingTools(NamedTuple):
@@ -40,6 +48,8 @@ class MeetingTools(NamedTuple):
     """Writes a package into a folder that the person picks; gets the session."""
     take_package: Callable[[Any], object] | None = None
     purge: Callable[[Any], object] | None = None
+    """Asks what of this tablet may be cleared away; gets the session."""
+    clear: ClearTools | None = None
 
 
 class SyncDesk(EventDispatcher):
@@ -164,6 +174,34 @@ class SyncDesk(EventDispatcher):
     def _changed(self) -> None:
         self._look()
         self.gather()
+
+    # --- clearing --------------------------------------------------------------------------------------
+
+    def purge_plan(self, then: Callable[[Plan], None]) -> None:
+        """What may be cleared from this tablet now."""
+        assert self.tools is not None
+        assert self.tools.clear is not None
+        self._worker.call(self.tools.clear.plan, then, self._refused)
+
+    def purge(self, wanted: Plan, then: Callable[[Purged], None]) -> None:
+        """Clears it away; what is no longer covered by then stays."""
+        assert self.tools is not None
+        assert self.tools.clear is not None
+        clear = self.tools.clear.clear
+
+        def done(purged: Purged) -> None:
+            self._changed()
+            then(purged)
+
+        self._worker.call(lambda: clear(wanted), done, self._refused)
+
+    def fetch_again(self, inspection: str, then: Callable[[], None]) -> None:
+        """A visit that was cleared is wanted back: the exchange that `then` begins brings it."""
+        self._worker.call(lambda: self._store().fetch_again(inspection), lambda _: then(), self._refused)
+
+    def _refused(self, problem: Problem) -> None:
+        if problem.code != "tablet_locked":
+            self._tell(problem.message(words.language), "problem")
 
     # --- diagnostics -----------------------------------------------------------------------------------
 

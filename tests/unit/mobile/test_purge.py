@@ -11,6 +11,7 @@ from PIL import Image
 from mobile import photos, purge
 from mobile.clearing import Holding
 from mobile.purge import Plan
+from mobile.views import work_rows
 from server.intake import backups, desk
 from server.intake.restore import restore
 from server.storage.backup_files import BackupFiles
@@ -137,8 +138,9 @@ def test_what_goes_is_gone_and_known_again(tablets: tuple[Tablet, Tablet], keep:
     assert one.store._rows("SELECT count(*) FROM operation WHERE length(raw) > 0") == [(0,)]
     assert one.store.heads(64) == heads, "the chain goes on where it was"
     assert one.store.purged() == {VISIT}
-    assert [assignment.inspection for assignment in one.desk.purged()] == [VISIT]
-    assert VISIT not in {visit.assignment.inspection for visit in one.desk.visits()}
+    assert [visit.assignment.inspection for visit in one.desk.visits() if visit.purged] == [VISIT]
+    (row,) = [row for row in work_rows(one.desk.visits()) if row.purged]
+    assert (row.inspection, row.stage_text, row.unsent) == (VISIT, "已清理", 0)
     for blind in (lambda: one.desk.visit(VISIT), lambda: one.answer(YES_NO, True)):
         with pytest.raises(Problem) as refused:
             blind()
