@@ -66,6 +66,18 @@ class Purged(NamedTuple):
     photos: int
 
 
+class ClearTools(NamedTuple):
+    """Clearing one open tablet; where its store is used."""
+
+    plan: Callable[[], Plan]
+    clear: Callable[[Plan], Purged]
+
+
+def tools(store: Store, folder: Path, clock: Callable[[], int]) -> ClearTools:
+    """What the sync center needs for it; `folder` is where photos lie, `clock()` the tablet's milliseconds."""
+    return ClearTools(lambda: plan(store, clock()), lambda wanted: clear(store, wanted, folder))
+
+
 def judge(
     holdings: Iterable[Holding],
     stages: Callable[[str], Stage],

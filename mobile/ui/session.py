@@ -15,13 +15,14 @@ from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
 
 from mobile.actions import Desk
+from mobile.meeting_tools import MeetingTools
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
 from mobile.transport import Offline, Rejected
 from mobile.ui.memory import memory
 from mobile.ui.shown import SYNC, Place, Shown, gather
-from mobile.ui.sync_desk import MeetingTools, SyncDesk
+from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker

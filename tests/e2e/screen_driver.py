@@ -239,12 +239,17 @@ def behind_a_door(
 
 @contextmanager
 def running(
-    store: Any, desk: Any, connect: Any = None, meeting: Any = None, **begin: str
+    store: Any,
+    desk: Any,
+    connect: Any = None,
+    meeting: Any = None,
+    **begin: str,
 ) -> Iterator[Driver]:
-    """The app over an open store, closed whatever happens."""
+    """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=meeting)), Begin(**begin))
+    made = None if meeting is None else meeting(worker)
+    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=made)), Begin(**begin))
     driver = None
     try:
         driver = Driver(app)

@@ -118,7 +118,21 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     "center": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
         _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
         _press("center.serve"),
+    ),
+    "center-below": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.diagnose"))),
+    ),
+    "package": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.give_package"))),
+        _press("center.give_package"),
     ),
     "menu": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
@@ -130,6 +144,13 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     ),
 }
 """By name: how to get there."""
+
+
+def words_of(key: str) -> str:
+    """A word in the language shown."""
+    from mobile.ui.words import say
+
+    return say(key)
 
 
 def sign(driver: "Driver") -> None:
@@ -160,6 +181,7 @@ KEPT = {
         "tablet-sync": ("center", "zh", "light"),
         "tablet-sync-en": ("center", "en", "light"),
         "tablet-sync-contrast": ("center", "zh", "high_contrast"),
+        "tablet-package": ("package", "zh", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
@@ -233,7 +255,7 @@ def main() -> None:
         tablet = tablet_story.play(Path(folder))
         store, desk = tablet.open()
         tablet_story.meet_colleagues(store)
-        with running(store, desk, meeting=tablet_story.tools(), person="p-chen") as driver:
+        with running(store, desk, meeting=tablet_story.tools, person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)

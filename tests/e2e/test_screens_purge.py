@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mobile import purge
+from mobile.meeting_tools import MeetingTools
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.sync_views import Storage
 from shared_schema.wire import BackedLog
@@ -31,7 +32,6 @@ OTHER = "visit-archive"
 def driver(tablet: stage.Stage, tmp_path: Path) -> Iterator["Driver"]:
     """The app with its sync center open: of one visit the server has signed that a backup holds it, of another not."""
     from mobile.ui import sheets_purge
-    from mobile.ui.sync_desk import ClearTools, MeetingTools
     from tests.e2e.screen_driver import running
 
     store, desk = tablet.open()
@@ -61,11 +61,9 @@ def driver(tablet: stage.Stage, tmp_path: Path) -> Iterator["Driver"]:
         serve=lambda *_: None,  # type: ignore[arg-type]
         addresses=tuple,
         storage=lambda: Storage(3 * 10**8, 10**6),
-        keep_diagnostics=lambda _: "",
+        photo_bytes=lambda _: 0,
         purge=sheets_purge.clearing,
-        clear=ClearTools(
-            lambda: purge.plan(store, LATER_MS), lambda plan: purge.clear(store, plan, tmp_path / "photos")
-        ),
+        clear=purge.tools(store, tmp_path / "photos", lambda: LATER_MS),
     )
     with running(store, desk, meeting=tools, language="zh", person=stage.LEADER) as driver:
         driver.shown(lambda: driver.root.ids.bottom.dispatch("on_exchange"))
@@ -111,4 +109,6 @@ def test_what_a_backup_holds_goes_and_comes_back_when_wanted(driver: "Driver") -
     store = driver.session._tools.store
     asked = driver.session._worker.ask(lambda: (sorted(store.cursors()), store.purged()))
     driver.until(asked.done)
-    assert asked.result() == ([OTHER], frozenset[str]({stage.VISIT})), "the next exchange reads it from the start"
+    assert asked.result() == ([OTHER], frozenset[str]({stage.VISIT})), (
+        "the next exchange reads it from the start"
+    )
