@@ -284,6 +284,7 @@ class Sync:
     ) -> SyncReport:
         before = self._store.journal()
         code = problem.code if problem else ""
+        code = "server_full" if code == "disk_full" else code  # it is the server's disk, not this one
         self._store.note(
             Journal(
                 last_success_ms=before.last_success_ms,

@@ -65,7 +65,7 @@ def driver(tablet: stage.Stage, tmp_path: Path) -> Iterator["Driver"]:
         purge=sheets_purge.clearing,
         clear=purge.tools(store, tmp_path / "photos", lambda: LATER_MS),
     )
-    with running(store, desk, meeting=tools, language="zh", person=stage.LEADER) as driver:
+    with running(store, desk, meeting=lambda _: tools, language="zh", person=stage.LEADER) as driver:
         driver.shown(lambda: driver.root.ids.bottom.dispatch("on_exchange"))
         driver.until(lambda: driver.session.sync_desk.center)
         driver.settle()

@@ -29,6 +29,8 @@ class Keeper:
         self.purges = world.weather.may_strike("purged")
         self.purged: set[str] = set()
         """Every operation that was ever cleared from a tablet: none of them may be lost by what is restored."""
+        self.logged: set[str] = set()
+        """Every operation that was in the log when a machine was lost: later in a step nobody could see it there."""
         self.count = 0
 
     def back_up(self) -> None:
@@ -58,6 +60,7 @@ class Keeper:
     def lose_the_machine(self) -> None:
         """If the weather brings it now and there is a backup, the server goes on from that."""
         if self.count and self._world.weather.strikes("backup_restored", 0.9):
+            self.logged |= self._world.hub.ids()
             self.restore()
 
 

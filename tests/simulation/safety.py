@@ -48,7 +48,8 @@ class Watch:
         for tablet in world.tablets:
             for one in tablet.held():
                 taken = one.own and one.status in ("accepted", "held")
-                if taken and one.op not in self.ever_logged and one.op not in world.hub.ids():
+                known = self.ever_logged | world.keeper.logged
+                if taken and one.op not in known and one.op not in world.hub.ids():
                     yield f"lost: {one.op} was acknowledged to {tablet.name} and never was in the log"
 
 
