@@ -104,6 +104,7 @@ REGISTRY: Mapping[str, Kind] = {
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
     "server_full": Kind("服务器空间不足，暂不接收照片。照片仍在本机，稍后自动再传；记录照常同步。", "The server's disk is nearly full and takes no photos for now. They stay on this tablet and are sent again by themselves; records are synced as usual.", 507, retry=True),
+    "disk_failing": Kind("存储设备读写出错，操作没有完成。请稍后重试；再次出现时请检查磁盘。", "The disk could not be read or written, so this was not done. Try again; if it happens again, have the disk looked at.", 500, retry=True),
     "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
 }  # fmt: skip
 

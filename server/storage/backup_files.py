@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from server.storage.disk import flush
-from server.storage.photo_files import check_name, disk_problems
+from server.storage.disk import disk_problems, flush
+from server.storage.photo_files import check_name
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 
