@@ -74,6 +74,8 @@ class Visit(NamedTuple):
     unsent: int
     refused: tuple[Refused, ...]
     gone: bool
+    purged: bool = False
+    """It was cleared from this tablet: nothing of it can be shown but that."""
 
 
 class Desk:
@@ -88,10 +90,10 @@ class Desk:
     # -- what the screens read --------------------------------------------------------------------------
 
     def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections this version can show, those that are gone too."""
-        unsent = self._store.unsent()
+        """All assigned inspections this version can show, those that are gone or were cleared from here too."""
+        unsent, purged = self._store.unsent(), self._store.purged()
         return tuple(
-            self._visit(InspectionId(one), unsent)
+            self._visit(InspectionId(one), unsent)._replace(purged=one in purged)
             for one, (assignment, _) in self._store.assignments().items()
             if self._unreadable(assignment) is None
         )
@@ -102,7 +104,9 @@ class Desk:
         return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
 
     def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid."""
+        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged."""
+        if inspection in self._store.purged():
+            raise Problem("visit_purged")
         return self._visit(inspection, self._store.unsent())
 
     def _visit(self, inspection: InspectionId, unsent: Mapping[str, int]) -> Visit:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobile import meeting_tools, package
+from mobile import meeting_tools, package, purge
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.photo_sources import camera, card_folders
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_kivy()
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, post
+    from mobile.ui import sheets_purge
     from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
 
@@ -118,6 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
 
         meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
+        clear = purge.tools(store, settings.photos, clock_ms)
+        meeting = meeting._replace(purge=sheets_purge.clearing, clear=clear)
         desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
         return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos)
 

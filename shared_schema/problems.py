@@ -100,10 +100,13 @@ REGISTRY: Mapping[str, Kind] = {
     "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} units cannot be frozen yet: {first}", 409),
     "draw_infeasible": Kind("{unit} 无法分派：{reason}", "{unit} cannot be assigned: {reason}", 409),
     # stores
+    "not_empty": Kind("{what} 中已有数据，没有恢复任何内容。请恢复到空的位置，或写明 --replace。", "There is data in {what} already, and nothing was restored. Restore to an empty place, or say --replace.", 409),
+    "visit_purged": Kind("这次检查已全部交给服务器并有备份，本机已清除。需要时可重新取回。", "The server has all of this visit, and a backup of it; it has been cleared from this tablet. It can be fetched again.", 409),
     "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
     "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
+    "server_full": Kind("服务器空间不足，暂不接收照片。照片仍在本机，稍后自动再传；记录照常同步。", "The server's disk is nearly full and takes no photos for now. They stay on this tablet and are sent again by themselves; records are synced as usual.", 507, retry=True),
     "disk_failing": Kind("存储设备读写出错，操作没有完成。请稍后重试；再次出现时请检查磁盘。", "The disk could not be read or written, so this was not done. Try again; if it happens again, have the disk looked at.", 500, retry=True),
     "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
 }  # fmt: skip

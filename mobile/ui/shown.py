@@ -114,7 +114,9 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
     pane = place.pane
     if place.person not in {one.person for one in people}:
         place = Place()
-    here = next((one for one in visits if one.assignment.inspection == place.inspection), None)
+    here = next(
+        (one for one in visits if one.assignment.inspection == place.inspection and not one.purged), None
+    )
     if here is None:
         place = Place(person=place.person)
     else:
