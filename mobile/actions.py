@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from mobile.drafts import Drafts
 from mobile.photos import Taken
 from mobile.store import Refused, Store
 from mobile.tap import Seen, Tap, disputed
@@ -73,6 +74,8 @@ class Visit(NamedTuple):
     unsent: int
     refused: tuple[Refused, ...]
     gone: bool
+    purged: bool = False
+    """It was cleared from this tablet: nothing of it can be shown but that."""
 
 
 class Desk:
@@ -81,15 +84,16 @@ class Desk:
     def __init__(self, store: Store, entropy: Callable[[int], bytes], clock: Callable[[], int]) -> None:
         self._store = store
         self._tap = Tap(store, entropy, clock)
+        self.drafts = Drafts(store)
         self._read_before: dict[str, tuple[State, str, Inspection, ScoreSheet]] = {}
 
     # -- what the screens read --------------------------------------------------------------------------
 
     def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections this version can show, those that are gone too."""
-        unsent = self._store.unsent()
+        """All assigned inspections this version can show, those that are gone or were cleared from here too."""
+        unsent, purged = self._store.unsent(), self._store.purged()
         return tuple(
-            self._visit(InspectionId(one), unsent)
+            self._visit(InspectionId(one), unsent)._replace(purged=one in purged)
             for one, (assignment, _) in self._store.assignments().items()
             if self._unreadable(assignment) is None
         )
@@ -100,7 +104,9 @@ class Desk:
         return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
 
     def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid."""
+        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged."""
+        if inspection in self._store.purged():
+            raise Problem("visit_purged")
         return self._visit(inspection, self._store.unsent())
 
     def _visit(self, inspection: InspectionId, unsent: Mapping[str, int]) -> Visit:
@@ -408,14 +414,18 @@ class Desk:
         finding: str = "",
         caption: str = "",
         screened_by: str = "",
+        evidence: str = "",
     ) -> Operation:
-        """Puts a photo on an item or a finding. Raises photo_forbidden, not_allowed (screened by its taker)."""
+        """Puts a photo on an item or a finding; `evidence` is the id that its draft had.
+
+        Raises photo_forbidden, not_allowed (screened by its taker).
+        """
         if screened_by:
             self._tap.role(inspection, PersonId(screened_by), "evidence_attached")
             if screened_by == person:
                 raise Problem("not_allowed", action="screened_by")
         body = EvidenceAttached(
-            evidence=self._tap.new_id(),
+            evidence=evidence or self._tap.new_id(),
             item=item,
             finding=finding,
             sha256=taken.sha256,

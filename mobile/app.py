@@ -16,6 +16,7 @@ from mobile.ui.kit_sheet import Sheet
 from mobile.ui.memory import memory
 from mobile.ui.page_acts import PageActs
 from mobile.ui.people import PeopleScreen
+from mobile.ui.photo_acts import PhotoActs
 from mobile.ui.session import Begin, Session
 from mobile.ui.shell import Shell
 from mobile.ui.shown import SYNC, Shown, VisitShown
@@ -81,6 +82,7 @@ class HuchaApp(App):
             on_settle=lambda _, op: self._settle_item(op),
         )
         self.acts: PageActs = PageActs(session, self.shell, self.visit)
+        self.photo_acts = PhotoActs(session, self.shell, self.visit)
         session.bind(
             shown=self._show,
             syncing=self._show,

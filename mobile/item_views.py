@@ -270,4 +270,4 @@ def _photo_text(reader: Reader, checklist: Checklist, entry: Item | None) -> str
         return reader.say("photo.forbidden")
     term = next((one for one in checklist.photos if one.code == entry.photo), None)
     text = term.text.read(reader.language) if term else ""
-    return text or reader.say("photo.forbidden" if entry.photo == "forbidden" else "badge.photo_allowed")
+    return text or reader.say(f"photo.policy.{entry.photo}")

@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mobile import meeting_tools, package
+from mobile import meeting_tools, package, purge
 from mobile.actions import Desk
 from mobile.door import Door, Opened
+from mobile.photo_sources import camera, card_folders
 from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
@@ -19,6 +21,9 @@ from mobile.worker import Worker
 from shared_schema.locale.packages import PACKAGES
 from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
+
+if TYPE_CHECKING:
+    from mobile.ui.photo_desk import PhotoTools
 
 APP = "hucha-tablet 0.1.0"
 KIVY = {
@@ -95,6 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _quiet_kivy()
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, post
+    from mobile.ui import sheets_purge
     from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
 
@@ -112,8 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP
             )
 
-        tools = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
-        return Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom, door.prove, tools)
+        meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
+        clear = purge.tools(store, settings.photos, clock_ms)
+        meeting = meeting._replace(purge=sheets_purge.clearing, clear=clear)
+        desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
+        return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos)
 
     def on_bug(err: Exception) -> None:
         gate.crashed(err)
@@ -127,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60).run()
     finally:
         session.sync_desk.stop()
+        session.photo_desk.stop()
         worker.stop()
         for transport in transports:
             transport.close()
@@ -158,6 +168,20 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
         print(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", file=sys.stderr)
         return 2
     return 0
+
+
+def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
+    """What photos need."""
+    from mobile.ui.photo_desk import PhotoTools
+
+    return PhotoTools(
+        opened.vault,
+        settings.photos,
+        lambda: camera(settings.camera),
+        lambda: card_folders(settings.pictures),
+        os.urandom,
+        clock_ms,
+    )
 
 
 def _quiet_kivy() -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from mobile import package, photos, places
 from mobile.door import Opened
 from mobile.places import Place
+from mobile.purge import ClearTools
 from mobile.relay import Answered, Host, Meet, MeetingReport
 from mobile.relay_server import PORT, STALL_SECONDS, Address, RelayServer, own_addresses
 from mobile.settings import Settings
@@ -46,6 +47,7 @@ class MeetingTools(NamedTuple):
     platform: str = ""
     purge: Callable[[Any], object] | None = None
     """Removes what has a receipt and lies in a backup; gets the session. None: there is no button for it."""
+    clear: ClearTools | None = None
 
 
 def make(

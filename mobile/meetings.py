@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 
 from mobile import settling
+from mobile.clearing import PURGED, Clearing
 from mobile.settling import LEFT_OUT, Journal, Settlement
-from mobile.store_file import StoreFile
 from shared_schema.merge import apply
 from shared_schema.operations import Operation
 from shared_schema.proofs import Link
@@ -109,7 +109,7 @@ class Passed(NamedTuple):
     new_epoch: str = ""
 
 
-class Meetings(StoreFile):
+class Meetings(Clearing):
     """What the store knows of other tablets and for them."""
 
     def links(self) -> list[Link]:
@@ -120,7 +120,7 @@ class Meetings(StoreFile):
             " AND status NOT IN (SELECT value FROM json_each(?)) ORDER BY device, epoch, seq",
             self._device(),
             CONSOLE,
-            _line(LEFT_OUT),
+            _line([*LEFT_OUT, PURGED]),
         )
         return [Link(*row) for row in rows]
 

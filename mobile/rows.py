@@ -40,6 +40,8 @@ class WorkRow(NamedTuple):
     """No longer this squad's; kept while it holds anything the server has not got."""
     earlier_open: int = 0
     """Findings of last time that are still open: to look at again."""
+    purged: bool = False
+    """Server and backup have it, and it was cleared from this tablet."""
 
 
 class Head(NamedTuple):

@@ -22,6 +22,10 @@ class Settings(NamedTuple):
     """Where the secret of the device lies: not with the data, so that a copy of the data is not enough."""
     lock_minutes: int = LOCK_MINUTES
     """So long untouched, and the tablet locks itself."""
+    camera: str = ""
+    """`off`, `opencv:0`, or a command that writes a JPEG to its output; empty: whatever there is."""
+    pictures: str = ""
+    """Folders in which pictures may be chosen, as a path list; empty: what is plugged in."""
 
     @property
     def store_path(self) -> Path:
@@ -37,7 +41,8 @@ class Settings(NamedTuple):
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings from the environment.
 
-    HUCHA_TABLET_DATA, HUCHA_TABLET_SERVER, HUCHA_TABLET_LANGUAGE, HUCHA_TABLET_SECRETS, HUCHA_TABLET_LOCK_MINUTES.
+    HUCHA_TABLET_DATA, HUCHA_TABLET_SERVER, HUCHA_TABLET_LANGUAGE, HUCHA_TABLET_SECRETS, HUCHA_TABLET_LOCK_MINUTES,
+    HUCHA_TABLET_CAMERA, HUCHA_TABLET_PICTURES.
     """
     default = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / APP
     return Settings(
@@ -46,6 +51,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         language="en" if environment.get("HUCHA_TABLET_LANGUAGE") == "en" else "zh",
         secrets=Path(environment.get("HUCHA_TABLET_SECRETS") or _secrets(environment)),
         lock_minutes=int(environment.get("HUCHA_TABLET_LOCK_MINUTES") or LOCK_MINUTES),
+        camera=environment.get("HUCHA_TABLET_CAMERA", ""),
+        pictures=environment.get("HUCHA_TABLET_PICTURES", ""),
     )
 
 

@@ -9,7 +9,7 @@ from mobile.engine import Database
 from shared_schema.ids import digest
 from shared_schema.operations import Operation, read, read_envelope
 from shared_schema.problems import Problem
-from shared_schema.wire import Assignment, Held, Peer, Receipt, SignedHead, encode
+from shared_schema.wire import Assignment, BackedLog, Held, Peer, Receipt, SignedHead, encode
 
 LEFT_OUT = ("refused", "id_reused", "set_aside", "disowned")
 """The statuses of operations that do not count in the state."""
@@ -62,6 +62,7 @@ class Settlement(NamedTuple):
     receipts: Sequence[Held] = ()
     photos_held: Sequence[str] = ()
     photos_backed_up: Sequence[str] = ()
+    logs_backed_up: Sequence[BackedLog] = ()
     proofs: Sequence[SignedHead] = ()
     relayed: Sequence[Receipt] = ()
     """For other tablets, to be handed to them."""
@@ -198,10 +199,20 @@ def _doubt(db: Database, inspection: str) -> None:
 def _receipts(db: Database, settlement: Settlement) -> None:
     for one in settlement.receipts:
         at_least = "max(receipt, ?), backed_up = max(backed_up, ?)" if settlement.late else "?, backed_up = ?"
+        # A number alone would not do: of a chain that forked the backup may hold the other branch.
+        ours = db.execute(
+            "SELECT 1 FROM operation WHERE own AND epoch = ? AND seq = ? AND hash = ?",
+            (one.epoch, one.backed_up, one.backed_hash),
+        ).fetchall()
         db.execute(
             f"UPDATE epoch SET receipt = {at_least} WHERE epoch = ?",  # noqa: S608 one of two constants
-            (one.seq, one.backed_up, one.epoch),
+            (one.seq, one.backed_up if ours else 0, one.epoch),
         )
+    if not settlement.late:
+        for log in settlement.logs_backed_up:
+            db.execute(
+                "INSERT OR REPLACE INTO backed_log VALUES (?, ?, ?)", (log.inspection, log.number, log.head)
+            )
     for level, photos in ((1, settlement.photos_held), (2, settlement.photos_backed_up)):
         for sha256 in photos:
             db.execute(
@@ -233,7 +244,7 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
     for epoch, number in lost:
         rows = db.execute(
             "UPDATE operation SET status = 'unsent', problem = '', facts = '{}'"
-            " WHERE own AND epoch = ? AND seq > ? AND status != 'unsent' RETURNING inspection",
+            " WHERE own AND epoch = ? AND seq > ? AND status NOT IN ('unsent', 'purged') RETURNING inspection",
             (epoch, number),
         ).fetchall()
         refold.update(inspection for (inspection,) in rows)
@@ -244,6 +255,7 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
     """Adds what was new to `fresh`; gives inspections of which something counts no longer."""
     sure = _sure(db, reading)
     refold: set[str] = set()
+    brought_back = False
     for raw in reading.ops:
         operation, row = _received(reading.inspection, raw)
         op, hash_ = row[0], row[5]
@@ -259,6 +271,11 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
             "SELECT status FROM operation WHERE id = ? AND (NOT own OR hash = ?)", (op, hash_)
         ).fetchall()
         if known and not sure:
+            continue
+        if ("purged",) in known:
+            _bring_back(db, operation, raw)
+            brought_back = True
+            refold.add(reading.inspection)
             continue
         if known:
             db.execute(
@@ -283,7 +300,24 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
             "INSERT OR REPLACE INTO cursor VALUES (?, ?, ?)",
             (reading.inspection, reading.cursor, reading.last_read),
         )
+    if not brought_back and fresh.get(reading.inspection):
+        # Something new about a visit that was cleared away here: it is read again from the start.
+        db.execute(
+            "DELETE FROM cursor WHERE inspection = ?1"
+            " AND EXISTS (SELECT 1 FROM operation WHERE inspection = ?1 AND status = 'purged')",
+            (reading.inspection,),
+        )
     return refold
+
+
+def _bring_back(db: Database, operation: Operation | None, raw: bytes) -> None:
+    """What was cleared away here comes back with the news, both kinds of row that it may have."""
+    others = "news" if operation is not None else "unreadable"
+    db.execute(
+        "UPDATE operation SET raw = ?, status = CASE WHEN own THEN 'accepted' ELSE ? END, confirmed = own"
+        " WHERE hash = ? AND status = 'purged'",
+        (raw, others, digest(raw)),
+    )
 
 
 def _sure(db: Database, reading: Reading) -> bool:

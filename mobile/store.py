@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from mobile import settling
+from mobile.clearing import PURGED
 from mobile.engine import Database
 from mobile.meetings import Meetings
 from mobile.settling import Journal, Settlement
@@ -144,7 +145,8 @@ class Store(Meetings):
             rows = self._rows(
                 "SELECT raw, status FROM operation WHERE inspection = ? ORDER BY position", inspection
             )
-            counted = (raw for raw, status in rows if status not in settling.LEFT_OUT)
+            left_out = {*settling.LEFT_OUT, PURGED}
+            counted = (raw for raw, status in rows if status not in left_out)
             self._states[inspection] = apply(EMPTY, _readable(counted))
         return self._states[inspection]
 
@@ -326,6 +328,10 @@ class Store(Meetings):
             inspection,
         )
         return {sha256: PhotoHeld(*row) for sha256, *row in rows}
+
+    def knows_photo(self, sha256: str) -> bool:
+        """Whether an operation of this tablet names the photo."""
+        return bool(self._rows("SELECT 1 FROM photo WHERE sha256 = ?", sha256))
 
     def photo_became(self, sha256: str, status: str) -> None:
         """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""

@@ -27,6 +27,7 @@ from shared_schema.problems import REGISTRY, Problem
 from shared_schema.proofs import head_text
 from shared_schema.wire import (
     DEVICE_HEADER,
+    LOGS_ASKED_MAX,
     PASS_HEADER,
     PHOTOS_ASKED_MAX,
     REQUEST_OPS_MAX,
@@ -205,6 +206,7 @@ class Sync:
             app=self._app,
             now_ms=self._clock(),
             photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
+            logs=self._store.logs_to_ask(LOGS_ASKED_MAX),
         )
         body = encode_packed(request) if self._packs else encode(request)
         return _Asked(tuple((one.id, one.hash) for one in outbox), body)
@@ -282,6 +284,7 @@ class Sync:
     ) -> SyncReport:
         before = self._store.journal()
         code = problem.code if problem else ""
+        code = "server_full" if code == "disk_full" else code  # it is the server's disk, not this one
         self._store.note(
             Journal(
                 last_success_ms=before.last_success_ms,
@@ -321,8 +324,9 @@ def request_of(
     app: str,
     now_ms: int,
     photos: tuple[str, ...],
+    logs: tuple[str, ...] = (),
 ) -> ExchangeRequest:
-    """What this tablet says of itself with these operations; `photos` are those it asks a receipt for."""
+    """What this tablet says of itself with these operations; `photos` and `logs` are those it asks a receipt for."""
     cursors = store.cursors()
     return ExchangeRequest(
         device=identity.device,
@@ -332,6 +336,7 @@ def request_of(
         ops=tuple(msgspec.Raw(one.raw) for one in outbox),
         proofs=store.proofs(one.hash for one in outbox),
         photos=photos,
+        logs=logs,
         cursors={inspection: number for inspection, (number, _) in cursors.items()},
         last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
         checklists=store.checklist_hashes(),
@@ -391,6 +396,7 @@ def settlement_of(
         receipts=receipt_of.heads,
         photos_held=receipt_of.photos,
         photos_backed_up=receipt_of.photos_backed_up,
+        logs_backed_up=receipt_of.logs,
         proofs=reply.proofs,
         relayed=reply.relayed,
         peers=reply.peers,

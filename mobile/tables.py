@@ -17,7 +17,8 @@ CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
 -- Every operation held, as bytes. own: made in this file, so part of its chains.
 -- status of own: unsent (the outbox), accepted, held, refused, id_reused, set_aside; of others': news, unreadable,
--- doubtful (the server was restored: is it still there?), relay (it is not, so it goes in again), disowned (refused).
+-- doubtful (the server was restored: is it still there?), relay (it is not, so it goes in again), disowned (refused);
+-- of both: purged (server and backup have it; the bytes are gone from here, its place in the chain is not).
 CREATE TABLE operation (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL, inspection TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
@@ -34,6 +35,7 @@ CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
 CREATE INDEX operation_unconfirmed ON operation (position) WHERE own AND NOT confirmed;
 CREATE INDEX operation_relay ON operation (device, epoch, seq DESC) WHERE status = 'relay';
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
+CREATE INDEX operation_purged ON operation (inspection) WHERE status = 'purged';
 
 -- The unbroken runs of this file's numbers. receipt: the last number the server said it holds; backed_up: that a
 -- backup of the server holds.
@@ -60,13 +62,19 @@ CREATE TABLE carried_receipt (
     PRIMARY KEY (device, epoch)
 ) WITHOUT ROWID;
 
+-- Of these logs a backup of the server holds all up to this number, as the server's last receipt said.
+CREATE TABLE backed_log (
+    inspection TEXT PRIMARY KEY, number INTEGER NOT NULL, head TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE cursor (
     inspection TEXT PRIMARY KEY, number INTEGER NOT NULL, last_read TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE assignment (inspection TEXT PRIMARY KEY, gone INTEGER NOT NULL, content BLOB NOT NULL);
 CREATE TABLE checklist (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 
--- status: waiting, received (the server has it), missing (this tablet lost the file before that).
+-- status: waiting, received (the server has it), missing (this tablet lost the file before that), purged (server and
+-- backup have it, and the file is gone from here).
 -- receipt: 0 none, 1 the server has signed that it holds it, 2 a backup of the server holds it too.
 -- upload: what the server calls its upload, once begun; sent_bytes: how far that was, when it was last heard of.
 CREATE TABLE photo (
@@ -95,6 +103,10 @@ _STEPS: Mapping[int, str] = {
         ALTER TABLE photo ADD COLUMN upload TEXT NOT NULL DEFAULT '';
         ALTER TABLE photo ADD COLUMN sent_bytes INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE epoch ADD COLUMN arrived INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX operation_purged ON operation (inspection) WHERE status = 'purged';
+        CREATE TABLE backed_log (
+            inspection TEXT PRIMARY KEY, number INTEGER NOT NULL, head TEXT NOT NULL
+        ) WITHOUT ROWID;
         CREATE TABLE meeting (
             device TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, address TEXT NOT NULL, holds TEXT NOT NULL,
             refused TEXT NOT NULL

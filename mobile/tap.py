@@ -51,6 +51,8 @@ class Tap:
         assignment, gone = self.assigned(inspection)
         if gone:
             raise Problem("inspection_unknown", inspection=inspection)
+        if inspection in self._store.purged():
+            raise Problem("visit_purged")
         role = self.role(inspection, person, kind, decision)
         state = self._store.state(inspection)
         stage = _stage(state)

@@ -84,10 +84,19 @@ _WORK_ORDER = {"opened": 0, "returned": 0, "deliberated": 0, "prepared": 1, "sub
 
 def work_rows(visits: Iterable[Visit], language: Language = "zh") -> tuple[WorkRow, ...]:
     """The work list: what is under way, what is to do, what is handed in; each by planned date."""
-    rows = [_work_row(Reader(visit, _NOBODY, language)) for visit in visits]
+    rows = [_purged(_work_row(Reader(visit, _NOBODY, language)), visit, language) for visit in visits]
     return tuple(
         sorted(rows, key=lambda row: (row.gone, _WORK_ORDER.get(row.stage, 4), row.date, row.inspection))
     )
+
+
+def _purged(row: WorkRow, visit: Visit, language: Language) -> WorkRow:
+    """Of a visit that was cleared from here only the assignment is known, and who has it now."""
+    if not visit.purged:
+        return row
+    word, where = say("purged", language), say("purged.where", language)
+    known = row._replace(stage="locked", stage_text=word, sync_text=where, purged=True)
+    return known._replace(done=row.total, progress_text="", disputes=0, findings=0)
 
 
 def _work_row(reader: Reader) -> WorkRow:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from shared_schema.checklist import Checklist, Item
+from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet_views import TABLET_VIEWS
 from shared_schema.locale.terms import TERMS
@@ -55,7 +56,7 @@ Entry = Item | Aggravating | Veto | Bonus
 CHINA = dt.timezone(dt.timedelta(hours=8))  # one zone for the whole country
 _YEAR_10000_MS = 253_402_300_800_000 - 8 * 3_600_000  # where that zone's calendar ends
 
-_CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS, **SYNC_CENTER}
+_CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS, **SYNC_CENTER, **PHOTOS}
 
 
 def say(key: str, language: Language, **facts: object) -> str:

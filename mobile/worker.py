@@ -42,6 +42,10 @@ class Worker:
         for thread in self._threads:
             thread.start()
 
+    def another(self, on_bug: Callable[[Exception], None]) -> "Worker":
+        """One more, for work that the store's thread must not wait for; its results reach the screens the same way."""
+        return Worker(self._post, on_bug)
+
     def call(
         self,
         run: Callable[[], T],

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from server.intake import packages
+from server.intake.commands import backup_command, restore_command
 from server.planning.commands import checklist_commands
 from server.settings import Settings
 from server.storage.database import Database
@@ -55,6 +56,8 @@ def main() -> None:
 
 
 main.add_command(checklist_commands)
+main.add_command(backup_command)
+main.add_command(restore_command)
 
 
 @main.command()

@@ -38,6 +38,7 @@ from server.problems import reply
 from server.settings import Settings
 from server.storage import migrations
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.package_files import PackageFiles
 from server.storage.partials import Partials
 from server.storage.photo_store import open_photo_store
@@ -77,7 +78,12 @@ def create_app(
     settings.upload_dir.mkdir(parents=True, exist_ok=True)
     partials = Partials(settings.upload_dir)
     photos = open_photo_store(settings.photo_store, settings.photo_dir)
-    uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy)
+    room = Room(
+        settings.photo_dir,
+        warn_percent=settings.disk_warn_percent,
+        refuse_percent=settings.disk_refuse_percent,
+    )
+    uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy, room=room)
     desk = UploadDesk(uploads, FileTokens(database), clock)
     throttle = Throttle()
     thumbnails = Thumbnails(photos, ThumbnailFiles(settings.thumbnail_dir))
@@ -118,7 +124,15 @@ def create_app(
         debug=False,
     )
     parts = console.Console(
-        database, clock, entropy, photos, thumbnails, partials, package_files, secure=settings.https
+        database,
+        clock,
+        entropy,
+        photos,
+        thumbnails,
+        partials,
+        package_files,
+        secure=settings.https,
+        room=room,
     )
     console.install(app.state, parts)
     return app

@@ -20,6 +20,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """`postgresql+psycopg://user@host/name`; empty is the embedded database in the data folder."""
     photo_store: str = ""
     """`s3://bucket?endpoint=https://…` keeps finished photos in an S3-compatible store; empty, in the data folder."""
+    disk_warn_percent: float = 10
+    """With less of the photos' disk free the log and the console warn."""
+    disk_refuse_percent: float = 5
+    """With less free photos are refused: they can wait on the tablets, and operations need the room."""
     host: str = "127.0.0.1"
     port: int = 8470
     """0 lets the system choose a free one."""

@@ -77,6 +77,9 @@ REGISTRY: Mapping[str, Kind] = {
     "upload_media_type": Kind("上传内容的类型须为 {wanted}。", "The body of an upload must be of type {wanted}.", 415),
     "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} bytes; go on from there.", 409, retry=True),
     "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
+    "photo_damaged": Kind("照片文件不完整或已损坏，读不出来，没有保存。请重拍，或换一个文件。", "The photo is damaged or not whole and was not kept. Take it again, or choose another file.", 422),
+    "camera_missing": Kind("本机没有可用的摄像头。可以从文件夹或存储卡选取照片。", "This tablet has no camera that can be used. A photo can be chosen from a folder or a card.", 503),
+    "camera_failed": Kind("摄像头没有给出照片（{reason}）。请再试，或从文件夹选取。", "The camera gave no photo ({reason}). Try again, or choose one from a folder.", 503, retry=True),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
     # packages
     "package_damaged": Kind("交换包损坏或不完整（{where}），没有导入任何内容。请重新拷贝。", "The package is damaged or not whole ({where}); nothing of it was taken. Copy it again."),
@@ -97,10 +100,13 @@ REGISTRY: Mapping[str, Kind] = {
     "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} units cannot be frozen yet: {first}", 409),
     "draw_infeasible": Kind("{unit} 无法分派：{reason}", "{unit} cannot be assigned: {reason}", 409),
     # stores
+    "not_empty": Kind("{what} 中已有数据，没有恢复任何内容。请恢复到空的位置，或写明 --replace。", "There is data in {what} already, and nothing was restored. Restore to an empty place, or say --replace.", 409),
+    "visit_purged": Kind("这次检查已全部交给服务器并有备份，本机已清除。需要时可重新取回。", "The server has all of this visit, and a backup of it; it has been cleared from this tablet. It can be fetched again.", 409),
     "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
     "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
+    "server_full": Kind("服务器空间不足，暂不接收照片。照片仍在本机，稍后自动再传；记录照常同步。", "The server's disk is nearly full and takes no photos for now. They stay on this tablet and are sent again by themselves; records are synced as usual.", 507, retry=True),
     "disk_failing": Kind("存储设备读写出错，操作没有完成。请稍后重试；再次出现时请检查磁盘。", "The disk could not be read or written, so this was not done. Try again; if it happens again, have the disk looked at.", 500, retry=True),
     "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
 }  # fmt: skip

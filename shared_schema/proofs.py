@@ -27,9 +27,13 @@ def receipt_text(receipt: Receipt) -> bytes:
         receipt.server,
         receipt.device,
         str(receipt.at_ms),
-        *(f"chain {one.epoch} {one.seq} {one.hash} {one.backed_up}" for one in receipt.heads),
+        *(
+            f"chain {one.epoch} {one.seq} {one.hash} {one.backed_up} {one.backed_hash}"
+            for one in receipt.heads
+        ),
         *(f"photo {one}" for one in receipt.photos),
         *(f"photo backed up {one}" for one in receipt.photos_backed_up),
+        *(f"log backed up {one.inspection} {one.number} {one.head}" for one in receipt.logs),
     ]
     return "\n".join(lines).encode()
 

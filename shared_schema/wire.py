@@ -31,6 +31,7 @@ PROOFS_MAX = 1000
 SPANS_MAX = 2000
 RECEIPTS_MAX = 200
 PHOTOS_ASKED_MAX = 500
+LOGS_ASKED_MAX = 100
 PHOTO_BYTES_MAX = 20 * 1024 * 1024
 PHOTO_PIXELS_MAX = 40_000_000
 """A picture of more is refused before it is decoded: it would take 160 MB of memory."""
@@ -77,6 +78,16 @@ class Held(Struct, frozen=True, omit_defaults=True):
     seq: Number
     hash: Annotated[str, Meta(max_length=64)] = ""
     backed_up: Number = 0
+    backed_hash: Annotated[str, Meta(max_length=64)] = ""
+    """Of the operation with that number: of a forked chain the backup may hold the other branch."""
+
+
+class BackedLog(Struct, frozen=True, omit_defaults=True):
+    """A backup holds an inspection's log up to this number, where its hash is this one."""
+
+    inspection: Id
+    number: Number
+    head: Hash
 
 
 class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -94,6 +105,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     photos: tuple[Hash, ...] = ()
     """Of the photos asked about, those whose bytes the server holds."""
     photos_backed_up: tuple[Hash, ...] = ()
+    logs: tuple[BackedLog, ...] = ()
+    """Of the inspections asked about, those of which a backup holds all that the tablet has read."""
     signature: Signature = ""
     """The server's, over `proofs.receipt_text`."""
 
@@ -129,6 +142,8 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     start, with the cursor that goes with it. Without this a tablet would skip what was numbered anew."""
     photos: Annotated[tuple[Hash, ...], Meta(max_length=PHOTOS_ASKED_MAX)] = ()
     """Photos of this tablet that it asks a receipt for."""
+    logs: Annotated[tuple[Id, ...], Meta(max_length=LOGS_ASKED_MAX)] = ()
+    """Inspections of which it asks whether a backup holds all that it has read, up to its cursor."""
     checklists: Annotated[tuple[Hash, ...], Meta(max_length=200)] = ()
     assignments: Annotated[str, Meta(max_length=64)] = ""
     """`assignments_digest` of those the tablet holds; they are sent again, all, only when it differs."""
@@ -202,6 +217,8 @@ class Assignment(Struct, frozen=True, kw_only=True):
     checklist: Hash
     inventory: tuple[InventoryDevice, ...] = ()
     earlier: tuple[EarlierFinding, ...] = ()
+    watermark: bool = False
+    """Whether the campaign wants unit, item, time, inspector and squad written under each photo."""
 
 
 class Peer(Struct, frozen=True, omit_defaults=True):

@@ -28,6 +28,15 @@ ICONS: dict[str, int] = {
     "edit": 0xF097,
     "method": 0xE8F4,
     "basis": 0xE90E,
+    # photos
+    "arrow": 0xF1E1,
+    "box": 0xE3C1,
+    "words": 0xE264,
+    "cover": 0xE8F5,
+    "move": 0xE925,
+    "fit": 0xEA10,
+    "card": 0xE623,
+    "image": 0xE3F4,
     # sections outside the sections
     "aggravating": 0xE8E3,
     "veto": 0xE99A,

@@ -5,6 +5,7 @@ from typing import Any
 from kivy.properties import BooleanProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
+from mobile.photo_views import ItemPhotos
 from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.cards import AnswerCard, DisputeCard, Fact, FindingsCard, NoteCard
 from mobile.ui.cards_before import EarlierCard, RemarkCard
@@ -12,6 +13,7 @@ from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_text import Text
 from mobile.ui.memory import memory
+from mobile.ui.photos import PhotosCard
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say
@@ -37,7 +39,10 @@ class ItemText(BoxLayout):
             )
             if told
         ]
-        wanted.append(("camera" if detail.photo_allowed else "no_camera", detail.photo_text))
+        if not detail.photo_allowed:
+            wanted.append(
+                ("no_camera", detail.photo_text)
+            )  # where it is allowed, the card of photos says how
         if detail.guidance:
             wanted.append(("info", detail.guidance))
         # Widgets are dear and items are many: the lines of the item before are written anew.
@@ -72,7 +77,8 @@ class ItemPane(BoxLayout):
         self._looks = ""
         self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard()
         self.note, self.findings = NoteCard(), FindingsCard()
-        self.remarks, self.earlier = RemarkCard(), EarlierCard()
+        self.remarks, self.earlier, self.photos = RemarkCard(), EarlierCard(), PhotosCard()
+        self.item_photos: ItemPhotos | None = None
         self.earlier.bind(on_again=lambda _, finding: self.dispatch("on_again", finding))
         self.answer.bind(on_from_paper=self._from_paper)
         self.answer.bind(on_consent_here=lambda _: self.dispatch("on_consent_here"))
@@ -90,8 +96,9 @@ class ItemPane(BoxLayout):
         self.previous = order[place - 1] if place > 0 else ""
         self.following = order[place + 1] if 0 <= place < len(order) - 1 else ""
         looks = f"{language} {memory.scope}"
-        if detail == before and looks == self._looks:
+        if (detail, visit.item_photos) == (before, self.item_photos) and looks == self._looks:
             return
+        self.item_photos = visit.item_photos
         another = before is None or detail is None or before.item != detail.item or looks != self._looks
         self.detail, self._looks = detail, looks
         column = self.ids.column
@@ -113,6 +120,8 @@ class ItemPane(BoxLayout):
         self.findings.show(detail)
         self.remarks.show(detail)
         self.earlier.show(detail)
+        if self.item_photos is not None:
+            self.photos.show(self.item_photos)
         if detail.disputed:
             self.dispute.show(detail.values, may_settle="dispute_settled" in detail.may)
         wanted = [
@@ -123,6 +132,7 @@ class ItemPane(BoxLayout):
             # Of what is kept by its number no sentence may be written, so there is nowhere to write one.
             *([self.note] if not detail.by_number else []),
             *([self.findings] if detail.findings or not detail.by_number else []),
+            *([self.photos] if self.item_photos is not None else []),
             *([self.earlier] if detail.earlier else []),
         ]
         if list(reversed(column.children)) != wanted:

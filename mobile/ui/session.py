@@ -21,6 +21,7 @@ from mobile.store_file import Identity
 from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
 from mobile.transport import Offline, Rejected
 from mobile.ui.memory import memory
+from mobile.ui.photo_desk import PhotoDesk, PhotoTools
 from mobile.ui.shown import SYNC, Place, Shown, gather
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
@@ -47,6 +48,7 @@ class Tools(NamedTuple):
     consent_by: Callable[[PersonId, str], None] | None = None
     """Whether a colleague's PIN, typed on this tablet, is theirs: raises the Problem it is not. None: no PINs here."""
     meeting: MeetingTools | None = None
+    photos: PhotoTools | None = None
 
 
 class Begin(NamedTuple):
@@ -82,6 +84,7 @@ class Session(EventDispatcher):
         self._code = ""
         self.sync_desk = SyncDesk(worker, lambda: self._tools.store, self._while_open, self.tell, self._look)
         self.sync_desk.tools = None if tools is None else tools.meeting
+        self.photo_desk = PhotoDesk(self, worker, None if tools is None else tools.photos)
 
     # --- open and locked -------------------------------------------------------------------------------
 
@@ -96,12 +99,14 @@ class Session(EventDispatcher):
         """The tablet is open: goes on where this person was."""
         self._opened, self.signed = tools, person
         self.sync_desk.tools = tools.meeting
+        self.photo_desk.admit(tools.photos)
         self.begin(begin, refused)
 
     def shut(self) -> None:
         """The tablet is locked: what is under way comes to nothing, and what is shown stays where it was."""
         self._opened = self._sync = None
         self.sync_desk.shut()
+        self.photo_desk.shut()
         if self._next_sync is not None:
             self._next_sync.cancel()
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from mobile.photo_views import policy
 from mobile.rows import FindingRow
 from mobile.ui.cards import SEVERITY_TONES, Fact
 from mobile.ui.finding_form import amended_finding
@@ -11,10 +12,12 @@ from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.memory import memory
 from mobile.ui.page import ActLine
+from mobile.ui.photo_desk import Wanted
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import joined, say, words
 from mobile.views import earlier_rows
+from shared_schema.ids import PersonId
 
 Close = Callable[[], None]
 Open = Callable[[Sheet], None]
@@ -44,6 +47,13 @@ def finding(session: Session, visit: VisitShown, row: FindingRow, lay: Open, clo
             )
             act.bind(on_release=lambda _, make=make: lay(make(session, visit, row, close)))
             sheet.put(act)
+
+    person = PersonId(session.place.person)
+    if row.text is not None and policy(visit.whole, row.item, person).may_take:
+        shoot = ActLine(icon="camera", text=say("photo.finding"))
+        wanted = Wanted(row.item, row.finding)
+        shoot.bind(on_release=lambda _: session.photo_desk.dispatch("on_wanted", wanted))
+        sheet.put(shoot)
 
     def go() -> None:
         close()

@@ -6,11 +6,14 @@ The screens get one `Shown` after every commit and draw what differs from the on
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mobile import closing_views, colleague_views, computer_views, rows, views
+from mobile import closing_views, colleague_views, computer_views, photo_views, rows, views
 from mobile.actions import Desk, Visit
+from mobile.drafts import Here
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
+from mobile.photo_views import ItemPhotos, PhotosPage
 from mobile.store import SyncState
 from shared_schema.ids import ItemId, PersonId
+from shared_schema.operations import EvidenceAttached
 from shared_schema.problems import Language, Problem
 
 SYNC = "sync"
@@ -30,8 +33,8 @@ class Place(NamedTuple):
     """What the items of all sections are narrowed to, one of `views.FILTERS`; "" shows one section."""
 
 
-PAGES = ("@findings", "@computers", "@interviews", "@closing")
-"""What a visit has beside its sections; a place names one in `section`. Photos and others find their place here."""
+PAGES = ("@findings", "@computers", "@interviews", "@photos", "@closing")
+"""What a visit has beside its sections; a place names one in `section`."""
 
 
 class PersonRow(NamedTuple):
@@ -71,6 +74,9 @@ class VisitShown(NamedTuple):
     interviews: tuple[InterviewRow, ...]
     closing: ClosingPage | None
     """Rows of the page shown; None or nothing while another one is."""
+    photos: PhotosPage | None
+    item_photos: ItemPhotos | None
+    """The photos of the item shown; None where there are none and none may be taken."""
     whole: Visit
     """All of it, for what is worked out only when a sheet asks."""
     colleagues: colleague_views.Colleagues = colleague_views.Colleagues(())
@@ -108,7 +114,9 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
     pane = place.pane
     if place.person not in {one.person for one in people}:
         place = Place()
-    here = next((one for one in visits if one.assignment.inspection == place.inspection), None)
+    here = next(
+        (one for one in visits if one.assignment.inspection == place.inspection and not one.purged), None
+    )
     if here is None:
         place = Place(person=place.person)
     else:
@@ -123,7 +131,7 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
         work=views.work_rows(visits, language),
         sync=views.sync_row(state, language),
         refused=tuple(row for visit in visits for row in views.refused_rows(visit, language)),
-        visit=None if here is None else _visit(here, place, language),
+        visit=None if here is None else _visit(here, place, language, desk.drafts.here(place.inspection)),
     )
 
 
@@ -163,7 +171,7 @@ def _standing(visit: Visit, place: Place) -> Place:
     return place if place.section in sections else place._replace(section=sections[0] if sections else "")
 
 
-def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
+def _visit(visit: Visit, place: Place, language: Language, here: Here) -> VisitShown:
     person = PersonId(place.person)
     if place.only in views.FILTERS:
         items = views.filtered_rows(visit, place.only, person, language)
@@ -172,6 +180,7 @@ def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
     computers = computer_views.computers_page(visit, person, language)
     interviews = computer_views.interview_rows(visit, person, language)
     closing = closing_views.closing_page(visit, person, language)
+    attached = sum(isinstance(one.standing[0].value, EvidenceAttached) for one in visit.inspection.evidence)
     return VisitShown(
         head=views.head(visit, person, language),
         sections=views.section_rows(visit, language),
@@ -187,13 +196,22 @@ def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
             ),
             PageRow("@computers", sum(one.state == "drawn" for one in computers.computers), left=True),
             PageRow("@interviews", sum(not one.done for one in interviews), left=True),
+            PageRow("@photos", len(here.drafts) or attached, left=bool(here.drafts)),
             PageRow("@closing", sum(not one.done for one in closing.steps), left=True),
         ),
         computers=computers if place.section == "@computers" else None,
         interviews=interviews if place.section == "@interviews" else (),
         closing=closing if place.section == "@closing" else None,
+        photos=photo_views.photos_page(visit, here, person, language) if place.section == "@photos" else None,
+        item_photos=_item_photos(visit, here, place, language) if place.item else None,
         whole=visit,
         colleagues=colleague_views.colleagues(visit, person, language)
         if place.pane == SYNC
         else colleague_views.Colleagues(()),
     )
+
+
+def _item_photos(visit: Visit, here: Here, place: Place, language: Language) -> ItemPhotos | None:
+    """None where there is nothing to show but that no camera may be used, which the item's facts say."""
+    found = photo_views.item_photos(visit, here, place.item, PersonId(place.person), language)
+    return found if found.lines or found.policy.code != "forbidden" else None

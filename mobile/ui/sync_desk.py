@@ -9,6 +9,7 @@ from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 from mobile import places, sync_views
 from mobile.files import write_whole
 from mobile.meeting_tools import MeetingTools
+from mobile.purge import Plan, Purged
 from mobile.relay import Answered, MeetingReport
 from mobile.relay_server import PORT, Address, RelayServer, read_address
 from mobile.store import Store
@@ -177,6 +178,34 @@ class SyncDesk(EventDispatcher):
     def _changed(self) -> None:
         self._look()
         self.gather()
+
+    # --- clearing --------------------------------------------------------------------------------------
+
+    def purge_plan(self, then: Callable[[Plan], None]) -> None:
+        """What may be cleared from this tablet now."""
+        assert self.tools is not None
+        assert self.tools.clear is not None
+        self._worker.call(self.tools.clear.plan, then, self._refused)
+
+    def purge(self, wanted: Plan, then: Callable[[Purged], None]) -> None:
+        """Clears it away; what is no longer covered by then stays."""
+        assert self.tools is not None
+        assert self.tools.clear is not None
+        clear = self.tools.clear.clear
+
+        def done(purged: Purged) -> None:
+            self._changed()
+            then(purged)
+
+        self._worker.call(lambda: clear(wanted), done, self._refused)
+
+    def fetch_again(self, inspection: str, then: Callable[[], None]) -> None:
+        """A visit that was cleared is wanted back: the exchange that `then` begins brings it."""
+        self._worker.call(lambda: self._store().fetch_again(inspection), lambda _: then(), self._refused)
+
+    def _refused(self, problem: Problem) -> None:
+        if problem.code != "tablet_locked":
+            self._tell(problem.message(words.language), "problem")
 
     # --- diagnostics -----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Chip, Press, button
 from mobile.ui.kit_rows import show_rows
 from mobile.ui.memory import memory
+from mobile.ui.photos import PhotosPage
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
 from mobile.ui.words import say
@@ -35,6 +36,7 @@ PAGE_ICONS = {
     "@findings": "finding",
     "@computers": "computer",
     "@interviews": "talk",
+    "@photos": "camera",
     "@closing": "sign",
 }
 """The icon of each page; its words are `page.<name>`."""
@@ -217,6 +219,7 @@ class VisitScreen(BoxLayout):
             "@findings": FindingsPage(),
             "@computers": ComputersPage(),
             "@interviews": InterviewsPage(),
+            "@photos": PhotosPage(),
             "@closing": ClosingPage(),
         }
         for page in self.pages.values():

@@ -6,6 +6,7 @@ from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
 from shared_schema.locale.packages import PACKAGES
+from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet import TABLET
 from shared_schema.locale.tablet_pages import TABLET_PAGES
@@ -19,6 +20,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     **UNLOCK,
     **SYNC_CENTER,
     **PACKAGES,
+    **PHOTOS,
 }
 
 

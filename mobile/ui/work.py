@@ -7,6 +7,7 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.floatlayout import FloatLayout
 
 from mobile.rows import WorkRow
+from mobile.ui import sheets_purge
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press
 from mobile.ui.kit_rows import show_rows
@@ -46,10 +47,16 @@ class WorkLine(Press):
     open_tone = StringProperty("ink_2")
     sync_text = StringProperty("")
     sync_tone = StringProperty("ink_2")
+    purged = BooleanProperty(False)
     roomy = BooleanProperty(True)
     session: Session
 
     def on_release(self) -> None:
+        if self.purged:
+            WorkLine.session.dispatch(
+                "on_sheet", sheets_purge.fetching(WorkLine.session, self.key, self.unit)
+            )
+            return
         WorkLine.session.go(inspection=self.key, section="", item="", pane="items")
 
 
@@ -85,7 +92,7 @@ class WorkScreen(FloatLayout):
 
 
 def _line(row: WorkRow) -> dict[str, Any]:
-    icon, tone = STAGE_LOOKS[row.stage]
+    icon, tone = ("hand_in", "ok") if row.purged else STAGE_LOOKS[row.stage]
     open_words = [
         *([say("work.gone")] if row.gone else []),
         *([say("work.disputes", count=row.disputes)] if row.disputes else []),
@@ -97,6 +104,7 @@ def _line(row: WorkRow) -> dict[str, Any]:
         "day": row.date[5:] or "–",
         "weekday": _weekday(row.date),
         "unit": row.unit,
+        "purged": row.purged,
         "address": joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.address),
         "stage_icon": icon,
         "stage_text": row.stage_text,

@@ -11,6 +11,7 @@ from server.access.throttle import Throttle
 from server.intake.packages import Way
 from server.intake.thumbnails import Thumbnails
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.package_files import PackageFiles
 from server.storage.partials import Partials
 from server.storage.photo_store import PhotoStore
@@ -35,6 +36,8 @@ class Console:
     secure: bool = False
     """Whether the browser reaches us over https: cookies are then Secure and named `__Host-`."""
     throttle: Throttle = field(default_factory=Throttle)
+    room: Room | None = None
+    """How full the server's disk is."""
 
     @property
     def way(self) -> Way:

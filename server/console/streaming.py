@@ -20,7 +20,7 @@ from server.console import forms
 from server.console.context import asking
 from server.console.edge import CSRF_FIELD, CSRF_HEADER
 from server.console.render import AnyRequest
-from server.storage.photo_files import disk_problems
+from server.storage.disk import disk_problems
 from shared_schema.problems import Problem
 
 FILES_MAX = 1000

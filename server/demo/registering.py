@@ -44,6 +44,7 @@ def register_trial(conn: Connection, plan: Plan, team: Team) -> None:
             "state": "open",
             "draw_seed": "",
             "draw": {},
+            "watermark": season.campaign.watermark,
         },
     )
     registers.put_inspections(
@@ -129,6 +130,7 @@ def _campaign(conn: Connection, plan: Plan) -> None:
             "state": "open",
             "draw_seed": plan.drawn.seed,
             "draw": msgspec.to_builtins(plan.drawn),
+            "watermark": season.campaign.watermark,
         },
     )
 

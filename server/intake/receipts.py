@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from server.access import keys
-from server.storage import chains, migrations, photos
+from server.storage import chains, migrations, photos, watermark
 from server.storage.database import Connection
 from shared_schema.ids import DeviceId
 from shared_schema.proofs import receipt_text
-from shared_schema.wire import ExchangeRequest, Held, Receipt
+from shared_schema.wire import BackedLog, ExchangeRequest, Held, Receipt
 
 
 def own(conn: Connection, request: ExchangeRequest, now_ms: int) -> Receipt:
@@ -26,6 +26,7 @@ def own(conn: Connection, request: ExchangeRequest, now_ms: int) -> Receipt:
         now_ms,
         photos_here=[one for one in request.photos if one in held],
         photos_safe=[one for one in request.photos if held.get(one)],
+        logs=watermark.logs(conn, request.logs, request.cursors, request.last_read) if request.logs else (),
     )
 
 
@@ -49,6 +50,7 @@ def receipt(
     *,
     photos_here: Iterable[str] = (),
     photos_safe: Iterable[str] = (),
+    logs: tuple[BackedLog, ...] = (),
 ) -> Receipt:
     """One tablet's receipt over these chains and photos."""
     asked = tuple(epochs)
@@ -60,5 +62,6 @@ def receipt(
         heads=tuple(Held(epoch, *held.get(epoch, chains.Backed())) for epoch in asked),
         photos=tuple(photos_here),
         photos_backed_up=tuple(photos_safe),
+        logs=logs,
     )
     return replace(plain, signature=keys.sign(conn, receipt_text(plain)))

@@ -8,7 +8,6 @@ caller sees to it that one request at a time has hold of an upload.
 
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -20,15 +19,12 @@ from server.intake.tus import Creation, Part
 from server.storage import partials as partial_files
 from server.storage import photos
 from server.storage.database import Connection, Database
-from server.storage.disk import disk_problems
+from server.storage.disk import Room, disk_problems
 from server.storage.partials import Note, Partials
 from server.storage.photo_store import PhotoStore
 from shared_schema.ids import ID_BYTES, DeviceId, make_id
 from shared_schema.problems import Problem
 
-REFUSE_PERCENT = 5
-"""With less of the disk free photos are refused: they can wait on the tablets, and operations need the room."""
-WARN_PERCENT = 10
 SWEEP_EVERY_MS = 60 * 60 * 1000
 REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels"}
 """What is wrong with these will not get better by going on: the bytes are removed, and it begins anew."""
@@ -52,7 +48,7 @@ class Standing(NamedTuple):
 
 
 class Uploads:
-    """The uploads of all tablets. `entropy(n)` gives n random bytes; `free(folder)` the percentage of its disk."""
+    """The uploads of all tablets. `entropy(n)` gives n random bytes; `room` tells how full the disk is."""
 
     def __init__(
         self,
@@ -62,14 +58,13 @@ class Uploads:
         folder: Path,
         *,
         entropy: Callable[[int], bytes],
-        free: Callable[[Path], float] | None = None,
+        room: Room | None = None,
     ) -> None:
         self._db = db
         self._store = store
         self._partials = partials
-        self._folder = folder
+        self._room = room or Room(folder)
         self._entropy = entropy
-        self._free = free or _free_percent
         self._sweep_at_ms = 0
 
     def name_for(self, asked: Creation) -> str:
@@ -166,12 +161,16 @@ class Uploads:
 
     def check_room(self) -> None:
         """Raises disk_full while there is room for operations only."""
-        free = self._free(self._folder)
-        if free < REFUSE_PERCENT:
-            log.warning("photos_refused", free_percent=round(free, 1), below=REFUSE_PERCENT)
+        left = self._room.look()
+        if left.refuses:
+            log.warning(
+                "photos_refused", free_percent=round(left.percent, 1), below=self._room.refuse_percent
+            )
             raise Problem("disk_full")
-        if free < WARN_PERCENT:
-            log.warning("disk_nearly_full", free_percent=round(free, 1), below=WARN_PERCENT)
+        if left.warns:
+            log.warning(
+                "disk_nearly_full", free_percent=round(left.percent, 1), below=self._room.warn_percent
+            )
 
     def _found(self, device: DeviceId, name: str, now_ms: int) -> tuple[Note, Standing]:
         note = self._partials.note(device, name)
@@ -237,9 +236,3 @@ class Writing:
     def close(self) -> None:
         """Lets go of the file."""
         os.close(self._file)
-
-
-def _free_percent(folder: Path) -> float:
-    """How much of the folder's disk is free for us, in percent."""
-    usage = shutil.disk_usage(folder)
-    return 100 * usage.free / usage.total

@@ -121,6 +121,7 @@ class CampaignFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     visits: int
     notice_days: int
     emphasis: tuple[ItemId, ...] = ()
+    watermark: bool = False
 
 
 class Window(

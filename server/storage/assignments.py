@@ -30,6 +30,7 @@ def of_squad(conn: Connection, squad_id: str) -> tuple[Assignment, ...]:
             campaign.c.id.label("campaign"),
             campaign.c.title_zh.label("campaign_zh"),
             campaign.c.title_en.label("campaign_en"),
+            campaign.c.watermark,
             unit.c.id.label("unit"),
             unit.c.name_zh.label("unit_zh"),
             unit.c.name_en.label("unit_en"),

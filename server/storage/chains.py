@@ -31,11 +31,12 @@ class Tip(NamedTuple):
 
 
 class Backed(NamedTuple):
-    """A tip, and the last number that a backup holds."""
+    """A tip, and the last number that a backup holds, with the hash there."""
 
     seq: int = 0
     hash: str = ""
     backed_up: int = 0
+    backed_hash: str = ""
 
 
 class Gap(NamedTuple):
@@ -66,7 +67,7 @@ def tips(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str,
 def backed(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str, Backed]:
     """By epoch, how far each chain is held, and how far a backup holds it."""
     where, value = one_of(conn, "epoch", epochs)
-    sql = f"SELECT epoch, seq, hash, backed_up FROM chain WHERE device = ? AND {where}"
+    sql = f"SELECT epoch, seq, hash, backed_up, backed_hash FROM chain WHERE device = ? AND {where}"
     return {epoch: Backed(*rest) for epoch, *rest in run(conn, sql, (device, value))}
 
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
@@ -141,9 +141,19 @@ class Database:
 
     def read(self, run: Callable[[Connection], T]) -> T:
         """Runs `run(conn)` in this thread, over one snapshot. Raises what `run` raises, or busy, disk_failing."""
+        return self._by_itself(self._read_engine, run)
+
+    def aside(self, run: Callable[[Connection], T]) -> T:
+        """Runs `run(conn)` in a short transaction of its own, beside the writer of a server that may be running.
+
+        Only for notes that no writer keeps in its memory. Raises what `run` raises, or busy, disk_full.
+        """
+        return self._by_itself(self._write_engine, run)
+
+    def _by_itself(self, engine: Engine, run: Callable[[Connection], T]) -> T:
         for attempt in range(1, RUNS_MAX + 1):
             try:
-                with self._read_engine.connect() as conn, conn.begin():
+                with engine.connect() as conn, conn.begin():
                     return run(conn)
             except Exception as err:
                 meaning = engines.meaning(err)

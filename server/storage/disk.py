@@ -2,9 +2,11 @@
 
 import errno
 import os
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -38,3 +40,41 @@ def flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+class Left(NamedTuple):
+    """How much of a disk is free."""
+
+    percent: float
+    warns: bool
+    refuses: bool
+    """So little that photos have to wait."""
+
+
+class Room:
+    """How full the disk of a folder is, and from where on that matters."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        warn_percent: float = 10,
+        refuse_percent: float = 5,
+        free: Callable[[Path], float] | None = None,
+    ) -> None:
+        """`free(folder)` is the percentage of its disk that is free; without it the real one."""
+        self._folder = folder
+        self.warn_percent = warn_percent
+        self.refuse_percent = refuse_percent
+        self._free = free or free_percent
+
+    def look(self) -> Left:
+        """How it is now."""
+        percent = self._free(self._folder)
+        return Left(percent, percent < self.warn_percent, percent < self.refuse_percent)
+
+
+def free_percent(folder: Path) -> float:
+    """How much of the folder's disk is free for us, in percent."""
+    usage = shutil.disk_usage(folder)
+    return 100 * usage.free / usage.total

@@ -82,6 +82,17 @@ def _give(conn: Connection, values: Mapping[str, str]) -> None:
         conn.execute(insert(meta), missing)
 
 
+def clear_meta(conn: Connection) -> None:
+    """Takes away identity, keys and all else of a database that is about to be filled from a backup."""
+    conn.execute(meta.delete())
+
+
+def put_meta(conn: Connection, values: Mapping[str, str]) -> None:
+    """Puts these in place of what a backup had there."""
+    conn.execute(meta.delete().where(meta.c.key.in_(list(values))))
+    conn.execute(insert(meta), [{"key": key, "value": value} for key, value in values.items()])
+
+
 def copy_path(database: Path, version: int) -> Path:
     """Where the copy of an embedded database lies that was kept before leaving that version."""
     return database.with_name(f"{database.name}.before-version-{version + 1}")

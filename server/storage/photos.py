@@ -51,3 +51,10 @@ def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
         (device, limit),
     )
     return tuple(sha256 for (sha256,) in rows)
+
+
+def all_of_them(conn: Connection) -> list[tuple[str, int]]:
+    """The hash and size of every photo that is noted, by hash."""
+    return [
+        (sha256, size) for sha256, size in run(conn, "SELECT sha256, size_bytes FROM photo ORDER BY sha256")
+    ]

@@ -131,6 +131,7 @@ campaign = Table(
     Column(
         "draw", Text, nullable=False
     ),  # JSON: the draw's inputs hash and result, so that anyone can repeat it
+    Column("watermark", Boolean, nullable=False, server_default=false()),  # what is written under photos
 )
 
 squad = Table(
@@ -311,6 +312,14 @@ chain = Table(
     Column("seq", BigInteger, nullable=False),  # the last number held without a gap
     Column("hash", String(64), nullable=False),
     Column("backed_up", BigInteger, nullable=False, server_default="0"),  # the last number a backup holds
+    Column("backed_hash", String(64), nullable=False, server_default=""),  # of the operation with that number
+)
+
+backed_log = Table(
+    "backed_log",
+    metadata,
+    _id("inspection", primary_key=True),
+    Column("number", BigInteger, nullable=False),  # the last number of its log that a backup holds
 )
 
 signed_head = Table(

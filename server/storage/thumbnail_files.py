@@ -3,7 +3,8 @@
 import secrets
 from pathlib import Path
 
-from server.storage.photo_files import check_name, disk_problems
+from server.storage.disk import disk_problems
+from server.storage.photo_files import check_name
 
 JPEG_START = b"\xff\xd8\xff"
 JPEG_END = b"\xff\xd9"

@@ -479,6 +479,27 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "tablet.epoch": ("序列", "Run"),
     "tablet.expected": ("应收", "Expected"),
     "tablet.held": ("连续收到", "Held to"),
+    "backup.last": ("最近备份：{at}", "Last backup: {at}"),
+    "backup.none": (
+        "服务器还没有备份。平板会保留全部记录和照片，直到有备份为止。请运行 hucha backup。",
+        "The server has no backup yet. Until there is one, tablets keep every record and photo. Run hucha backup.",
+    ),
+    "backup.old": (
+        "最近一次备份已是 {span} 之前，此后的记录和照片都不在备份中。",
+        "The last backup is {span} old; records and photos since then are in none.",
+    ),
+    "backup.photos_missing": (
+        "有 {count} 张照片在服务器上已无法读取，未能备份。",
+        "{count} photos can no longer be read on the server and are in no backup.",
+    ),
+    "disk.refuses": (
+        "服务器磁盘仅剩 {percent}%，暂不接收照片；记录照常接收。请尽快清理或扩容。",
+        "Only {percent}% of the server's disk is free: photos are refused for now, records are taken. Make room soon.",
+    ),
+    "disk.warns": (
+        "服务器磁盘仅剩 {percent}%，请尽快清理或扩容。",
+        "Only {percent}% of the server's disk is free. Make room soon.",
+    ),
     "tablet.backed_up": ("已备份到", "Backed up to"),
     "tablet.jumps": ("时钟跳变", "Clock jumps"),
     "tablet.times": ("{count} 条", "{count}×"),

@@ -125,8 +125,8 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
         "Copy the file {file} to a stick and give it to the holder with this sheet.",
     ),
     "package_step.2": (
-        "在平板上打开互查，进入同步页，读入交换包，选择该文件。",
-        "Open Hucha on the tablet, go to its page of what is sent and received, and read the package from the stick.",
+        "插入 U 盘，在平板上打开“同步中心”，点“导入数据包”，选择该文件。",
+        "Plug the stick in, open the sync center on the tablet, choose “Read a package” and then this file.",
     ),
     "package_step.3": (
         "核对平板显示的八位核对码与本单一致；不一致时停止操作，联系协调员。",

@@ -138,6 +138,8 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     # the exchange
     "sync.never": ("尚未同步", "Never synchronised"),
     "sync.not_enrolled": ("平板未注册", "Not enrolled"),
+    "purged": ("已清理", "Cleared"),
+    "purged.where": ("已交服务器并备份", "At the server, backed up"),
     "sync.all_sent": ("已全部发送", "All sent"),
     "sync.unsent": ("{count} 条待发送", "{count} to send"),
     "sync.photos": ("{count} 张照片待发送", "{count} photos to send"),

@@ -1,12 +1,15 @@
 """Both kinds of database for every test of this folder: an embedded one, and a real PostgreSQL started here."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
+from server.storage.photo_files import PhotoFiles
+from tests.contract.keeping import Ticks, empty_database
 from tests.contract.plan import plan
 from tests.contract.postgres import Postgres
 
@@ -77,3 +80,27 @@ def db(url: str) -> Iterator[Database]:
     """An open database with the small campaign in it."""
     with Database.open(url) as database:
         yield database
+
+
+@pytest.fixture
+def clock() -> Ticks:
+    """A clock that never stands still."""
+    return Ticks()
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> PhotoFiles:
+    """The server's photos."""
+    return PhotoFiles(tmp_path / "photos")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> BackupFiles:
+    """A folder for backups."""
+    return BackupFiles(tmp_path / "backups")
+
+
+@pytest.fixture
+def another(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+    """Addresses of empty databases of the same kind."""
+    return lambda: empty_database(kind, request, tmp_path)

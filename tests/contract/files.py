@@ -18,6 +18,7 @@ from server.intake.upload_desk import UploadDesk
 from server.intake.uploads import Uploads
 from server.storage import migrations
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.partials import Partials
 from server.storage.photo_files import PhotoFiles
 from server.storage.photo_store import PhotoStore
@@ -75,7 +76,12 @@ class Files:
         self.store = store or PhotoFiles(folder)
         self.partials = Partials(folder / "uploads")
         self.uploads = Uploads(
-            db, self.store, self.partials, folder, entropy=Chance("uploads").bytes, free=free
+            db,
+            self.store,
+            self.partials,
+            folder,
+            entropy=Chance("uploads").bytes,
+            room=Room(folder, free=free),
         )
         self._loop = asyncio.new_event_loop()
         # A world that fell over leaves nobody to close it, and its warning would hit some later test.

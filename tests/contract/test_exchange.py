@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec import Raw
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from server.intake import news
 from server.intake.exchange import exchange
 from server.storage import op_log, photos, registers
 from server.storage.database import Database
 from server.storage.op_log import run
+from server.storage.tables import campaign
 from shared_schema import wire
 from shared_schema.ids import DeviceId, digest
 from shared_schema.operations import Accepted, NotApplicable, Note, Opened, Operation, encode, read
@@ -293,6 +294,18 @@ def test_assignments_and_checklists_come_once(db: Database) -> None:
     second = say(db, assignments=wire.assignments_digest(first.assignments), checklists=(HASH,))
     assert second.assignments is None
     assert second.checklists == ()
+
+
+def test_a_campaign_says_whether_photos_are_stamped(db: Database) -> None:
+    """Not unless it is set; then the tablets of its squads are told with their next exchange."""
+    first = say(db).assignments
+    assert first is not None
+    assert not any(one.watermark for one in first)
+    [row] = db.read(lambda conn: [dict(one._mapping) for one in conn.execute(select(campaign))])
+    db.write(lambda conn: registers.put_campaign(conn, row | {"watermark": True}))
+    second = say(db, assignments=wire.assignments_digest(first)).assignments
+    assert second is not None
+    assert all(one.watermark for one in second)
 
 
 # --- a server restored from a backup ---------------------------------------------------------------

@@ -243,13 +243,16 @@ def running(
     desk: Any,
     connect: Any = None,
     meeting: Any = None,
+    photos: Any = None,
+    prove: Any = None,
     **begin: str,
 ) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
     made = None if meeting is None else meeting(worker)
-    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=made)), Begin(**begin))
+    tools = Tools(store, desk, connect, os.urandom, prove, made, photos)
+    app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:
         driver = Driver(app)
@@ -259,6 +262,7 @@ def running(
         assert bugs == []
     finally:
         app.session.sync_desk.stop()
+        app.session.photo_desk.stop()
         app.stop()
         stopTouchApp()
         for child in Window.children[:]:

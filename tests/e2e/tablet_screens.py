@@ -107,6 +107,35 @@ PICTURES: dict[str, tuple[Act, ...]] = {
         lambda d: d.tap(list(d.widgets("SignatureLine"))[-1]),
         lambda driver: sign(driver),  # noqa: PLW0108 - defined below
     ),
+    "photo-item": (
+        _go(person="p-chen", item="F02", pane="item"),
+        lambda d: d.scroll_to(d.widget("PhotosCard")),
+    ),
+    "photo-confirm": (
+        _go(person="p-chen", item="F02", pane="item"),
+        lambda d: d.scroll_to(d.widget("PhotosCard")),
+        _press("photo.take"),
+    ),
+    "photo-source": (
+        _go(person="p-chen", item="F02", pane="item"),
+        lambda d: d.scroll_to(d.widget("PhotosCard")),
+        _press("photo.take"),
+        _press("photo.confirm.yes"),
+        _press("photo.confirm.yes_room"),
+    ),
+    "photos": (_go(person="p-chen", section="@photos", item="", pane="items"),),
+    "photo-view": (_go(person="p-chen", section="@photos", item="", pane="items"), _tap("PhotoItem")),
+    "photo-cover": (
+        _go(person="p-chen", section="@photos", item="", pane="items"),
+        _tap("PhotoItem"),
+        _press("photo.edit"),
+        lambda d: _mark(d),  # noqa: PLW0108 - defined below
+    ),
+    "photo-screen": (
+        _go(person="p-chen", section="@photos", item="", pane="items"),
+        _tap("PhotoItem"),
+        _press("photo.screen"),
+    ),
     "open-items": (_go(person="p-chen", section="A", item="", pane="items", only="open"),),
     "paper": (_go(person="p-chen", item="A09", pane="item", only=""), _press("paper.from")),
     "paper-end": (_press("paper.end"),),
@@ -146,6 +175,14 @@ PICTURES: dict[str, tuple[Act, ...]] = {
 """By name: how to get there."""
 
 
+def _mark(driver: "Driver") -> None:
+    """Faces and name plates are covered, a thing is pointed at and framed."""
+    from tests.e2e.photo_stage import FACE, POINTED
+
+    for mark in (*FACE, *POINTED):
+        driver.widget("PhotoView").add(mark)
+
+
 def words_of(key: str) -> str:
     """A word in the language shown."""
     from mobile.ui.words import say
@@ -180,12 +217,18 @@ KEPT = {
         "tablet-score-en": ("score", "en", "light"),
         "tablet-sync": ("center", "zh", "light"),
         "tablet-sync-en": ("center", "en", "light"),
+        "tablet-photo-item": ("photo-item", "zh", "light"),
+        "tablet-photo-cover": ("photo-cover", "zh", "light"),
+        "tablet-photos-en": ("photos", "en", "light"),
+        "tablet-photo-screen": ("photo-screen", "zh", "high_contrast"),
         "tablet-sync-contrast": ("center", "zh", "high_contrast"),
         "tablet-package": ("package", "zh", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
         "tablet-portrait-item": ("dispute", "zh", "light"),
+        "tablet-portrait-photo": ("photo-cover", "en", "light"),
+        "tablet-portrait-photos": ("photos", "zh", "light"),
         "tablet-portrait-sync": ("center", "zh", "light"),
     },
 }
@@ -220,6 +263,7 @@ def main() -> None:
         "--size", default="", help=f"{LANDSCAPE} or {PORTRAIT}; without it: both, one after the other"
     )
     parser.add_argument("--only", default="", help="with --all: the names of some, with commas")
+    parser.add_argument("--kept", default="", help="of the kept pictures only these, with commas")
     parser.add_argument("--scale", type=float, default=1.0, help="the size of the type")
     asked = parser.parse_args()
     if not asked.size:
@@ -238,11 +282,12 @@ def main() -> None:
         KCFG_GRAPHICS_HEIGHT=height,
     )
     os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
-    from tests.e2e import tablet_story
+    from tests.e2e import photo_stage, tablet_story
     from tests.e2e.screen_driver import running
 
     asked.out.mkdir(parents=True, exist_ok=True)
-    wanted = KEPT[asked.size]
+    kept = asked.kept.split(",")
+    wanted = {name: look for name, look in KEPT[asked.size].items() if not asked.kept or name in kept}
     if asked.all:
         looks = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
         wanted = {
@@ -255,7 +300,11 @@ def main() -> None:
         tablet = tablet_story.play(Path(folder))
         store, desk = tablet.open()
         tablet_story.meet_colleagues(store)
-        with running(store, desk, meeting=tablet_story.tools, person="p-chen") as driver:
+        photo_stage.play(tablet, store, desk)
+        shots = photo_stage.tools(tablet, photo_stage.Camera(()))
+        with running(
+            store, desk, meeting=tablet_story.tools, photos=shots, prove=lambda *_: None, person="p-chen"
+        ) as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)

@@ -3,13 +3,17 @@
 import multiprocessing
 import os
 import signal
+import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
+from mobile import photos
+from mobile.player import draw
 from mobile.store import Store
+from mobile.vault import is_sealed
 from tests.unit.mobile import sealed
 
 pytestmark = pytest.mark.e2e
@@ -25,6 +29,24 @@ def _visit(folder: Path, told: Connection) -> None:
     sealed.work(folder, store, vault)
     told.send(store.head().seq)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _scratch(folder: Path, told: Connection) -> None:
+    """The same, with temporary files of its own folder, and killed in the middle of writing a picture down."""
+    sealed.keyring(folder).add(sealed.CHEN, sealed.PIN, sealed.keyring(folder).set_up())
+    vault = sealed.unlocked(folder)
+    (folder / "data" / "tmp").mkdir()
+    os.environ["TMPDIR"] = os.environ["SQLITE_TMPDIR"] = str(folder / "data" / "tmp")
+    tempfile.tempdir = None
+    real = os.replace
+
+    def last(source: Path, target: Path) -> None:
+        told.send(5)
+        os.kill(os.getpid(), signal.SIGKILL)
+        real(source, target)
+
+    Path.replace = last  # type: ignore[assignment, method-assign]
+    photos.take(draw("canary", 2000, 1500), sealed.photos_path(folder), vault, sealed.CANARIES["a name"])
 
 
 def _plain_visit(folder: Path, told: Connection) -> None:
@@ -48,14 +70,23 @@ def _killed(folder: Path, visit: Callable[[Path, Connection], None]) -> dict[str
 
 
 def test_nothing_that_was_recorded_can_be_read_in_any_file(tmp_path: Path) -> None:
-    """Store, log, shared memory, photos, thumbnails, keys, half-written files: no canary in any of them."""
+    """Store, log, shared memory, photos, drafts, thumbnails, keys, half-written files: no canary in any of them."""
     assert _killed(tmp_path, _visit) == {}
     names = {path.name for path in (tmp_path / "data").rglob("*") if path.is_file()}
     assert {"tablet.db", "tablet.db-wal", "device.key", "sealing.key", "keyring.json"} < names
-    assert sum(name.endswith(".jpg") for name in names) == 2
+    # One attached, one that waits for a colleague, each with its thumbnail; the picture as taken is gone.
+    assert sum(name.endswith(".jpg") for name in names) == 4
     store = Store.open(sealed.store_path(tmp_path), sealed.unlocked(tmp_path))
     assert store.head().seq == 5
     store.close()
+
+
+def test_a_picture_that_was_half_written_cannot_be_read_either(tmp_path: Path) -> None:
+    """Killed after its bytes, before its name: what lies there is encrypted, and nothing lies among temporary files."""
+    assert _killed(tmp_path, _scratch) == {}
+    (half,) = (tmp_path / "data" / "photos").iterdir()
+    assert (half.suffix, is_sealed(half)) == (".part", True)
+    assert list((tmp_path / "data" / "tmp").iterdir()) == []
 
 
 def test_the_search_finds_all_of_it_where_it_lies_plain(tmp_path: Path) -> None:

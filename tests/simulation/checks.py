@@ -228,6 +228,9 @@ def everyone_agrees(world: World) -> Iterator[str]:
             )
             if foreign:
                 yield f"diverged: {tablet.name} holds {len(foreign)} operations of {inspection} that the server has not"
+            if inspection in tablet.store.purged():
+                yield f"lost: {inspection}, cleared from {tablet.name}, does not come back whole"
+                continue
             if not log or missing or set(counted) != set(log):
                 continue
             visit = tablet.desk.visit(InspectionId(inspection))
@@ -256,7 +259,8 @@ def nobody_is_stopped(world: World) -> Iterator[str]:
                 yield f"stalled: {one.op} is {one.status} on {tablet.name}"
         for inspection in world.inspections[tablet.squad]:
             log = world.hub.log(inspection)
-            if log and inspection in tablet.store.assignments():
+            here = inspection in tablet.store.assignments() and inspection not in tablet.store.purged()
+            if log and here:
                 newer = {one.op for one in log if world.journal.entries[one.op].fate == "newer"}
                 held = {one.id for one in tablet.desk.visit(InspectionId(inspection)).inspection.held}
                 if not newer <= held:

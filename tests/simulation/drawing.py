@@ -28,7 +28,7 @@ def _tablet(world: World, tablet: Tablet, language: Language) -> Iterator[str]:
     visits = [
         tablet.desk.visit(InspectionId(one))
         for one in world.inspections[tablet.squad]
-        if one in tablet.store.assignments()
+        if one in tablet.store.assignments() and one not in tablet.store.purged()
     ]
     views.work_rows(visits, language)
     views.sync_row(tablet.store.sync_state(), language)

@@ -43,6 +43,8 @@ FAULTS: dict[str, str] = {
     "package_twice": "a package or a receipt is read twice",
     "package_late": "a package or a receipt is forgotten, and read long after others",
     "relayed": "two tablets of a squad meet without the server and hand each other what they hold",
+    "purged": "a tablet is cleared of what a backup of the server holds",
+    "backup_restored": "the server is made again from its newest backup, on another machine",
     "tap_in_flight": "a tap while an exchange of that tablet is under way",
 }
 
@@ -65,6 +67,10 @@ class Weather:
         self._rate = {name: max(least, random.choice((0.0, 0.3, 1.0, 3.0))) for name in FAULTS}
         self.counts: Counter[str] = Counter()
         self.calm = False
+
+    def may_strike(self, fault: str) -> bool:
+        """Whether this world has that fault at all."""
+        return fault in self.wanted and self._rate[fault] > 0
 
     def strikes(self, fault: str, chance: float) -> bool:
         """Whether a fault happens now; draws whether it is wanted or not, so that wanting it changes no other draw."""

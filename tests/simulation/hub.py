@@ -227,6 +227,10 @@ class Hub:
         """The server comes up again with an old copy of its file."""
         self.close()
         _copy_file(copy.folder, self.folder)
+        self.reopen()
+
+    def reopen(self) -> None:
+        """The server comes up with the file that is there now."""
         self.generation += 1
         self._open()
 

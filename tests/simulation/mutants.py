@@ -13,13 +13,14 @@ import pytest
 from mobile import settling, store, sync, tap
 from mobile.sync import Sync
 from server.intake import exchange, judge, news, projection
-from server.storage import op_log, states
+from server.storage import op_log, states, watermark
 from server.storage.database import Connection
 from shared_schema import merge
+from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown, agreement, field_of, read
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
-from shared_schema.wire import News, OpStatus
+from shared_schema.wire import BackedLog, News, OpStatus
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -229,6 +230,20 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
 def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
     patch.setattr(settling, "_doubt", lambda db, inspection: None)
+
+
+@mutant("lost", "diverged", "stalled", faults="purged,backup_restored", worlds=20)
+def clears_by_receipt_alone(patch: pytest.MonkeyPatch) -> None:
+    """A tablet may forget what the server has, whether a backup has it or not."""
+
+    def logs(conn: Connection, asked: Iterable[str], cursors: Any, last_read: Any) -> tuple[BackedLog, ...]:
+        return tuple(
+            BackedLog(one, cursors[one], last_read[one])
+            for one in asked
+            if last_read.get(one) and op_log.head_at(conn, InspectionId(one), cursors[one]) == last_read[one]
+        )
+
+    patch.setattr(watermark, "logs", logs)
 
 
 # --- nothing is invented -----------------------------------------------------------------------------

@@ -48,7 +48,8 @@ class Watch:
         for tablet in world.tablets:
             for one in tablet.held():
                 taken = one.own and one.status in ("accepted", "held")
-                if taken and one.op not in self.ever_logged and one.op not in world.hub.ids():
+                known = self.ever_logged | world.keeper.logged
+                if taken and one.op not in known and one.op not in world.hub.ids():
                     yield f"lost: {one.op} was acknowledged to {tablet.name} and never was in the log"
 
 
@@ -86,7 +87,7 @@ def before_healing(world: World) -> Iterator[str]:
         held = [one for one in tablet.held() if one.status not in ("refused", "disowned")]
         entries = world.journal.entries
         for inspection in world.inspections[tablet.squad]:
-            if inspection not in tablet.store.assignments():
+            if inspection not in tablet.store.assignments() or inspection in tablet.store.purged():
                 continue
             strange = {
                 one.op

@@ -159,8 +159,8 @@ class Tablet:
     # --- looking in -----------------------------------------------------------------------------------
 
     def held(self) -> list[Held]:
-        """Every operation in the file."""
-        sql = "SELECT id, inspection, own, status, raw FROM operation ORDER BY position"
+        """Every operation in the file, but those that were cleared away."""
+        sql = "SELECT id, inspection, own, status, raw FROM operation WHERE status <> 'purged' ORDER BY position"
         rows = self.store._db.execute(sql).fetchall()
         return [Held(op, inspection, bool(own), status, raw) for op, inspection, own, status, raw in rows]
 

@@ -66,7 +66,7 @@ def _tap_on(world: "World", tablet: Tablet) -> None:
     inspection = world.random.choice(world.inspections[tablet.squad])
     person = PersonId(tablet.person)
     with tablet.app():
-        if inspection in tablet.store.assignments():
+        if inspection in tablet.store.assignments() and inspection not in tablet.store.purged():
             tablet.look(inspection)
             seen = tablet.screens[inspection].get("answer/A01", ())
             try:
@@ -80,6 +80,8 @@ def back_up(world: "World") -> None:
     """Somebody copies a tablet's file, or the server's."""
     if world.random.random() < 0.5:
         world.draw_tablet().keep_backup()
+    elif world.keeper.purges:
+        world.keeper.back_up()
     else:
         world.copy = world.hub.copy()
 
@@ -94,7 +96,9 @@ def restore_tablet(world: "World") -> None:
 
 def restore_server(world: "World") -> None:
     """The server comes up with an old copy of its file."""
-    if world.copy is not None and world.weather.strikes("server_restored", 0.9):
+    if world.keeper.purges:
+        world.keeper.lose_the_machine()
+    elif world.copy is not None and world.weather.strikes("server_restored", 0.9):
         world.hub.restore(world.copy)
         count_destroyed(world)
 
@@ -237,4 +241,4 @@ def count_destroyed(world: "World") -> None:
     bodies += [body for body in asked if isinstance(body, bytes)]
     for body in bodies:
         alive |= {json.loads(bytes(raw))["id"] for raw in wire.read_request(body).ops}
-    world.destroyed |= world.journal.committed - alive
+    world.destroyed |= world.journal.committed - alive - world.keeper.purged

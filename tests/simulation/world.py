@@ -20,7 +20,7 @@ from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import Note, Operation, field_of
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
-from tests.simulation import season, trouble
+from tests.simulation import keeping, season, trouble
 from tests.simulation.disks import Disks
 from tests.simulation.faults import Weather
 from tests.simulation.hub import Copy, Hub
@@ -51,6 +51,7 @@ class World:
         self.folder = season.copied()
         self.now_ms = season.START_MS
         self.hub = Hub(self.folder)
+        self.keeper = keeping.Keeper(self, seed)
         self.journal = Journal()
         self.network = Network(self)
         self.stick = Stick(self)
@@ -186,7 +187,7 @@ class World:
         inspection = self.random.choice(self.inspections[tablet.squad])
         stale = self.weather.strikes("stale_screen", 0.25)
         inspection_id = InspectionId(inspection)
-        if inspection not in tablet.store.assignments():
+        if inspection not in tablet.store.assignments() or inspection in tablet.store.purged():
             return
         if inspection not in tablet.screens or not stale:
             tablet.look(inspection)
@@ -235,7 +236,7 @@ class World:
         """Somebody opens an inspection and looks at it, to tap later."""
         tablet = self.draw_tablet()
         inspection = self.random.choice(self.inspections[tablet.squad])
-        if inspection in tablet.store.assignments():
+        if inspection in tablet.store.assignments() and inspection not in tablet.store.purged():
             tablet.look(inspection)
 
     # --- the network ----------------------------------------------------------------------------------
@@ -298,6 +299,7 @@ class World:
             if tablet.lacks:
                 tablet.lacks = frozenset()
                 tablet.kill()
+        keeping.bring_all_back(self)
         for _ in range(QUIET_ROUNDS_MAX):
             for tablet in self.tablets:
                 self.now_ms += 60_000
@@ -339,6 +341,7 @@ _ACTIONS: tuple[tuple[Callable[[World], None], float], ...] = (
     (trouble.back_up, 3),
     (trouble.restore_tablet, 2.5),
     (trouble.restore_server, 2),
+    (keeping.clear_tablets, 4),
     (trouble.clone_tablet, 0.8),
     (trouble.reassign, 1.5),
     (trouble.jump_clock, 1),

@@ -13,12 +13,16 @@ from server.console.context import console_of
 from server.console.figures import LOCAL
 from server.console.policy import allow
 from server.console.render import AnyRequest, show
+from server.storage import backup_notes
 from server.storage import console_progress as store
 from server.storage import console_quarantine as quarantine
 from server.storage import console_reads as reads
 from server.storage import console_registers as registers
+from server.storage.backup_notes import Noted
 from server.storage.database import Connection
 
+BACKUP_AGE_MS_MAX = 24 * 60 * 60 * 1000
+"""A backup that is older is worth a warning: tablets keep everything that came after it."""
 DRAW_FACTS = ("inputs_hash", "method", "attempt")
 BOTH = allow("coordinator", "evaluator")
 
@@ -33,7 +37,7 @@ class Week(NamedTuple):
 @get("/campaigns/{campaign:str}/progress", opt=BOTH, sync_to_thread=True)
 def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """How far the campaign is, and what waits for a person."""
-    now_ms = console_of(request).clock()
+    now_ms, room = console_of(request).clock(), console_of(request).room
     today = datetime.fromtimestamp(now_ms / 1000, LOCAL).date().isoformat()
 
     def load(conn: Connection) -> Mapping[str, Any]:
@@ -49,9 +53,16 @@ def progress(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             "disputes": store.open_disputes(conn, campaign),
             "reasons": quarantine.reasons(conn, campaign),
             "now_ms": now_ms,
+            "backup": backup_notes.last(conn),
+            "backup_old": _is_old(backup_notes.last(conn), now_ms),
+            "disk": room.look() if room is not None else None,
         }
 
     return show(request, "progress.html", load, page="progress", campaign=campaign)
+
+
+def _is_old(noted: Noted | None, now_ms: int) -> bool:
+    return noted is None or now_ms - noted.made_at_ms > BACKUP_AGE_MS_MAX
 
 
 @get("/campaigns/{campaign:str}/plan", opt=BOTH, sync_to_thread=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from mobile import photos
 from mobile.actions import Desk
+from mobile.drafts import Draft
 from mobile.keyring import Keyring, Names, Strength
+from mobile.photo_marks import Cover
 from mobile.player import draw
 from mobile.secret import DeviceSecret
 from mobile.store import Store
@@ -27,6 +29,7 @@ CANARIES = {
     "a person's id": "p-chen",
     "an English name": "Chen Xiangdong",
     "an answer's item": '"A03"',
+    "a caption": "机房门锁 CANARY-CAPTION",
 }
 """What must not be found in any file."""
 MARKS = {"a JPEG": b"\xff\xd8\xff\xe0", "JFIF": b"JFIF", "SQLite": b"SQLite format 3", "the key": SEED}
@@ -81,6 +84,32 @@ def work(folder: Path, store: Store, vault: Vault) -> None:
     )
     taken = photos.take(draw("canary", 320, 240), photos_path(folder), vault)
     desk.attach_photo(stage.LEADER, stage.VISIT, "F02", taken)
+    draft(folder, desk, vault)
+
+
+def draft(folder: Path, desk: Desk, vault: Vault) -> None:
+    """A photo with a stamp that waits for a colleague: one face was covered, and the picture as taken is destroyed."""
+    stamp = f"{CANARIES['a unit']}\nF02\n{CANARIES['a name']}"
+    first = photos.take(draw("draft", 320, 240), photos_path(folder), vault, stamp)
+    covers = [Cover(2000, 2000, 5000, 5000)]
+    taken = photos.redraw(first.sha256, photos_path(folder), vault, covers, stamp)
+    desk.drafts.keep(
+        Draft(
+            evidence="ev-canary",
+            inspection=stage.VISIT,
+            item="F02",
+            person=stage.LEADER,
+            at_ms=NOW_MS,
+            sha256=taken.sha256,
+            size_bytes=taken.size_bytes,
+            width=taken.width,
+            height=taken.height,
+            caption=CANARIES["a caption"],
+            stamp=stamp,
+            covered=True,
+        )
+    )
+    photos.destroy(first.sha256, photos_path(folder))
 
 
 def plain_tablet(folder: Path) -> None:

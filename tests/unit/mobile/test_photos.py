@@ -2,6 +2,8 @@
 
 import errno
 import os
+import stat
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from mobile import photos
+from mobile.photo_marks import Arrow, Cover
 from mobile.player import draw
 from mobile.vault import Vault
 from shared_schema.ids import digest
@@ -93,13 +96,26 @@ def test_webp_is_taken_too(folder: Path, vault: Vault) -> None:
         encoded(Image.new("RGB", (8, 8)), "GIF"),
         encoded(Image.new("RGB", (8, 8)), "TIFF"),
         encoded(Image.new("RGB", (8, 8)), "BMP"),
-        encoded(Image.effect_noise((200, 200), 90))[:2000],
-        draw("cut", 200, 200)[:300],
     ],
 )
-def test_other_files_and_halves_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
-    """Only three formats, and only whole; nothing is left behind."""
+def test_other_files_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
+    """Only three formats; nothing is left behind."""
     with pytest.raises(Problem, match="photo_type"):
+        photos.take(content, folder, vault)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(Image.effect_noise((200, 200), 90))[:2000],
+        draw("cut", 200, 200)[:300],
+        encoded(Image.effect_noise((4000, 3000), 90).convert("RGB"))[:-90_000],
+    ],
+)
+def test_halves_are_refused(folder: Path, vault: Vault, content: bytes) -> None:
+    """A picture is taken whole or not at all, and the person is told that it is not."""
+    with pytest.raises(Problem, match="photo_damaged"):
         photos.take(content, folder, vault)
     assert not folder.exists()
 
@@ -136,6 +152,97 @@ def test_the_same_picture_gives_the_same_photo(folder: Path, vault: Vault) -> No
     first, again = (photos.take(draw("a", 64, 48), folder, vault) for _ in range(2))
     assert first == again
     assert photos.take(draw("b", 64, 48), folder, vault).sha256 != first.sha256
+
+
+# --- marks, covers, destruction ----------------------------------------------------------------------------
+
+STAMP = "和平街道办事处\nF02\n2026-11-22 14:05\n陈向东"
+
+
+def pixels(sha256: str, folder: Path, vault: Vault) -> Image.Image:
+    content = photos.fetch(sha256, folder, vault)
+    assert content is not None
+    return Image.open(BytesIO(content)).convert("RGB")
+
+
+def test_what_is_covered_is_in_no_file_any_more(folder: Path, vault: Vault) -> None:
+    """The covered picture has another hash; neither it nor its thumbnail shows what was there; the old files are
+    written over, which whoever still holds them open can see.
+    """
+    source = Image.new("RGB", (1200, 800), "white")
+    source.paste("red", (400, 300, 700, 500))
+    first = photos.take(encoded(source), folder, vault)
+    links = []
+    for path in (photos.photo_path(folder, first.sha256), photos.thumbnail_path(folder, first.sha256)):
+        links.append(path.with_suffix(".still-open"))
+        os.link(path, links[-1])
+    covered = photos.redraw(first.sha256, folder, vault, [Cover(3200, 3600, 6000, 6400)])
+    assert covered.sha256 != first.sha256
+    # Until the caller has written the new name down, the old one is there.
+    assert photos.fetch(first.sha256, folder, vault) is not None
+    photos.destroy(first.sha256, folder)
+    assert photos.fetch(first.sha256, folder, vault) is None
+    for link in links:
+        assert set(link.read_bytes()) == {0}
+        link.unlink()
+    assert photos.held(folder) == (covered.sha256,)
+    small = Image.open(BytesIO(photos.fetch_thumbnail(covered.sha256, folder, vault) or b"")).convert("RGB")
+    for picture in (pixels(covered.sha256, folder, vault), small):
+        assert not [one for _, one in picture.getcolors(1 << 20) or () if one[0] > 120 and one[1] < 60]  # type: ignore[index]
+
+
+def test_a_stamp_is_written_below_and_again_after_marks(folder: Path, vault: Vault) -> None:
+    """The picture keeps its shape over it, within the same limit, and no mark reaches it."""
+    taken = photos.take(encoded(Image.new("RGB", (900, 1800), "white")), folder, vault, STAMP)
+    plain = photos.take(encoded(Image.new("RGB", (900, 1800), "white")), folder, vault)
+    assert (plain.height, taken.height <= 1600, taken.sha256 != plain.sha256) == (1600, True, True)
+    again = photos.redraw(taken.sha256, folder, vault, [Cover(0, 8000, 10_000, 10_000)], STAMP)
+    before, after = (pixels(one.sha256, folder, vault) for one in (taken, again))
+    assert before.size == after.size
+    strip = (0, after.height - 20, after.width, after.height)
+    assert len(after.crop(strip).convert("1").getcolors() or ()) == 2, "the words are there still"
+    assert after.getpixel((10, after.height * 8 // 10)) < (10, 10, 10)  # type: ignore[operator]
+    with pytest.raises(Problem, match="not_found"):
+        photos.redraw("0" * 64, folder, vault, [Arrow(0, 0, 5, 5)])
+
+
+def test_a_full_disk_keeps_nothing_half(folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever of the two files it is that finds no room; what was there before stays."""
+    before = photos.take(draw("before", 64, 48), folder, vault)
+    real = os.fsync
+    written: list[int] = []
+
+    for full_at in (1, 2):
+        written.clear()
+
+        def fsync(descriptor: int, full_at: int = full_at) -> None:
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                written.append(descriptor)
+                if len(written) == full_at:
+                    raise OSError(errno.ENOSPC, "No space left on device")
+            real(descriptor)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+        with pytest.raises(Problem, match="disk_full"):
+            photos.take(draw("after", 64, 48), folder, vault)
+        assert {path.name.partition(".")[0] for path in folder.iterdir()} == {before.sha256}
+        written.clear()
+        with pytest.raises(Problem, match="disk_full"):
+            photos.take(draw("before", 64, 48), folder, vault)
+        monkeypatch.setattr(os, "fsync", real)
+        assert photos.fetch(before.sha256, folder, vault) is not None
+
+
+def test_twelve_million_pixels_take_less_than_400_ms_of_the_processor(folder: Path, vault: Vault) -> None:
+    """With the stamp: decoded at half its size, because that is all that is wanted."""
+    noise = Image.effect_noise((500, 375), 60).resize((4000, 3000)).convert("RGB")
+    content = encoded(noise, quality=92)
+    spent = []
+    for _ in range(4):
+        began = time.process_time()
+        photos.take(content, folder, vault, STAMP)
+        spent.append(time.process_time() - began)
+    assert min(spent) < 0.4
 
 
 @pytest.mark.parametrize(("code", "said"), [(errno.ENOSPC, "disk_full"), (errno.EIO, "disk_failing")])

@@ -71,4 +71,4 @@ def test_the_calls_come_in_that_order(tmp_path: Path, monkeypatch: pytest.Monkey
     assert files[0] == "keyring.json"
     assert files[1].endswith(".secret")
     assert files[2:4] == ["device.key", "tablet.db"]
-    assert len(files) == 6  # and the photo with its thumbnail
+    assert len(files) == 8  # and two photos, one of which waits for a colleague, with their thumbnails

@@ -1,0 +1,266 @@
+"""Backups: a verified copy of log, tables and photos beside a running server, and what tablets may forget by it.
+
+One snapshot of the database is written down as contents and one signed list of them. Then all of it is read
+back from the disk and compared; only then the server notes what this backup holds, for its receipts to tell.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import NamedTuple
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from server.storage import backup_notes, migrations, photos, table_copy, watermark
+from server.storage.backup_files import BackupFiles, Kept, Manifest, Part, Photo, named, signed_text
+from server.storage.backup_notes import Noted
+from server.storage.database import Connection, Database
+from server.storage.photo_store import PhotoStore
+from server.storage.tables import SCHEMA_VERSION
+from server.storage.watermark import Mark
+from shared_schema.ids import digest
+from shared_schema.problems import Problem
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """The server's own keys, in hex. Whoever has them can speak for the server: they lie apart from the rest."""
+
+    seal_key: str
+    signing_key: str
+    sealing_key: str
+
+
+class Made(NamedTuple):
+    """A backup that counts."""
+
+    name: str
+    manifest: Manifest
+    copied: int
+    """Contents that were not in the folder before."""
+    copied_bytes: int
+    pruned: Sequence[str]
+
+
+class Checked(NamedTuple):
+    """What one backup was found to hold, all of it."""
+
+    name: str
+    manifest: Manifest
+    contents: int
+    size_bytes: int
+
+
+def back_up(
+    db: Database, store: PhotoStore, files: BackupFiles, *, clock: Callable[[], int], keep: int = 0
+) -> Made:
+    """Makes a backup, verifies it and notes what it holds; of older ones `keep` newest stay (0: all).
+
+    `db` may be open read-only, a server running. Raises backup_damaged where what was written is not what is read
+    back (then it does not count), store_in_use, disk_full, busy.
+    """
+    with files.locked(create=True):
+        now_ms = clock()
+        copying = _Copying(files)
+        found = db.read(copying.tables)
+        secret_text = msgspec.json.encode(found.secrets)
+        text, size = _copied(files, copying, store, found, digest(secret_text), now_ms)
+        files.write_keys(secret_text)
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(found.secrets.signing_key))
+        name = files.keep(text, private.sign(signed_text(text)).hex(), now_ms)
+        kept = files.read(name)
+        _check_signature(files, kept)
+        made = Checked(name, kept.manifest, *size)
+        db.aside(lambda conn: _note(conn, made, found.mark, clock()))
+        return Made(name, kept.manifest, copying.count, copying.size_bytes, files.prune(keep))
+
+
+def _copied(
+    files: BackupFiles,
+    copying: "_Copying",
+    store: PhotoStore,
+    found: "_Found",
+    keys_sha256: str,
+    now_ms: int,
+) -> tuple[bytes, tuple[int, int]]:
+    """The list of what is in the folder now, all of it read back; how many contents, and how large."""
+    here, missing = copying.photos(store, found.photos)
+    manifest = Manifest(
+        program=metadata.version("hucha"),
+        schema_version=SCHEMA_VERSION,
+        server=found.server,
+        signing_key=public_of(found.secrets),
+        keys_sha256=keys_sha256,
+        made_at_ms=now_ms,
+        operations=found.operations,
+        log_root=found.log_root,
+        parts=tuple(found.parts),
+        photos=tuple(here),
+        photos_missing=tuple(missing),
+    )
+    # What is not whole never gets a name, so it never counts.
+    return msgspec.json.encode(manifest), _contents(files, manifest)
+
+
+class _Found(NamedTuple):
+    """One snapshot: its tables are in the folder already."""
+
+    parts: Sequence[Part]
+    photos: Sequence[tuple[str, int]]
+    operations: int
+    log_root: str
+    server: str
+    secrets: "Secrets"
+    mark: Mark
+
+
+class _Copying:
+    """Puts what is not in the folder yet, and counts that."""
+
+    def __init__(self, files: BackupFiles) -> None:
+        self._files = files
+        self.count = 0
+        self.size_bytes = 0
+
+    def tables(self, conn: Connection) -> _Found:
+        """Puts the tables of a snapshot."""
+        self.count = self.size_bytes = 0
+        parts = [
+            Part(one.table, one.rows, self._put(one.content), len(one.content))
+            for one in table_copy.pieces(conn)
+        ]
+        secrets = Secrets(
+            migrations.seal_key(conn).hex(),
+            migrations.signing_key(conn).hex(),
+            migrations.sealing_key(conn).hex(),
+        )
+        return _Found(
+            parts,
+            photos.all_of_them(conn),
+            *table_copy.log_root(conn),
+            migrations.server_id(conn),
+            secrets,
+            watermark.mark(conn),
+        )
+
+    def photos(self, store: PhotoStore, rows: Sequence[tuple[str, int]]) -> tuple[list[Photo], list[str]]:
+        """Puts the photos, and tells of those that are gone: one of them stops none of the others.
+
+        Photos never change: what the folder has is not fetched again.
+        """
+        here: list[Photo] = []
+        missing: list[str] = []
+        for sha256, size_bytes in rows:
+            if not self._files.has(sha256, size_bytes):
+                content = _photo(store, sha256)
+                if content is None:
+                    missing.append(sha256)
+                    continue
+                self._put(content)
+            here.append(Photo(sha256, size_bytes))
+        return here, missing
+
+    def _put(self, content: bytes) -> str:
+        if not self._files.has(digest(content), len(content)):
+            self.count += 1
+            self.size_bytes += len(content)
+        return self._files.put(content)
+
+
+def _photo(store: PhotoStore, sha256: str) -> bytes | None:
+    """A photo, if it is what it was."""
+    try:
+        content = store.get(sha256)
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        return None
+    return content if digest(content) == sha256 else None
+
+
+def _note(conn: Connection, made: Checked, mark: Mark, now_ms: int) -> None:
+    if migrations.server_id(conn) != made.manifest.server:
+        return  # restored meanwhile: what was copied is of the one before
+    watermark.note(conn, mark, [one.sha256 for one in made.manifest.photos])
+    note_last(conn, made, now_ms)
+
+
+def note_last(conn: Connection, made: Checked, now_ms: int) -> None:
+    """Notes it as the last backup, for people to see."""
+    backup_notes.keep(
+        conn,
+        Noted(
+            name=made.name,
+            made_at_ms=made.manifest.made_at_ms,
+            noted_at_ms=now_ms,
+            operations=made.manifest.operations,
+            photos=len(made.manifest.photos),
+            photos_missing=len(made.manifest.photos_missing),
+            size_bytes=made.size_bytes,
+            log_root=made.manifest.log_root,
+        ),
+    )
+
+
+# --- checking --------------------------------------------------------------------------------------
+
+
+def check(files: BackupFiles, name: str = "") -> list[Checked]:
+    """Reads every byte of the backups of a folder, or of one. Raises backup_damaged naming the place, not_found."""
+    with files.locked(create=False):
+        names = [name] if name else files.names()
+        if not names:
+            raise Problem("not_found", what=files.root)
+        return [verify(files, files.read(one)) for one in names]
+
+
+def newest(files: BackupFiles) -> str:
+    """The name of the newest backup. Raises not_found."""
+    names = files.names()
+    if not names:
+        raise Problem("not_found", what=files.root)
+    return names[-1]
+
+
+def verify(files: BackupFiles, kept: Kept) -> Checked:
+    """Reads every byte of a backup. Raises backup_damaged, naming the place."""
+    _check_signature(files, kept)
+    count, size_bytes = _contents(files, kept.manifest)
+    return Checked(kept.name, kept.manifest, count, size_bytes)
+
+
+def _check_signature(files: BackupFiles, kept: Kept) -> None:
+    """Signed by the key it names; and the secret keys that lie with it, if they do, are the ones it was made with."""
+    public = kept.manifest.signing_key
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key.verify(bytes.fromhex(kept.signature), signed_text(kept.text))
+    except (InvalidSignature, ValueError) as err:
+        raise Problem("backup_damaged", where=f"{kept.name}: signature") from err
+    if files.keys_path.exists() and digest(files.keys_path.read_bytes()) != kept.manifest.keys_sha256:
+        raise Problem("backup_damaged", where=f"{kept.name}: {files.keys_path.name}")
+
+
+def _contents(files: BackupFiles, manifest: Manifest) -> tuple[int, int]:
+    """Reads every content; how many, and how large they are together."""
+    wanted = dict.fromkeys(named(manifest))
+    return len(wanted), sum(len(files.get(sha256)) for sha256 in wanted)
+
+
+def read_secrets(files: BackupFiles) -> Secrets:
+    """The server's keys. Raises not_found, backup_damaged."""
+    try:
+        return msgspec.json.decode(files.keys_path.read_bytes(), type=Secrets)
+    except FileNotFoundError as err:
+        raise Problem("not_found", what=files.keys_path) from err
+    except msgspec.DecodeError as err:
+        raise Problem("backup_damaged", where=files.keys_path.name) from err
+
+
+def public_of(secrets: Secrets) -> str:
+    """The public half of the signing key, raw, in hex. Raises backup_damaged."""
+    try:
+        private = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(secrets.signing_key))
+    except ValueError as err:
+        raise Problem("backup_damaged", where="keys.json") from err
+    return private.public_key().public_bytes_raw().hex()

@@ -1,0 +1,239 @@
+"""Backups under a running writer, restored: the same log, the same scores; nothing half-written counts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from server.intake import backups
+from server.intake.photos import take_photo
+from server.intake.rebuild import rebuild
+from server.storage import backup_notes, migrations, table_copy
+from server.storage.backup_files import BackupFiles
+from server.storage.database import Database
+from server.storage.photo_files import PhotoFiles
+from shared_schema.ids import DeviceId, digest
+from shared_schema.operations import Note
+from shared_schema.problems import Problem
+from tests.contract.files import picture
+from tests.contract.keeping import ITEM, Ticks, Writing, of_backup, restored, same_but, tables
+from tests.contract.plan import inspection_id
+from tests.contract.postgres import Postgres
+from tests.contract.talk import NOW_MS, ask, do, say
+from tests.make import Scribe
+
+BACKUPS = 10
+
+
+def test_backups_under_a_writer_restore_to_the_same_log_and_scores(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    tmp_path: Path,
+    clock: Ticks,
+) -> None:
+    writing = Writing(db)
+    writing.start()
+    made = []
+    try:
+        for number in range(BACKUPS):
+            content = picture(number)
+            take_photo(db, photos, digest(content), content, device=DeviceId("D-1"), now_ms=NOW_MS)
+            made.append(backups.back_up(db, photos, files, clock=clock))
+    finally:
+        writing.stop()
+    assert len({one.manifest.log_root for one in made}) == BACKUPS, (
+        "nobody wrote meanwhile: it proves nothing"
+    )
+    checked = backups.check(files)
+    assert [len(one.manifest.photos) for one in checked] == list(range(1, BACKUPS + 1))
+    for one in made:
+        url = another()
+        told = restored(files, url, tmp_path, one.name)
+        with Database.open(url) as again:
+            assert again.read(table_copy.log_root) == (one.manifest.operations, one.manifest.log_root)
+            report = rebuild(again, check=True)
+            assert not report.differences
+            assert report.operations == one.manifest.operations
+            assert same_but(tables(again), of_backup(files, one.name))
+            assert again.read(migrations.server_id) == told.server != one.manifest.server
+    assert all((tmp_path / "restored-photos").glob(f"*/{digest(picture(n))}") for n in range(BACKUPS))
+
+
+def test_what_the_folder_has_is_not_copied_again(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    content = picture(1, 200_000)
+    take_photo(db, photos, digest(content), content, device=DeviceId("D-1"), now_ms=NOW_MS)
+    for n in range(1, 6):
+        scribe = Scribe(device="D-1", epoch=f"E-{n}", inspection=inspection_id(1, n))
+        say(db, [scribe.write(Note(ITEM, f"{n}"), person="P-1") for _ in range(20)])
+    first = backups.back_up(db, photos, files, clock=clock)
+    say(
+        db,
+        [
+            Scribe(device="D-1", epoch="E-9", inspection=inspection_id(1, 9)).write(
+                Note(ITEM, "新"), person="P-1"
+            )
+        ],
+    )
+    second = backups.back_up(db, photos, files, clock=clock)
+    assert first.copied > 10
+    assert first.copied_bytes > 200_000
+    assert second.copied_bytes < 60_000
+    fresh = [part.table for part in second.manifest.parts if part not in first.manifest.parts]
+    assert fresh.count("operation") == 1, "of a log nobody wrote to, nothing is copied again"
+
+
+def test_a_flipped_byte_is_refused_with_its_place(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    tmp_path: Path,
+    clock: Ticks,
+) -> None:
+    content = picture(1)
+    take_photo(db, photos, digest(content), content, device=DeviceId("D-1"), now_ms=NOW_MS)
+    made = backups.back_up(db, photos, files, clock=clock)
+    every = sorted(path for path in files.root.rglob("*") if path.is_file())
+    assert len(every) > 10
+    for path in every:
+        whole = path.read_bytes()
+        path.chmod(0o600)
+        path.write_bytes(whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:])
+        with pytest.raises(Problem) as refused:
+            restored(files, another(), tmp_path)
+        assert refused.value.code == "backup_damaged", path
+        assert path.name in refused.value.facts["where"]  # type: ignore[operator]
+        path.write_bytes(whole)
+        path.with_name(f"{path.name}.damaged").unlink(missing_ok=True)
+    assert [one.name for one in backups.check(files)] == [made.name]
+
+
+def test_a_damaged_content_is_copied_again_by_the_next_backup(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    content = picture(1)
+    take_photo(db, photos, digest(content), content, device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    lies = files.path(digest(content))
+    lies.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(Problem, match="not whole"):
+        backups.back_up(db, photos, files, clock=clock)
+    assert len(files.names()) == 1, "what is not whole does not count"
+    backups.back_up(db, photos, files, clock=clock)
+    assert len(backups.check(files)) == 2
+
+
+def test_without_its_list_nothing_is_a_backup(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object) -> str:
+        raise OSError("power cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BackupFiles, "keep", cut)
+        with pytest.raises(OSError, match="power cut"):
+            backups.back_up(db, photos, files, clock=clock)
+    assert files.names() == []
+    assert db.read(backup_notes.last) is None
+    with pytest.raises(Problem, match="Not found"):
+        backups.check(files)
+
+
+def test_only_so_many_are_kept_and_they_stay_whole(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    scribe = Scribe(device="D-1", epoch="E-1", inspection=inspection_id(1, 1))
+    sizes = []
+    for n in range(5):
+        say(db, [scribe.write(Note(ITEM, f"{n}"), person="P-1")])
+        backups.back_up(db, photos, files, clock=clock, keep=2)
+        sizes.append(len(list(files.root.glob("contents/*/*"))))
+    assert len(files.names()) == 2
+    assert len(backups.check(files)) == 2
+    assert sizes[-1] == sizes[-2], "what no list names is removed"
+
+
+def test_data_that_stands_is_not_restored_over(
+    db: Database, url: str, files: BackupFiles, photos: PhotoFiles, tmp_path: Path, clock: Ticks
+) -> None:
+    backups.back_up(db, photos, files, clock=clock)
+    before = tables(db)
+    db.close()
+    with pytest.raises(Problem) as refused:
+        restored(files, url, tmp_path)
+    assert refused.value.code == "not_empty"
+    with Database.open(url) as still:
+        assert tables(still) == before
+
+
+def test_a_restore_that_was_killed_is_done_again(
+    db: Database, files: BackupFiles, photos: PhotoFiles, another: Callable[[], str], tmp_path: Path, clock: Ticks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    backups.back_up(db, photos, files, clock=clock)
+    url = another()
+    with monkeypatch.context() as patch:
+        patch.setattr(table_copy, "follow_up", lambda conn: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            restored(files, url, tmp_path)
+    restored(files, url, tmp_path)
+    with Database.open(url) as again:
+        assert same_but(tables(again) | {"operation": [], "score_sheet": [], "score_item": [], "state": []},
+                        tables(db) | {"operation": [], "score_sheet": [], "score_item": [], "state": []})  # fmt: skip
+
+
+def test_a_photo_that_is_gone_stops_no_backup_and_is_told(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    for n in (1, 2):
+        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
+    gone = digest(picture(1))
+    photos.path(gone).write_bytes(b"damaged")
+    made = backups.back_up(db, photos, files, clock=clock)
+    assert made.manifest.photos_missing == (gone,)
+    assert ask(db, "SELECT sha256 FROM photo WHERE backed_up") == [(digest(picture(2)),)]
+
+
+def test_numbers_that_the_database_counts_go_on_after_a_restore(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    tmp_path: Path,
+    clock: Ticks,
+) -> None:
+    line = "INSERT INTO audit_event (at_ms, who, action, what, facts) VALUES (1, 'x', 'y', 'z', '{}')"
+    for _ in range(3):
+        do(db, line)
+    backups.back_up(db, photos, files, clock=clock)
+    url = another()
+    restored(files, url, tmp_path)
+    with Database.open(url) as again:
+        do(again, line)
+        assert [one for (one,) in ask(again, "SELECT id FROM audit_event ORDER BY id")] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.xdist_group("postgres")
+def test_a_backup_moves_from_one_kind_of_database_to_the_other_and_back(
+    db: Database, files: BackupFiles, photos: PhotoFiles, postgres: Postgres, tmp_path: Path, clock: Ticks
+) -> None:
+    scribe = Scribe(device="D-1", epoch="E-1", inspection=inspection_id(1, 1))
+    say(db, [scribe.write(Note(ITEM, f"{n}"), person="P-1") for n in range(30)])
+    first = backups.back_up(db, photos, files, clock=clock)
+    url = postgres.url(postgres.make())
+    restored(files, url, tmp_path)
+    with Database.open(url) as there:
+        assert not rebuild(there, check=True).differences
+        assert same_but(tables(there), of_backup(files, first.name))
+        second = backups.back_up(there, photos, files, clock=clock)
+    back = f"sqlite:///{tmp_path / 'back.db'}"
+    restored(files, back, tmp_path)
+    with Database.open(back) as home:
+        assert not rebuild(home, check=True).differences
+        assert same_but(tables(home), of_backup(files, second.name))
+        assert home.read(table_copy.log_root)[1] == first.manifest.log_root
