@@ -8,7 +8,7 @@ from kivy.clock import Clock
 from kivy.core.window import Window
 
 from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit, unlock
-from mobile.ui.cards import Fact
+from mobile.ui.banners import Acts, banners
 from mobile.ui.finding_form import new_finding
 from mobile.ui.gate import Gate
 from mobile.ui.kit_controls import Push, button, gap
@@ -23,7 +23,7 @@ from mobile.ui.start import StartScreen
 from mobile.ui.sync_center import SyncCenter
 from mobile.ui.theme import theme
 from mobile.ui.unlock import UnlockScreen
-from mobile.ui.visit import Banner, VisitScreen
+from mobile.ui.visit import VisitScreen
 from mobile.ui.words import say, words
 from mobile.ui.work import WorkScreen
 
@@ -79,13 +79,14 @@ class HuchaApp(App):
             on_consent_here=lambda _: self._sheet(sheets_item.consent),
             on_finding=lambda _, row: self.acts.finding(row),
             on_settle=lambda _, op: self._settle_item(op),
+            on_lead=lambda _, row: self.acts.lead(row),
         )
         self.acts: PageActs = PageActs(session, self.shell, self.visit)
         session.bind(
             shown=self._show,
             syncing=self._show,
             on_told=lambda _, text, icon: self.shell.tell(text, icon),
-            on_undoable=lambda _, undo: self.shell.offer(say("undo.changed"), say("undo"), undo),
+            on_undoable=lambda _, text, undo: self.shell.offer(text, say("undo"), undo),
             on_sheet=lambda _, sheet: self.shell.open(sheet),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))
@@ -165,23 +166,10 @@ class HuchaApp(App):
 
     def _show_banner(self, visit: VisitShown) -> None:
         place = self.visit.items.ids.banner
+        acts = Acts(self._open, self.acts.close_scoring, self.acts.close_for_another, self.acts.leads)
         place.clear_widgets()
-        head = visit.head
-        if head.stage == "prepared":
-            banner = Banner(icon="letter", title=say("visit.prepared"), detail=say("visit.prepared_explain"))
-            if "opened" in head.may:
-                opening = button(say("visit.open"), self._open, kind="primary")
-                banner.ids.acts.add_widget(opening)
+        for banner in banners(visit, acts):
             place.add_widget(banner)
-        elif head.stage == "returned":
-            banner = Banner(icon="undo", tone="warn", title=say("visit.returned"))
-            for remark in head.remarks:
-                banner.add_widget(Fact(icon="", text=remark))
-            place.add_widget(banner)
-        elif head.stage in ("submitted", "accepted", "locked", "aborted"):
-            place.add_widget(
-                Banner(icon="lock", tone="muted", title=say("visit.closed", stage=head.stage_text))
-            )
 
     # --- sheets ----------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.cards import AnswerCard, DisputeCard, Fact, FindingsCard, NoteCard
-from mobile.ui.cards_before import EarlierCard, RemarkCard
+from mobile.ui.cards_before import EarlierCard, LeadsCard, RemarkCard
 from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_text import Text
@@ -62,7 +62,7 @@ class ItemPane(BoxLayout):
     alone = BooleanProperty(False)
     __events__ = (
         "on_list", "on_na", "on_note", "on_add_finding", "on_finding", "on_settle", "on_again", "on_consent_here",
-        "on_copying",
+        "on_copying", "on_lead",
     )  # fmt: skip
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
@@ -72,7 +72,8 @@ class ItemPane(BoxLayout):
         self._looks = ""
         self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard()
         self.note, self.findings = NoteCard(), FindingsCard()
-        self.remarks, self.earlier = RemarkCard(), EarlierCard()
+        self.remarks, self.earlier, self.leads = RemarkCard(), EarlierCard(), LeadsCard()
+        self.leads.bind(on_check=lambda _, row: self.dispatch("on_lead", row))
         self.earlier.bind(on_again=lambda _, finding: self.dispatch("on_again", finding))
         self.answer.bind(on_from_paper=self._from_paper)
         self.answer.bind(on_consent_here=lambda _: self.dispatch("on_consent_here"))
@@ -113,11 +114,13 @@ class ItemPane(BoxLayout):
         self.findings.show(detail)
         self.remarks.show(detail)
         self.earlier.show(detail)
+        self.leads.show(detail)
         if detail.disputed:
             self.dispute.show(detail.values, may_settle="dispute_settled" in detail.may)
         wanted = [
             self.text,
             *([self.remarks] if detail.remarks else []),
+            *([self.leads] if detail.leads else []),
             *([self.dispute] if detail.disputed else []),
             self.answer,
             # Of what is kept by its number no sentence may be written, so there is nowhere to write one.
@@ -143,10 +146,7 @@ class ItemPane(BoxLayout):
 
     def record(self, item: str, answer: AnswerValue, seen: tuple[OpId, ...], paper_ref: str = "") -> None:
         """An answer of a row or of the item's card; it can be taken back."""
-        field = f"answer/{item}"
-        self.session.do(
-            "answer", item, answer, from_paper=self.copying, paper_ref=paper_ref, seen=seen, undo=field
-        )
+        self.session.do("answer", item, answer, from_paper=self.copying, paper_ref=paper_ref, seen=seen)
 
     def _answered(self, _card: object, answer: AnswerValue) -> None:
         if self.detail is not None:
@@ -203,6 +203,9 @@ class ItemPane(BoxLayout):
 
     def on_consent_here(self) -> None:
         """A colleague would consent on this tablet."""
+
+    def on_lead(self, row: object) -> None:
+        """What was found of a lead is to be recorded."""
 
     def on_settle(self, op: str) -> None:
         """The leader would adopt this value."""

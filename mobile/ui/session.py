@@ -25,7 +25,7 @@ from mobile.ui.sync_desk import MeetingTools, SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker
-from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
+from shared_schema.ids import InspectionId, OpId, PersonId
 from shared_schema.operations import Body
 from shared_schema.problems import Language, Problem
 
@@ -202,32 +202,37 @@ class Session(EventDispatcher):
         *args: Any,
         told: str = "",
         then: Callable[[], object] | None = None,
-        undo: str = "",
+        undo: bool = True,
         person: str = "",
         **facts: Any,
     ) -> None:
         """One verb of the desk on this inspection, by this person; then what stands is shown.
 
-        With `undo`, the field it writes, the tap can be taken back. `person` is a colleague who acts on this tablet.
+        A tap that can be taken back is offered to be, unless `undo` is False. `person` is a colleague who acts on this
+        tablet.
         """
         place, language, desk = self.place, words.language, self._tools.desk
         actor = PersonId(person or place.person)
 
         def write() -> tuple[Shown, Body | None, OpId]:
             inspection = InspectionId(place.inspection)
-            before = desk.stood(actor, inspection, FieldKey(undo)) if undo else None
+            before = desk.said(inspection)
             made = getattr(desk, verb)(actor, inspection, *args, **facts)
-            return gather(desk, self._tools.store.sync_state(), place, language), before, made.id
+            instead = desk.unsaid(before, made) if undo else None
+            return gather(desk, self._tools.store.sync_state(), place, language), instead, made.id
 
         def committed(result: tuple[Shown, Body | None, OpId]) -> None:
-            shown, before, made = result
+            shown, instead, made = result
             self._show_if_still_at(place, shown)
             if then is not None:
                 then()
-            if told:
+            if instead is not None:
+                back = partial(
+                    self.do, "put_back", instead, made, person=actor, undo=False, told=say("undo.done")
+                )
+                self.dispatch("on_undoable", told or say("undo.changed"), back)
+            elif told:
                 self.dispatch("on_told", told, "check")
-            elif before is not None:
-                self.dispatch("on_undoable", lambda: self.do("put_back", before, made, person=actor))
 
         self._worker.call(write, committed, self._failed)
 
@@ -379,8 +384,8 @@ class Session(EventDispatcher):
     def on_revoked(self) -> None:
         """The server has turned this tablet away, and everything that was on it has been handed over."""
 
-    def on_undoable(self, undo: Callable[[], None]) -> None:
-        """A tap changed what stood, and can be taken back."""
+    def on_undoable(self, text: str, undo: Callable[[], None]) -> None:
+        """What a tap did, and how it is taken back."""
 
     def on_sheet(self, sheet: Any) -> None:
         """A sheet to slide over the screen."""

@@ -65,6 +65,7 @@ class VisitShown(NamedTuple):
     score: rows.ScoreRow
     findings: tuple[rows.FindingRow, ...]
     disputes: tuple[rows.DisputeRow, ...]
+    leads: tuple[rows.LeadRow, ...]
     next_open: ItemId | None
     pages: tuple[PageRow, ...]
     computers: ComputersPage | None
@@ -101,7 +102,7 @@ class Shown(NamedTuple):
 
 def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Shown:
     """The rows of a place. A place that is gone (another squad's, an item of an older checklist) is left."""
-    visits = desk.visits()
+    visits = desk.visits(PersonId(place.person))
     people = person_rows(visits, language)
     pane = place.pane
     if place.person not in {one.person for one in people}:
@@ -178,6 +179,7 @@ def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
         score=views.score_row(visit, language),
         findings=views.finding_rows(visit, language),
         disputes=views.dispute_rows(visit, person, language),
+        leads=views.lead_rows(visit, person, language),
         next_open=views.next_open(visit, place.item),
         pages=(
             PageRow(

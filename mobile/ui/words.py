@@ -7,11 +7,19 @@ from kivy.properties import ObjectProperty, OptionProperty
 
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet import TABLET
+from shared_schema.locale.tablet_briefing import TABLET_BRIEFING
 from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
 from shared_schema.locale.unlock import UNLOCK
 
-CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET, **TABLET_PAGES, **UNLOCK, **SYNC_CENTER}
+CATALOGUE: Mapping[str, tuple[str, str]] = {
+    **TERMS,
+    **TABLET,
+    **TABLET_BRIEFING,
+    **TABLET_PAGES,
+    **UNLOCK,
+    **SYNC_CENTER,
+}
 
 
 class Words(EventDispatcher):

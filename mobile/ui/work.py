@@ -88,6 +88,8 @@ def _line(row: WorkRow) -> dict[str, Any]:
     icon, tone = STAGE_LOOKS[row.stage]
     open_words = [
         *([say("work.gone")] if row.gone else []),
+        *([say("work.leads", count=row.leads_open)] if row.leads_open else []),
+        *([say("work.blind")] if row.blind else []),
         *([say("work.disputes", count=row.disputes)] if row.disputes else []),
         *([say("work.findings", count=row.findings)] if row.findings else []),
         *([say("work.earlier", count=row.earlier_open)] if row.earlier_open else []),
