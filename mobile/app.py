@@ -22,6 +22,7 @@ from mobile.ui.shown import SYNC, Shown, VisitShown
 from mobile.ui.start import StartScreen
 from mobile.ui.sync_center import SyncCenter
 from mobile.ui.theme import theme
+from mobile.ui.tour import tour
 from mobile.ui.unlock import UnlockScreen
 from mobile.ui.visit import VisitScreen
 from mobile.ui.words import say, words
@@ -54,7 +55,7 @@ class HuchaApp(App):
         session = self.session
         self.visit = VisitScreen(session)
         self.start = StartScreen(session, server=self._begin.server)
-        screens = {
+        screens: dict[str, Any] = {
             "start": self.start,
             "people": PeopleScreen(session),
             "work": WorkScreen(session),
@@ -62,6 +63,7 @@ class HuchaApp(App):
             SYNC: SyncCenter(session),
         }
         self.shell = Shell(session, screens)
+        screens["work"].bind(on_tour=lambda _: self._tour())
         top, bottom, item = self.shell.ids.top, self.shell.ids.bottom, self.visit.item
         top.bind(on_leave=lambda _: session.leave(), on_menu=lambda _: self._menu())
         bottom.bind(
@@ -211,10 +213,13 @@ class HuchaApp(App):
             self.session.go(pane=SYNC)
 
     def _menu(self) -> None:
-        menu = sheets_lists.menu(self.session, self.shell.close)
+        menu = sheets_lists.menu(self.session, self.shell.close, self._tour)
         if self.gate is not None and self.gate.protected and self.session.place.person:
             self._add_pins(menu, self.gate)
         self.shell.open(menu)
+
+    def _tour(self) -> None:
+        self.shell.open(tour(self.shell.open, self.shell.close))
 
     def _add_pins(self, menu: Sheet, gate: Gate) -> None:
         """What the person at work can do about PINs."""

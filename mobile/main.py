@@ -9,10 +9,11 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobile import package, relay
+from mobile import package, practice, relay
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.relay import Meet
@@ -121,7 +122,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
 
         meeting = meeting_tools(opened, worker, settings, transports)
-        return Tools(store, Desk(store, os.urandom, clock_ms), connect, os.urandom, door.prove, meeting)
+        practice.sweep(settings.folder)
+        begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock_ms)
+        desk = Desk(store, os.urandom, clock_ms)
+        return Tools(store, desk, connect, os.urandom, door.prove, meeting, begin_practice)
 
     def on_bug(err: Exception) -> None:
         gate.crashed(err)

@@ -6,6 +6,8 @@ The screens get one `Shown` after every commit and draw what differs from the on
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from mobile import closing_views, computer_views, rows, views
 from mobile.actions import Desk, Visit
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
@@ -28,6 +30,15 @@ class Place(NamedTuple):
     """Which pane a narrow screen shows: sections, items or item."""
     only: str = ""
     """What the items of all sections are narrowed to, one of `views.FILTERS`; "" shows one section."""
+
+
+def read_place(stored: str) -> Place:
+    """The place as it was kept."""
+    try:
+        return Place(*msgspec.json.decode(stored, type=list[str])) if stored else Place()
+    except (msgspec.DecodeError, TypeError):
+        # Kept by another version: the work list is a fair place to begin.
+        return Place()
 
 
 PAGES = ("@findings", "@computers", "@interviews", "@closing")

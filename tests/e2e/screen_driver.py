@@ -239,12 +239,13 @@ def behind_a_door(
 
 @contextmanager
 def running(
-    store: Any, desk: Any, connect: Any = None, meeting: Any = None, **begin: str
+    store: Any, desk: Any, connect: Any = None, meeting: Any = None, practise: Any = None, **begin: str
 ) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    app = HuchaApp(Session(worker, Tools(store, desk, connect, os.urandom, meeting=meeting)), Begin(**begin))
+    tools = Tools(store, desk, connect, os.urandom, meeting=meeting, practise=practise)
+    app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:
         driver = Driver(app)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,12 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     "open": (
         _go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),
         _press("visit.open"),
+    ),
+    "tour": (
+        _go(person="p-chen", inspection="", item=""),
+        _press("learn.tour"),
+        _press("tour.next"),
+        _press("tour.next"),
     ),
     "leads": (
         _go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),
@@ -162,6 +169,7 @@ KEPT = {
         "tablet-sign": ("sign", "zh", "light"),
         "tablet-closing-en": ("closing", "en", "light"),
         "tablet-score-en": ("score", "en", "light"),
+        "tablet-tour": ("tour", "zh", "light"),
         "tablet-leads": ("leads", "zh", "light"),
         "tablet-blind": ("blind", "zh", "light"),
         "tablet-blind-en": ("blind", "en", "light"),
@@ -224,6 +232,8 @@ def main() -> None:
         KCFG_GRAPHICS_HEIGHT=height,
     )
     os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+    from mobile import practice
+    from mobile.vault import Vault
     from tests.e2e import tablet_story
     from tests.e2e.screen_driver import running
 
@@ -241,7 +251,11 @@ def main() -> None:
         tablet = tablet_story.play(Path(folder))
         store, desk = tablet.open()
         tablet_story.meet_colleagues(store)
-        with running(store, desk, meeting=tablet_story.tools(), person="p-chen") as driver:
+        practise = partial(
+            practice.begin, tablet.folder, Vault.headless(tablet.folder), os.urandom, lambda: 0
+        )
+        tools = tablet_story.tools()
+        with running(store, desk, meeting=tools, practise=practise, person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
                 take(driver, asked.out / f"{name}.png", *look)
