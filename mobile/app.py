@@ -108,6 +108,7 @@ class HuchaApp(App):
     def on_pause(self) -> bool:
         """Everything is on the disk already, so the system may take the screen away at any time."""
         memory.write()
+        self.session.sync_desk.stop()
         if self.gate is not None:
             self.gate.lock()
         return True

@@ -4,35 +4,24 @@ import argparse
 import getpass
 import logging
 import os
-import platform
-import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from mobile import package, practice, relay
+from mobile import meeting_tools, package, practice
 from mobile.actions import Desk
 from mobile.door import Door, Opened
-from mobile.relay import Meet
-from mobile.relay_server import STALL_SECONDS, Address, RelayServer, own_addresses
 from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
-from mobile.sync_views import Storage
 from mobile.transport import HttpTransport
 from mobile.worker import Worker
 from shared_schema.locale.packages import PACKAGES
 from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
 
-if TYPE_CHECKING:
-    from mobile.ui.sync_desk import MeetingTools
-
 APP = "hucha-tablet 0.1.0"
-PEER_CONNECT_SECONDS = 4
-"""A tablet on the same hotspot answers at once or not at all."""
 KIVY = {
     "KIVY_NO_ARGS": "1",
     "KIVY_NO_FILELOG": "1",
@@ -121,11 +110,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP
             )
 
-        meeting = meeting_tools(opened, worker, settings, transports)
+        tools = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
         practice.sweep(settings.folder)
         begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock_ms)
         desk = Desk(store, os.urandom, clock_ms)
-        return Tools(store, desk, connect, os.urandom, door.prove, meeting, begin_practice)
+        return Tools(store, desk, connect, os.urandom, door.prove, tools, begin_practice)
 
     def on_bug(err: Exception) -> None:
         gate.crashed(err)
@@ -170,52 +159,6 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
         print(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", file=sys.stderr)
         return 2
     return 0
-
-
-def meeting_tools(
-    opened: Opened, worker: Worker, settings: Settings, lines: list[HttpTransport]
-) -> "MeetingTools":
-    """What tablets that meet need; `lines` gets those that are to be closed at the end."""
-    vault, store = opened
-    from mobile.ui.sync_desk import MeetingTools
-
-    def meet(address: Address) -> Meet:
-        lines.append(HttpTransport(address.url, connect_seconds=PEER_CONNECT_SECONDS))
-        return Meet(
-            store,
-            vault,
-            lines[-1].sync,
-            entropy=os.urandom,
-            clock=clock_ms,
-            address=address.code,
-            expected=address.device,
-            app=APP,
-        )
-
-    def serve(still_open: Callable[[], bool], learned: Callable[[str], None]) -> RelayServer:
-        def answer(body: bytes, headers: Mapping[str, str]) -> bytes:
-            # The store is the worker's: the server's thread only waits for it.
-            def run() -> relay.Answered:
-                if not still_open():
-                    raise Problem("tablet_locked")
-                return relay.answer(store, vault, body, headers, entropy=os.urandom, now_ms=clock_ms())
-
-            return worker.ask(run, lambda one: learned(one.device)).result(STALL_SECONDS).body
-
-        return RelayServer(answer)
-
-    def storage() -> Storage:
-        files = (one.stat().st_size for one in settings.folder.rglob("*") if one.is_file())
-        return Storage(free=shutil.disk_usage(settings.folder).free, used=sum(files))
-
-    def keep_diagnostics(text: str) -> str:
-        path = settings.folder / "diagnostics.txt"
-        vault.keep(path, text.encode())
-        return str(path)
-
-    return MeetingTools(
-        meet, serve, own_addresses, storage, keep_diagnostics, app=APP, platform=platform.platform()
-    )
 
 
 def _quiet_kivy() -> None:

@@ -93,6 +93,8 @@ class Figures(NamedTuple):
     photos: Mapping[tuple[str, int], int]
     """By status (waiting, received, missing) and receipt (0 none, 1 signed for, 2 in a backup)."""
     runs: Sequence[Run]
+    moving: tuple[str, int] | None = None
+    """The photo that is on its way, by its hash, and how many of its bytes have arrived."""
 
 
 class Passed(NamedTuple):
@@ -199,6 +201,10 @@ class Meetings(StoreFile):
             " FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.own"
         )
         photos = self._rows("SELECT status, receipt, count(*) FROM photo GROUP BY status, receipt")
+        moving = self._rows(
+            "SELECT sha256, sent_bytes FROM photo WHERE status = 'waiting' AND sent_bytes > 0"
+            " ORDER BY sent_bytes DESC, sha256 LIMIT 1"
+        )
         runs = self._rows(
             "SELECT epoch, coalesce((SELECT max(seq) FROM operation o WHERE own AND o.epoch = e.epoch), 0),"
             " receipt, backed_up, forked FROM epoch e ORDER BY position"
@@ -212,6 +218,7 @@ class Meetings(StoreFile):
             runs=[
                 Run(epoch, last, receipt, safe, bool(forked)) for epoch, last, receipt, safe, forked in runs
             ],
+            moving=moving[0] if moving else None,
         )
 
     def pass_on(self, passed: Passed) -> int:

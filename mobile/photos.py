@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mobile.vault import Vault
+from mobile.vault import FILE_EXTRA_BYTES, Vault
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX
@@ -64,6 +64,14 @@ def fetch(sha256: str, folder: Path, vault: Vault) -> bytes | None:
             raise
         return None
     return content if digest(content) == sha256 else None
+
+
+def size_bytes(sha256: str, folder: Path) -> int:
+    """How long a kept photo is; 0 where the file is gone."""
+    try:
+        return photo_path(folder, sha256).stat().st_size - FILE_EXTRA_BYTES
+    except OSError:
+        return 0
 
 
 def photo_path(folder: Path, sha256: str) -> Path:

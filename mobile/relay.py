@@ -1,8 +1,8 @@
 """Two tablets of a squad meet without a server: each tells what it holds, and hands the other what that one lacks.
 
-One serves and the other asks, with the same request and reply as between tablet and server. Neither
-remembers what it gave the other: what each holds is told anew, in spans of chains, at every contact, so a
-tablet restored from a backup or cloned needs no care. An operation is kept only if its author has signed
+One serves and the other asks, over a private line, with the same request and reply as between tablet and
+server. Neither remembers what it gave the other: what each holds is told anew, in spans of chains, at every
+contact, so a tablet restored from a backup or cloned needs no care. An operation is kept only if its author has signed
 for it, and counts at once; its author keeps it in its own outbox until the server has answered for it.
 """
 
@@ -14,12 +14,14 @@ from msgspec import Raw
 
 from mobile.handover import Entropy, Page, identity_of, page_for, peer_of, refusals, take
 from mobile.meetings import Meeting, Refusal
+from mobile.private_line import Asked, Line, Lines, Post, greet, rejected
 from mobile.signatures import signed_by
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.sync import Steps, drive
 from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
+from shared_schema.greeting import LINE_HEADER
 from shared_schema.problems import Problem
 from shared_schema.proofs import relay_text
 from shared_schema.spans import spans
@@ -31,7 +33,6 @@ from shared_schema.wire import (
     ExchangeReply,
     ExchangeRequest,
     Peer,
-    ProblemReply,
     RelayReply,
     Span,
     encode,
@@ -41,8 +42,6 @@ from shared_schema.wire import (
 )
 
 ROUNDS_MAX = 500
-Send = Callable[[bytes, Mapping[str, str]], bytes]
-"""Carries a request's body and headers to the other tablet; gives the answer. Raises Offline, Rejected."""
 
 
 class Answered(NamedTuple):
@@ -53,6 +52,8 @@ class Answered(NamedTuple):
     """Who asked."""
     news: int
     """How many operations were new here."""
+    greeting: bool = False
+    """It only greeted so far, and has not shown yet that it is who it says."""
 
 
 class MeetingReport(NamedTuple):
@@ -67,6 +68,37 @@ class MeetingReport(NamedTuple):
     rounds: int = 0
     problem: str = ""
     facts: Mapping[str, str] = {}
+
+
+class Host:
+    """The tablet that serves, from when it began to until it stops."""
+
+    def __init__(self, store: Store, vault: Vault, entropy: Entropy) -> None:
+        self._store = store
+        self._vault = vault
+        self._entropy = entropy
+        self._lines = Lines(store, vault, entropy)
+
+    def answer(self, body: bytes, headers: Mapping[str, str], now_ms: int) -> Answered:
+        """What is answered to a greeting, or to a sealed request.
+
+        Raises what `answer` does, and line_gone; then nothing has been changed.
+        """
+        label = next((value for name, value in headers.items() if name.lower() == LINE_HEADER), "")
+        if not label:
+            welcome, device = self._lines.welcome(body)
+            return Answered(welcome, device, 0, greeting=True)
+        made: list[Answered] = []
+
+        def answered(asked: Asked) -> bytes:
+            told = {DEVICE_HEADER: asked.device, SIGNATURE_HEADER: asked.signature}
+            made.append(
+                answer(self._store, self._vault, asked.body, told, entropy=self._entropy, now_ms=now_ms)
+            )
+            return made[0].body
+
+        sealed = self._lines.answer(label, body, answered)
+        return Answered(sealed, made[0].device, made[0].news) if made else Answered(sealed, "", 0)
 
 
 def answer(
@@ -114,7 +146,7 @@ class Meet:
         self,
         store: Store,
         vault: Vault,
-        send: Send,
+        post: Post,
         *,
         entropy: Entropy,
         clock: Callable[[], int],
@@ -124,7 +156,7 @@ class Meet:
     ) -> None:
         self._store = store
         self._vault = vault
-        self._send = send
+        self._post = post
         self._entropy = entropy
         self._clock = clock
         self._address = address
@@ -140,7 +172,10 @@ class Meet:
         """`once` as steps. Raises disk_full, store_damaged; peer_unknown or device_revoked before anything is sent."""
         report = MeetingReport("done")
         try:
-            return (yield from self._exchanges(report))
+            line = yield from greet(
+                self._store, self._vault, self._post, entropy=self._entropy, expected=self._expected
+            )
+            return (yield from self._exchanges(line, report))
         except Offline:
             return report._replace(outcome="offline")
         except Rejected as err:
@@ -149,7 +184,7 @@ class Meet:
             facts = {name: str(fact) for name, fact in problem.facts.items()}
             return report._replace(outcome="failed", problem=problem.code, facts=facts)
 
-    def _exchanges(self, report: MeetingReport) -> Steps[MeetingReport]:
+    def _exchanges(self, line: Line, report: MeetingReport) -> Steps[MeetingReport]:
         me = identity_of(self._store)
         theirs: Sequence[Span] | None = None
         given: set[str] = set()
@@ -161,7 +196,7 @@ class Meet:
                 page = page_for(self._store, self._vault, theirs, given)
             body = self._ask(me, page)
             headers = {DEVICE_HEADER: me.device, SIGNATURE_HEADER: self._vault.sign(body)}
-            answered = yield partial(self._send, body, headers)
+            answered = yield partial(line.send, body, headers)
             peer, reply = self._checked(body, answered, page)
             raws = [bytes(raw) for one in reply.news for raw in one.ops]
             given |= {one.hash for one in page.links}
@@ -209,6 +244,5 @@ class Meet:
             if len(reply.statuses) != len(page.links):
                 raise Problem("request_malformed", where="statuses")
         except Problem as problem:
-            facts = {name: str(fact) for name, fact in problem.facts.items()}
-            raise Rejected(ProblemReply(problem.code, "", "", facts=facts)) from problem
+            raise rejected(problem) from problem
         return peer, reply

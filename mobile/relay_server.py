@@ -1,4 +1,4 @@
-"""A tablet's own small HTTP server: colleagues' tablets on the same hotspot or cable call `POST /sync` on it.
+"""A tablet's own small HTTP server: colleagues' tablets on the same hotspot or cable call `POST /meet` on it.
 
 It reads a request whole, has it answered elsewhere (on the thread that owns the store), and sends the
 answer. It knows nothing of what is inside, and keeps no log: requests name people.
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from shared_schema.greeting import SEAL_BYTES
 from shared_schema.problems import Problem
 from shared_schema.wire import REQUEST_BYTES_MAX, ProblemReply, encode
 
@@ -21,6 +22,8 @@ STALL_SECONDS = 30
 AT_ONCE_MAX = 8
 """A squad has few tablets; whoever comes beyond is told to try again."""
 READ_BYTES = 64 * 1024
+STOP_SECONDS_MAX = 0.05
+"""The screens wait for the server to stop: locking comes before everything else."""
 SIOCGIFADDR = 0x8915
 """Linux and Android: the IPv4 address of a network interface."""
 
@@ -88,7 +91,9 @@ class RelayServer:
         )
         self._server = _Server((host, port), handler)
         self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="relay", daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(STOP_SECONDS_MAX,), name="relay", daemon=True
+        )
         self._thread.start()
 
     def stop(self) -> None:
@@ -113,7 +118,7 @@ class _Handler(BaseHTTPRequestHandler):
     room: threading.Semaphore
 
     def do_POST(self) -> None:
-        """`POST /sync`."""
+        """`POST /meet`."""
         if not self.room.acquire(blocking=False):
             self._refuse(Problem("busy"))
             return
@@ -136,13 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
         self._refuse(Problem("not_found", what=self.path[:100]))
 
     def _body(self) -> bytes:
-        if self.path != "/sync":
+        if self.path != "/meet":
             raise Problem("not_found", what=self.path[:100])
         given = self.headers.get("content-length", "")
         if not given.isdecimal():
             raise Problem("request_malformed", where="content-length")
         length = int(given)
-        if length > REQUEST_BYTES_MAX:
+        if length > REQUEST_BYTES_MAX + SEAL_BYTES:
             raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
         parts: list[bytes] = []
         while length:

@@ -87,6 +87,7 @@ class Center(NamedTuple):
     space: str
     space_low: bool
     identity: str
+    revoked: bool = False
 
 
 def center(known: Known, language: Language = "zh") -> Center:
@@ -113,6 +114,7 @@ def center(known: Known, language: Language = "zh") -> Center:
         identity=""
         if identity is None
         else say("center.identity", language, device=identity.device, squad=identity.squad),
+        revoked=state.revoked,
     )
 
 
@@ -128,6 +130,11 @@ def wait(seconds: float) -> str:
     """A countdown: 0:45, 12:03."""
     left = max(0, round(seconds))
     return f"{left // 60}:{left % 60:02}"
+
+
+def percent(part: int, whole: int) -> int:
+    """How much of something has arrived; 99 until all of it has."""
+    return min(99, 100 * part // whole) if whole > 0 else 0
 
 
 def size(count: int) -> str:

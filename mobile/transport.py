@@ -74,6 +74,10 @@ class HttpTransport:
         reply = self._send(method, f"/files/{name}" if name else "/files", body, headers)
         return {key.lower(): value for key, value in reply.headers.items()}
 
+    def meet(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+        """`POST /meet` of another tablet."""
+        return self._send("POST", "/meet", body, headers).content
+
     def close(self) -> None:
         """Closes the connections."""
         self._transport.close()

@@ -27,6 +27,8 @@ KEY_BYTES = 32
 BUSY_SECONDS = 1  # a second program on this file is an error for a person to see, not something to wait for
 SEALED = b"HVF1"  # the first bytes of a file kept here; no picture begins so
 FILE_SALT_BYTES = 32
+FILE_EXTRA_BYTES = len(SEALED) + FILE_SALT_BYTES + 16
+"""By how much a kept file is longer than what it holds."""
 KEYRING = "keyring.json"
 DEVICE_KEY, SEALING_KEY = "device.key", "sealing.key"
 

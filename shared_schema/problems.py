@@ -42,6 +42,7 @@ REGISTRY: Mapping[str, Kind] = {
     "receipt_invalid": Kind("服务器回执的签名不正确，未采用。请确认服务器地址，或联系协调员。", "The server's receipt is not signed by the server this tablet is enrolled with and was not used. Check the server's address, or ask the coordinator.", 401, retry=True),
     "signature_invalid": Kind("平板签名不正确，内容在途中被改动或密钥不符。", "The tablet's signature does not match: changed on the way, or another key.", 401),
     "peer_unknown": Kind("平板 {device} 不在本小队的名单中。请先让两台平板各与服务器同步一次。", "Tablet {device} is not on this squad's list. Let both tablets meet the server once, then try again.", 403),
+    "line_gone": Kind("与队友平板的这次连接已经结束，请重新连接。", "This line to a colleague's tablet is over: connect again.", 401, retry=True),
     "token_expired": Kind("上传凭证已过期，请先同步一次再上传照片。", "The pass for photos is too old; exchange once with the server, then the photos go on.", 401, retry=True),
     # unlocking a tablet
     "tablet_locked": Kind("平板已锁定，请输入 PIN 解锁。", "The tablet is locked: unlock it with a PIN.", 403),
@@ -88,6 +89,7 @@ REGISTRY: Mapping[str, Kind] = {
     "package_suite": Kind("交换包使用密码套件 {suite}，本程序只支持 {ours}。", "The package is sealed with the suite {suite}; this program has only {ours}.", 409),
     "package_too_large": Kind("交换包超过限制（{what}：{limit}），没有导入任何内容。", "The package is over a limit ({what}: {limit}); nothing of it was taken.", 413),
     "package_too_new": Kind("交换包的格式（{theirs}）比本程序（{ours}）新，请先升级；没有导入任何内容。", "The package has format {theirs}, newer than this program's {ours}: upgrade first. Nothing of it was taken.", 409),
+    "folder_unusable": Kind("用不了 {path}：已拔出、写保护或没有权限。", "Cannot use {path}: pulled out, write-protected, or not allowed.", 409),
     "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns

@@ -1,7 +1,7 @@
 """Practising: the session goes on with a practice's store instead of the tablet's own, and back again."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mobile.practice import LEADER, Practice
 from mobile.ui.looks import PALETTE, SCALE
@@ -10,20 +10,16 @@ from mobile.ui.theme import theme
 from mobile.ui.words import words
 from mobile.worker import Worker
 
-if TYPE_CHECKING:
-    from mobile.ui.session import Session, Tools
-
-Begin = Callable[[], Practice]
-
 
 class Practising:
     """What the buttons *practise* and *end the practice* do."""
 
-    def __init__(self, session: "Session", worker: Worker) -> None:
+    def __init__(self, session: Any, worker: Worker) -> None:
+        # The session's own type would make the two modules import each other.
         self._session = session
         self._worker = worker
         self._practice: Practice | None = None
-        self._back: tuple[Tools, str | None, str, Callable[[str], object]] | None = None
+        self._back: tuple[Any, str | None, str, Callable[[str], object]] | None = None
 
     @property
     def available(self) -> bool:

@@ -15,6 +15,7 @@ from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
 
 from mobile.actions import Desk
+from mobile.meeting_tools import MeetingTools
 from mobile.practice import Practice
 from mobile.store import Store
 from mobile.store_file import Identity
@@ -24,7 +25,7 @@ from mobile.ui.looks import LANGUAGE, PALETTE, SCALE, Looks
 from mobile.ui.memory import memory
 from mobile.ui.practising import Practising
 from mobile.ui.shown import SYNC, Place, Shown, gather, read_place
-from mobile.ui.sync_desk import MeetingTools, SyncDesk
+from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from mobile import closing_views, computer_views, rows, views
+from mobile import closing_views, colleague_views, computer_views, rows, views
 from mobile.actions import Desk, Visit
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
 from mobile.store import SyncState
@@ -85,6 +85,8 @@ class VisitShown(NamedTuple):
     """Rows of the page shown; None or nothing while another one is."""
     whole: Visit
     """All of it, for what is worked out only when a sheet asks."""
+    colleagues: colleague_views.Colleagues = colleague_views.Colleagues(())
+    """How far the others are; worked out only for the sync center."""
 
 
 class Shown(NamedTuple):
@@ -204,4 +206,7 @@ def _visit(visit: Visit, place: Place, language: Language) -> VisitShown:
         interviews=interviews if place.section == "@interviews" else (),
         closing=closing if place.section == "@closing" else None,
         whole=visit,
+        colleagues=colleague_views.colleagues(visit, person, language, blind=visit.scoring.on)
+        if place.pane == SYNC
+        else colleague_views.Colleagues(()),
     )

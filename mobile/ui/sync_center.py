@@ -12,11 +12,13 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.widget import Widget
 
 from mobile import sync_views
+from mobile.ui import sheets_packages
 from mobile.ui.cards import Fact, Said
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card, Rule, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
+from mobile.ui.package_desk import Folders
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
 from mobile.ui.words import say
@@ -76,6 +78,7 @@ class SyncCenter(BoxLayout):
     def __init__(self, session: Session, **kwargs: Any) -> None:
         super().__init__(session=session, desk=session.sync_desk, **kwargs)
         self._shown: Shown | None = None
+        self._sheet: Sheet | None = None
         self._ticking: Any = None
         self.desk.bind(center=self._fill, meeting=self._fill, serving=self._fill, code=self._fill)
         self.session.bind(syncing=self._fill)
@@ -86,6 +89,7 @@ class SyncCenter(BoxLayout):
         """Another commit, another person or language: everything is read anew."""
         self._shown = shown
         self.desk.server_address = self.session.server
+        self._fill()  # what is gathered may come out as it was, and would then tell nobody
         self.desk.gather()
 
     # --- time ------------------------------------------------------------------------------------------
@@ -98,6 +102,8 @@ class SyncCenter(BoxLayout):
 
     def _tick(self, *_: object) -> None:
         self.left = max(0.0, self.session.next_sync_at - Clock.get_boottime())
+        if self.session.syncing:
+            self.desk.gather()  # photos move while nothing is committed that the screens hear of
         waits = self.session.next_sync_at and not self.session.syncing and self.session.server
         self.ids.next.content = say("center.next", wait=sync_views.wait(self.left)) if waits else ""
 
@@ -116,6 +122,7 @@ class SyncCenter(BoxLayout):
         self._fill_photos(center)
         self._fill_refused()
         self._fill_peers(center)
+        self._fill_colleagues()
         self._fill_tablet(center)
         self._tick()
 
@@ -193,17 +200,36 @@ class SyncCenter(BoxLayout):
         ids.serving.content = f"{say('center.serving')}\n{desk.serving}" if desk.serving else ""
         ids.code.text = desk.code
 
+    def _fill_colleagues(self) -> None:
+        """How far the others are with the visit that the center was opened from."""
+        assert self._shown is not None
+        visit = self._shown.visit
+        lines: list[Widget] = []
+        if visit is not None and (visit.colleagues.rows or visit.colleagues.blind):
+            lines.append(Text(content=say("center.colleagues"), strong=True))
+            lines.append(
+                Text(
+                    content=visit.colleagues.blind or say("center.colleagues_explain"),
+                    type="hint",
+                    tone="ink_2",
+                )
+            )
+            lines += [Said(text=row.text, by=row.at) for row in visit.colleagues.rows]
+        card = Card()
+        for line in lines:
+            card.add_widget(line)
+        _refill(self.ids.colleagues, [card] if lines else [])
+
     def _fill_tablet(self, center: sync_views.Center) -> None:
         tools, ids = self.desk.tools, self.ids
         by_hand: list[Widget] = []
-        if tools is not None:
-            for key, act, icon in (
-                ("center.give_package", tools.give_package, "hand_in"),
-                ("center.take_package", tools.take_package, "letter"),
-            ):
-                if act is not None:
-                    by_hand.append(button(say(key), partial(act, self.session), kind="outline", icon=icon))
-        ids.by_hand_title.content = say("center.by_hand") if by_hand else ""
+        if tools is not None and tools.packages is not None:
+            by_hand = [
+                Text(content=say("center.by_hand"), strong=True),
+                Text(content=say("center.by_hand_explain"), type="hint", tone="ink_2"),
+                button(say("center.give_package"), self.write_package, kind="outline", icon="hand_in"),
+                button(say("center.take_package"), self.read_package, kind="outline", icon="letter"),
+            ]
         _refill(ids.by_hand, by_hand)
         ids.identity.content, ids.space.content = center.identity, center.space
         ids.space.tone = "bad" if center.space_low else "ink_2"
@@ -221,19 +247,42 @@ class SyncCenter(BoxLayout):
         """Meets the tablet whose address is typed."""
         self.desk.meet(self.ids.address.text)
 
+    def write_package(self) -> None:
+        """All that waits, onto a stick."""
+        assert self._shown is not None
+        row, desk = self._shown.sync, self.desk
+        waiting = say("center.give_waiting", records=row.unsent, photos=row.photos_left)
+        desk.packages.folders(
+            lambda folders: self._open(sheets_packages.write(desk.packages, self._close, folders, waiting))
+        )
+
+    def read_package(self) -> None:
+        """A receipt or assignments, from a stick."""
+        desk = self.desk
+        desk.packages.folders(
+            lambda folders: self._open(sheets_packages.read(desk.packages, self._close, folders))
+        )
+
     def diagnose(self) -> None:
-        """Shows what is handed over for help, and where it was kept."""
+        """Shows what is handed over for help; the person picks where to."""
+        desk = self.desk
 
-        def show(text: str, path: str) -> None:
-            sheet = Sheet(title=say("center.diagnose"))
-            sheet.put(
-                Text(content=say("center.diagnose_explain"), tone="ink_2", type="hint"),
-                Text(content=say("center.diagnose_saved", path=path), strong=True),
-                Text(content=text, type="hint"),
-            )
-            self.session.dispatch("on_sheet", sheet)
+        def show(text: str) -> None:
+            def opened(folders: Folders) -> None:
+                self._open(sheets_packages.diagnostics(desk, self._close, folders, text))
 
-        self.desk.diagnose(show)
+            desk.packages.folders(opened)
+
+        desk.diagnose(show)
+
+    def _open(self, sheet: Sheet) -> None:
+        self._sheet = sheet
+        self.session.dispatch("on_sheet", sheet)
+
+    def _close(self) -> None:
+        if self._sheet is not None:
+            self._sheet.dispatch("on_close")
+            self._sheet = None
 
 
 def _figure(row: sync_views.Figure) -> FigureLine:

@@ -1,45 +1,28 @@
 """Between the sync center and the worker: what it shows, serving colleagues, meeting one of them, diagnostics."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, NamedTuple
+from pathlib import Path
 
 from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 
-from mobile import sync_views
-from mobile.relay import Meet, MeetingReport
+from mobile import places, sync_views
+from mobile.files import write_whole
+from mobile.meeting_tools import MeetingTools
+from mobile.relay import Answered, MeetingReport
 from mobile.relay_server import PORT, Address, RelayServer, read_address
 from mobile.store import Store
 from mobile.sync import Steps
-from mobile.sync_views import Known, Storage
+from mobile.sync_views import Known
+from mobile.ui.package_desk import PackageDesk
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.problems import Problem, sentence
 
 ADDRESS = "ui.peer_address"
 """The setting that keeps the address typed last."""
-Told = Callable[[str, str], object]
+Told = Callable[[str, str], None]
 """Shows a person a sentence, with an icon."""
-
-
-class MeetingTools(NamedTuple):
-    """What `main` made for tablets that meet, and for looking after this one."""
-
-    meet: Callable[[Address], Meet]
-    serve: Callable[[Callable[[], bool], Callable[[str], None]], RelayServer]
-    """Starts taking colleagues' tablets while the first call says so; the second is told of each that came. Raises
-    OSError."""
-    addresses: Callable[[], tuple[str, ...]]
-    storage: Callable[[], Storage]
-    keep_diagnostics: Callable[[str], str]
-    """Writes the text down; gives the path of the file."""
-    app: str = ""
-    platform: str = ""
-    give_package: Callable[[Any], object] | None = None
-    """Writes a package into a folder that the person picks; gets the session."""
-    take_package: Callable[[Any], object] | None = None
-    purge: Callable[[Any], object] | None = None
 
 
 class SyncDesk(EventDispatcher):
@@ -69,27 +52,41 @@ class SyncDesk(EventDispatcher):
         self._tell = tell
         self._look = look
         self._server: RelayServer | None = None
+        self._turn: object = None
+        """What this serving is known by: whoever still waits from an earlier one is not let in."""
+        self._came: set[str] = set()
+        """Who came since this tablet began to serve."""
         self.server_address = ""
+        self.packages = PackageDesk(
+            worker, store, lambda: None if self.tools is None else self.tools, tell, self._changed
+        )
 
     def gather(self) -> None:
         """Reads anew what the center shows."""
         language = words.language
-        self._worker.call(
-            lambda: sync_views.center(self._known(), language), partial(setattr, self, "center")
-        )
+        self._worker.call(lambda: sync_views.center(self._known(), language), self._gathered)
+
+    def _gathered(self, center: sync_views.Center) -> None:
+        self.center = center
+        if center.revoked:
+            self.stop()
 
     def _known(self) -> Known:
-        store = self._store()
+        store, tools = self._store(), self.tools
+        figures = store.figures()
         return Known(
             state=store.sync_state(),
-            figures=store.figures(),
+            figures=figures,
             waiting=store.own_waiting(),
             meetings=store.meetings(),
             peers=store.peers(),
             carrying=store.carrying(),
             identity=store.identity(),
             server=self.server_address,
-            storage=None if self.tools is None else self.tools.storage(),
+            storage=None if tools is None else tools.storage(),
+            photo_percent=None
+            if tools is None or figures.moving is None
+            else sync_views.percent(figures.moving[1], tools.photo_bytes(figures.moving[0])),
         )
 
     # --- tablet to tablet ------------------------------------------------------------------------------
@@ -104,8 +101,10 @@ class SyncDesk(EventDispatcher):
         if not addresses or addresses[0].startswith("127."):
             self._tell(say("center.no_network"), "offline")
             return
+        turn = self._turn = object()
+        self._came.clear()
         try:
-            self._server = self.tools.serve(lambda: self._server is not None, lambda _: self._changed())
+            self._server = self.tools.serve(lambda: self._turn is turn, self._answered)
         except OSError:
             self._tell(say("center.serve_failed", port=PORT), "problem")
             return
@@ -118,7 +117,7 @@ class SyncDesk(EventDispatcher):
 
     def stop(self) -> None:
         """Takes no more visitors."""
-        server, self._server = self._server, None
+        server, self._server, self._turn = self._server, None, None
         self.serving = self.code = ""
         if server is not None:
             server.stop()
@@ -127,6 +126,20 @@ class SyncDesk(EventDispatcher):
         """The tablet is locked: nobody is let in, and nothing is shown."""
         self.stop()
         self.tools = self.center = None
+        self.meeting = False
+        self.packages.shut()
+
+    def _answered(self, answered: Answered) -> None:
+        """A colleague's tablet was here; said when it comes, and whenever it brings something."""
+        if answered.greeting or not answered.device:
+            return
+        if answered.news or answered.device not in self._came:
+            self._came.add(answered.device)
+            names = {row.device: row.name for row in self.center.peers} if self.center else {}
+            peer = names.get(answered.device, answered.device)
+            key = "center.came" if answered.news else "center.came_empty"
+            self._tell(say(key, peer=peer, news=answered.news), "people")
+        self._changed()
 
     def meet(self, typed: str) -> None:
         """Meets the tablet at an address, as typed or scanned."""
@@ -136,7 +149,7 @@ class SyncDesk(EventDispatcher):
         except Problem as problem:
             self._tell(problem.message(words.language), "problem")
             return
-        meeting = self.tools.meet(address)
+        steps = self.tools.meet(address)
         self.meeting = True
 
         def done(report: MeetingReport) -> None:
@@ -151,7 +164,7 @@ class SyncDesk(EventDispatcher):
 
         self._worker.call(lambda: self._store().set_setting(ADDRESS, typed.strip()))
         self._worker.run(
-            lambda: self._while_open(meeting.steps()),
+            lambda: self._while_open(steps),
             done,
             failed,
             crashed=lambda: setattr(self, "meeting", False),
@@ -167,18 +180,33 @@ class SyncDesk(EventDispatcher):
 
     # --- diagnostics -----------------------------------------------------------------------------------
 
-    def diagnose(self, then: Callable[[str, str], None]) -> None:
-        """Writes the diagnostics down; `then` gets the text and the path of its file."""
+    def diagnose(self, then: Callable[[str], None]) -> None:
+        """Gathers what whoever is asked for help needs to know; `then` gets the text."""
         tools, language = self.tools, words.language
         assert tools is not None
 
-        def write() -> tuple[str, str]:
-            text = sync_views.diagnostics(
+        def gather() -> str:
+            return sync_views.diagnostics(
                 self._known(), app=tools.app, platform=tools.platform, language=language
             )
-            return text, tools.keep_diagnostics(text)
 
-        self._worker.call(write, lambda made: then(*made))
+        self._worker.call(gather, then)
+
+    def hand_over(self, text: str, folder: Path) -> None:
+        """Writes diagnostics into a folder, where anybody can read them."""
+
+        def write() -> str:
+            me = self._store().identity()
+            path = folder / f"hucha-{'tablet' if me is None else me.device}.txt"
+            with places.usable(folder):
+                write_whole(path, text.encode())
+            return str(path)
+
+        self._worker.call(
+            write,
+            lambda path: self._tell(say("center.diagnose_saved", path=path), "check"),
+            lambda problem: self._tell(problem.message(words.language), "problem"),
+        )
 
 
 def _told(report: MeetingReport, address: Address) -> tuple[str, str]:

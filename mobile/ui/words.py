@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
+from shared_schema.locale.packages import PACKAGES
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet import TABLET
 from shared_schema.locale.tablet_briefing import TABLET_BRIEFING
@@ -21,6 +22,7 @@ CATALOGUE: Mapping[str, tuple[str, str]] = {
     **TABLET_PAGES,
     **UNLOCK,
     **SYNC_CENTER,
+    **PACKAGES,
 }
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any
@@ -91,7 +92,8 @@ class Frames:
     @contextmanager
     def measured(self) -> Iterator[list[float]]:
         """Those of a stretch."""
-        self.times_ms = times = []
+        times: list[float] = []
+        self.times_ms = times
         yield times
 
 
@@ -131,7 +133,7 @@ def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
     """Section by section: scrolled through, items answered, one opened."""
     with frames.measured() as times:
         for section in VISIT_SECTIONS:
-            driver.shown(lambda section=section: driver.session.go(section=section, item="", only=""))
+            driver.shown(partial(driver.session.go, section=section, item="", only=""))
             rows = driver.app.visit.items.ids.rows
             for place in range(VISIT_TAPS):
                 rows.scroll_y = 1 - place / VISIT_TAPS

@@ -239,12 +239,18 @@ def behind_a_door(
 
 @contextmanager
 def running(
-    store: Any, desk: Any, connect: Any = None, meeting: Any = None, practise: Any = None, **begin: str
+    store: Any,
+    desk: Any,
+    connect: Any = None,
+    meeting: Any = None,
+    practise: Any = None,
+    **begin: str,
 ) -> Iterator[Driver]:
-    """The app over an open store, closed whatever happens."""
+    """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
-    tools = Tools(store, desk, connect, os.urandom, meeting=meeting, practise=practise)
+    made = None if meeting is None else meeting(worker)
+    tools = Tools(store, desk, connect, os.urandom, meeting=made, practise=practise)
     app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:

@@ -130,7 +130,21 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     "center": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
         _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
         _press("center.serve"),
+    ),
+    "center-below": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.diagnose"))),
+    ),
+    "package": (
+        _go(person="p-chen", section="A", item="A01", pane="items"),
+        _bar("on_exchange"),
+        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        lambda d: d.scroll_to(d.pressable(words_of("center.give_package"))),
+        _press("center.give_package"),
     ),
     "menu": (
         _go(person="p-chen", section="A", item="A01", pane="items"),
@@ -142,6 +156,13 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     ),
 }
 """By name: how to get there."""
+
+
+def words_of(key: str) -> str:
+    """A word in the language shown."""
+    from mobile.ui.words import say
+
+    return say(key)
 
 
 def sign(driver: "Driver") -> None:
@@ -176,6 +197,7 @@ KEPT = {
         "tablet-sync": ("center", "zh", "light"),
         "tablet-sync-en": ("center", "en", "light"),
         "tablet-sync-contrast": ("center", "zh", "high_contrast"),
+        "tablet-package": ("package", "zh", "light"),
     },
     PORTRAIT: {
         "tablet-portrait": ("visit", "zh", "light"),
@@ -254,7 +276,7 @@ def main() -> None:
         practise = partial(
             practice.begin, tablet.folder, Vault.headless(tablet.folder), os.urandom, lambda: 0
         )
-        tools = tablet_story.tools()
+        tools = tablet_story.tools
         with running(store, desk, meeting=tools, practise=practise, person="p-chen") as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():

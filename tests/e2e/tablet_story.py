@@ -3,13 +3,16 @@
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 from mobile.actions import Desk
+from mobile.meeting_tools import MeetingTools
 from mobile.meetings import Meeting, Passed, Refusal
+from mobile.places import Place
 from mobile.settling import Journal, Settlement
 from mobile.store import Store
 from mobile.sync_views import Storage
+from mobile.vault import Vault
+from mobile.worker import Worker
 from shared_schema.ids import PersonId
 from shared_schema.operations import (
     AnswerValue,
@@ -193,16 +196,20 @@ def meet_colleagues(store: Store) -> None:
     store.pass_on(Passed(Meeting("tab-2", met_ms, "http://192.168.43.7:8481#tab-2", spans, refused)))
 
 
-def tools() -> Any:
+def tools(_: Worker) -> MeetingTools:
     """What the sync center needs, on a tablet that is a hotspot; nobody listens at the address."""
-    from mobile.ui.sync_desk import MeetingTools
-
     return MeetingTools(
         meet=lambda _: None,  # type: ignore[arg-type, return-value]
         serve=lambda *_: SimpleNamespace(port=8481, stop=lambda: None),  # type: ignore[arg-type]
         addresses=lambda: ("192.168.43.1",),
         storage=lambda: Storage(free=21_400_000_000, used=38_600_000),
-        keep_diagnostics=lambda _: "/data/hucha/diagnostics.txt",
-        give_package=lambda _: None,
-        take_package=lambda _: None,
+        photo_bytes=lambda _: 300_000,
+        packages=SimpleNamespace(vault=Vault, entropy=bytes),  # type: ignore[arg-type]
+        places=lambda: (
+            Place(Path("/media/hucha/KINGSTON"), "KINGSTON", 14_200_000_000),
+            Place(Path("/media/hucha/保密办"), "保密办", 3_100_000_000),
+        ),
+        app="hucha-tablet 0.2.0",
+        platform="Linux",
+        purge=lambda _: None,
     )

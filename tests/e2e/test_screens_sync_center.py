@@ -1,25 +1,32 @@
 """The sync center, tapped through: what it shows, serving and meeting over real loopback HTTP, diagnostics."""
 
-import itertools
+import os
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from mobile import relay
-from mobile.relay import Meet
+from mobile import meeting_tools, places, relay
+from mobile.door import Opened
+from mobile.meeting_tools import MeetingTools
+from mobile.relay import Host, Meet
 from mobile.relay_server import RelayServer
+from mobile.sealing import sealing_for
+from mobile.settings import Settings
 from mobile.settling import Journal, Settlement
 from mobile.store import Store
-from mobile.sync_views import Storage
-from mobile.transport import HttpTransport
+from mobile.transport import HttpTransport, Offline, Rejected
 from mobile.vault import Vault
+from mobile.worker import Worker
 from shared_schema.operations import YesNo
+from shared_schema.package import start_bytes
 from shared_schema.wire import Peer
 from tests.e2e import tablet_stage as stage
 
@@ -41,18 +48,30 @@ class Colleague:
         made = stage.set_up(folder, "tab-2")
         self.vault = Vault.headless(folder)
         self.store, self.desk = made.open()
+        self.host = Host(self.store, self.vault, os.urandom)
 
     def answer(self, body: bytes, headers: Mapping[str, str]) -> bytes:
-        return relay.answer(
-            self.store, self.vault, body, headers, entropy=_entropy, now_ms=stage.MORNING_MS
-        ).body
+        return self.host.answer(body, headers, stage.MORNING_MS).body
 
 
-_counter = itertools.count(1)
+class Center(NamedTuple):
+    """The app with its sync center open, and what it says."""
 
+    driver: "Driver"
+    told: list[str]
+    stick: Path
+    """Is plugged in."""
 
-def _entropy(count: int) -> bytes:
-    return next(_counter).to_bytes(count, "big")
+    @property
+    def screen(self) -> Any:
+        return self.driver.app.shell._screens["sync"]
+
+    def says(self, act: Callable[[], object]) -> str:
+        """The next sentence."""
+        self.told.clear()
+        act()
+        self.driver.until(lambda: self.told)
+        return self.told[0]
 
 
 def _introduce(*tablets: tuple[Store, Vault, str]) -> None:
@@ -69,45 +88,69 @@ def colleague(tmp_path: Path) -> Iterator[Colleague]:
 
 
 @pytest.fixture
-def driver(tablet: stage.Stage, colleague: Colleague, tmp_path: Path) -> Iterator["Driver"]:
+def purged() -> list[object]:
+    return []
+
+
+@pytest.fixture
+def center(
+    tablet: stage.Stage, colleague: Colleague, tmp_path: Path, purged: list[object]
+) -> Iterator[Center]:
     """The app on a tablet with its sync center open; it and its colleague know each other."""
-    from mobile.ui.sync_desk import MeetingTools
     from tests.e2e.screen_driver import running
 
     store, desk = tablet.open()
     vault = Vault.headless(tablet.folder)
     _introduce((store, vault, "tab-1"), (colleague.store, colleague.vault, "tab-2"))
-    lines: list[HttpTransport] = []
-    apps: list[Driver] = []
+    stick = tmp_path / "media" / "KINGSTON"
+    stick.mkdir(parents=True)
 
-    def meet(address: Any) -> Meet:
-        lines.append(HttpTransport(address.url))
-        return Meet(store, vault, lines[-1].sync, entropy=_entropy, clock=lambda: stage.MORNING_MS,
-                    address=address.code, expected=address.device)  # fmt: skip
+    def tools(worker: Worker) -> MeetingTools:
+        made = meeting_tools.make(
+            Opened(vault, store),
+            worker,
+            Settings(tablet.folder),
+            entropy=os.urandom,
+            clock=lambda: stage.MORNING_MS,
+            app="hucha-tablet test",
+            port=0,
+        )
+        return made._replace(
+            addresses=lambda: ("192.168.43.1",),
+            places=lambda: places.removable([tmp_path / "media"], lambda path: path == stick),
+            purge=purged.append,
+        )
 
-    def serve(_: Any, learned: Any) -> RelayServer:
-        def answer(body: bytes, headers: Mapping[str, str]) -> bytes:
-            def run() -> relay.Answered:
-                return relay.answer(store, vault, body, headers, entropy=_entropy, now_ms=stage.MORNING_MS)
-
-            asked: Future[relay.Answered] = apps[0].session._worker.ask(run, lambda one: learned(one.device))
-            return asked.result(30).body
-
-        return RelayServer(answer, host=LOOPBACK, port=0)
-
-    tools = MeetingTools(
-        meet, serve, lambda: ("192.168.43.1",), lambda: Storage(10**10, 10**6),
-        lambda _: "diagnostics.txt",
-        take_package=lambda session: session.tell("taken", "check"),
-    )  # fmt: skip
     with running(store, desk, meeting=tools, language="zh", person=stage.LEADER) as driver:
-        apps.append(driver)
+        told: list[str] = []
+        driver.session.bind(on_told=lambda _, text, icon: told.append(text))
         driver.shown(lambda: driver.root.ids.bottom.dispatch("on_exchange"))
         driver.until(lambda: driver.session.sync_desk.center)
         driver.settle()
-        yield driver
-    for line in lines:
-        line.close()
+        yield Center(driver, told, stick)
+
+
+@pytest.fixture
+def driver(center: Center) -> "Driver":
+    return center.driver
+
+
+def visits(colleague: Colleague, driver: "Driver", port: int) -> relay.MeetingReport:
+    """The colleague meets the tablet that serves there; its store is used by one thread after the other."""
+    reports: list[relay.MeetingReport] = []
+
+    def visit() -> None:
+        with closing(HttpTransport(f"http://{LOOPBACK}:{port}")) as line:
+            asking = Meet(colleague.store, colleague.vault, line.meet, entropy=os.urandom, clock=lambda: 1)
+            reports.append(asking.once())
+
+    thread = Thread(target=visit)
+    thread.start()
+    end = time.monotonic() + 30
+    while thread.is_alive() and time.monotonic() < end:
+        driver.pump()
+    thread.join()
+    return reports[0]
 
 
 def test_it_opens_from_the_bar_and_goes_back(driver: "Driver") -> None:
@@ -118,10 +161,9 @@ def test_it_opens_from_the_bar_and_goes_back(driver: "Driver") -> None:
     assert driver.session.shown.screen == "work"
 
 
-def test_colleagues_meet_by_a_typed_address(driver: "Driver", colleague: Colleague) -> None:
+def test_colleagues_meet_by_a_typed_address(center: Center, colleague: Colleague) -> None:
     """What the other one has is here after one tap; a wrong address and a silent one are sentences."""
-    told: list[str] = []
-    driver.session.bind(on_told=lambda _, text, icon: told.append(text))
+    driver = center.driver
     stage.open_visit(colleague.desk)
     server = RelayServer(colleague.answer, host=LOOPBACK, port=0)
     field = driver.field("center.address")
@@ -131,24 +173,17 @@ def test_colleagues_meet_by_a_typed_address(driver: "Driver", colleague: Colleag
         (f"{LOOPBACK}:{server.port}#tab-9", "未能互通"),
         (f"{LOOPBACK}:{server.port}", "已与 tab-2 互通：收到 1 条，交出 0 条"),
     ):
-        told.clear()
         driver.type_into(field, typed)
-        driver.app.shell._screens["sync"].meet()
-        driver.until(lambda: told)
-        assert expected in told[0]
+        assert expected in center.says(center.screen.meet)
     assert driver.inspection(stage.VISIT).stage == "opened"
     driver.until(lambda: driver.session.sync_desk.center.peers[0].address)
     server.stop()
-    told.clear()
-    driver.app.shell._screens["sync"].meet()
-    driver.until(lambda: told)
-    assert "没有连上" in told[0]
+    assert "没有连上" in center.says(center.screen.meet)
 
 
-def test_colleagues_come_while_this_tablet_serves(driver: "Driver", colleague: Colleague) -> None:
-    """The address is shown with its square code, and what a visitor brings is on the screen at once."""
-    from threading import Thread
-
+def test_colleagues_come_while_this_tablet_serves(center: Center, colleague: Colleague) -> None:
+    """The address is shown with its square code; what a visitor brings is said, and on the screen at once."""
+    driver = center.driver
     driver.scroll_to(driver.pressable("供队友连接"))
     driver.press("center.serve")
     desk = driver.session.sync_desk
@@ -157,44 +192,140 @@ def test_colleagues_come_while_this_tablet_serves(driver: "Driver", colleague: C
     assert driver.widget("SquareCode").texture is not None
     stage.open_visit(colleague.desk)
     colleague.desk.answer(stage.SECOND, stage.VISIT, "A06", YesNo(False))
-    reports: list[relay.MeetingReport] = []
-
     assert desk._server is not None
     port = desk._server.port
-
-    def visit() -> None:
-        with closing(HttpTransport(f"http://{LOOPBACK}:{port}")) as line:
-            asking = Meet(colleague.store, colleague.vault, line.sync, entropy=_entropy, clock=lambda: 1)
-            reports.append(asking.once())
-
     before = driver.session.shown
-    # The store of the colleague is used on this thread alone once the visitor is done.
-    thread = Thread(target=visit)
-    thread.start()
-    end = time.monotonic() + 30
-    while thread.is_alive() and time.monotonic() < end:
-        driver.pump()
-    thread.join()
-    assert [(one.outcome, one.given) for one in reports] == [("done", 2)]
+    report = visits(colleague, driver, port)
+    assert (report.outcome, report.given) == ("done", 2)
     driver.until(lambda: driver.session.shown is not before)
     assert driver.inspection(stage.VISIT).items
     driver.until(lambda: any("我替它带 2 条" in text for text in driver.texts()))
+    assert "平板 tab-2 已连接本平板，带来 2 条记录" in center.told
+    driver.until(lambda: driver.pressable("停止接收"))
+    driver.scroll_to(driver.pressable("停止接收"))
     driver.press("center.serve_stop")
     assert (desk.serving, desk.code) == ("", "")
+    assert visits(colleague, driver, port).outcome == "offline"
 
 
-def test_packages_appear_with_their_callable_and_diagnostics_are_shown(driver: "Driver") -> None:
-    """What is not built in has no button; diagnostics can be read before they are handed over."""
-    told: list[str] = []
-    driver.session.bind(on_told=lambda _, text, icon: told.append(text))
-    assert "导出数据包" not in driver.texts()
+def test_a_locked_or_paused_tablet_takes_no_visitors(center: Center, colleague: Colleague) -> None:
+    """Nothing is listening any more, and a line that was open is answered no longer."""
+    driver, desk = center.driver, center.driver.session.sync_desk
+    for stop in (driver.app.on_pause, driver.session.shut):
+        desk.serve()
+        driver.until(lambda: desk.code)
+        assert desk._server is not None
+        port = desk._server.port
+        assert visits(colleague, driver, port).outcome == "done"
+        with closing(HttpTransport(f"http://{LOOPBACK}:{port}")) as line:
+            steps = Meet(
+                colleague.store, colleague.vault, line.meet, entropy=os.urandom, clock=lambda: 1
+            ).steps()
+            with ThreadPoolExecutor(1) as pool:
+                greeted = pool.submit(next(steps))
+                driver.until(greeted.done)
+                stop()
+                asked = pool.submit(steps.send(greeted.result()))
+                driver.until(asked.done)
+            assert isinstance(asked.exception(), Rejected | Offline)
+            steps.close()
+        assert not desk.serving
+        assert visits(colleague, driver, port).outcome == "offline"
+
+
+def test_how_far_colleagues_are_is_shown_in_a_visit(center: Center, colleague: Colleague) -> None:
+    """Who is at which section and how many items they have answered, as of the meeting."""
+    driver = center.driver
+    stage.open_visit(colleague.desk)
+    for item, answer in (("A06", YesNo(False)), ("B01", YesNo(True))):
+        colleague.desk.answer(stage.SECOND, stage.VISIT, item, answer)
+    driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="A"))
+    assert "林晓喆：还没有记录" in driver.texts()
+    server = RelayServer(colleague.answer, host=LOOPBACK, port=0)
+    center.says(lambda: driver.session.sync_desk.meet(f"{LOOPBACK}:{server.port}"))
+    driver.until(lambda: any(text.startswith("林晓喆：2 项，正在 ") for text in driver.texts()))
+    assert "赵敏：还没有记录" in driver.texts()
+    assert not any(text.startswith("陈向东：") for text in driver.texts())
+    server.stop()
+
+
+def test_a_package_is_written_onto_a_stick(center: Center, tablet: stage.Stage) -> None:
+    """What is plugged in is offered, then the eight letters to compare; what cannot be written to is a sentence."""
+    driver = center.driver
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    store = driver.session._tools.store
+    identity = store.identity()
+    assert identity is not None
+    driver.session._worker.ask(lambda: store.enrol_again(identity._replace(sealing_key=key))).result(10)
+    driver.scroll_to(driver.pressable("导出数据包"))
+    driver.press("center.give_package")
+    driver.until(lambda: driver.root.sheet)
+    driver.settle()
+    assert "KINGSTON" in driver.texts()
+    driver.press("center.write")
+    driver.until(lambda: list(center.stick.glob("*.hcx")))
+    driver.until(lambda: not driver.session.sync_desk.packages.busy)
+    driver.settle()
+    [file] = center.stick.glob("*.hcx")
+    code = file.stem.removeprefix("hucha-")
+    assert {code, file.name} <= driver.texts()
+    driver.press("close")
+    driver.settle()
+    driver.press("center.give_package")
+    driver.until(lambda: driver.root.sheet)
+    driver.settle()
+    center.stick.rename(center.stick.with_name("pulled out"))
+    assert "已拔出" in center.says(lambda: driver.press("center.write"))
+    assert not center.stick.exists()
+
+
+def test_a_package_is_read_from_a_folder(center: Center, tmp_path: Path) -> None:
+    """Those for this tablet are listed; one that is damaged says so, and nothing changes."""
+    driver = center.driver
+    (center.stick / "broken.hcx").write_bytes(b"no package")
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw().hex()
+    sealing = sealing_for(key, bytes(32))
+    (center.stick / "others.hcx").write_bytes(start_bytes(sealing.header))
     driver.scroll_to(driver.pressable("导入数据包"))
     driver.press("center.take_package")
-    assert told == ["taken"]
+    driver.until(lambda: any("broken" in text for text in driver.texts()))
+    assert "另有 1 个数据包不是给本平板的" in driver.texts()
+    driver.settle()
+    label = next(text for text in driver.texts() if text.startswith("broken"))
+    assert "交换包" in center.says(lambda: driver.tap(driver.pressable(label)))
+    driver.tap(driver.widget("Tick", text="其他文件夹"))
+    driver.until(lambda: driver.field("center.folder"))
+    driver.settle()
+    driver.type_into(driver.field("center.folder"), str(tmp_path / "nowhere"))
+    assert "文件夹 / folder" in center.says(lambda: driver.press("center.look"))
+
+
+def test_diagnostics_are_read_before_they_are_handed_over(center: Center) -> None:
+    """A text that anybody can read, on the stick; removing what is safe has its button where it is built in."""
+    driver = center.driver
     driver.scroll_to(driver.pressable("诊断信息"))
     driver.press("center.diagnose")
     driver.until(lambda: any("device: tab-1" in text for text in driver.texts()))
-    assert any("不含答案、姓名和单位" in text for text in driver.texts())
+    driver.settle()
+    assert "hucha-tab-1.txt" in center.says(lambda: driver.press("center.write"))
+    text = (center.stick / "hucha-tab-1.txt").read_text(encoding="utf-8")
+    assert "device: tab-1\n" in text
+    driver.settle()
+    assert driver.root.sheet is None
+    for name in ("陈向东", "林晓喆", "和平街道"):
+        assert name not in text
+
+
+def test_what_is_not_built_in_has_no_button(center: Center, purged: list[object]) -> None:
+    """Removing what is safe elsewhere is offered only where something does it, and gets the session."""
+    driver, desk = center.driver, center.driver.session.sync_desk
+    driver.scroll_to(driver.pressable("清理已有回执且已备份的数据"))
+    driver.press("center.purge")
+    assert purged == [driver.session]
+    assert desk.tools is not None
+    desk.tools = desk.tools._replace(purge=None, packages=None)
+    center.screen._fill()
+    assert not {"清理已有回执且已备份的数据", "导出数据包", "导入数据包"} & driver.texts()
 
 
 def test_every_target_is_large_enough(driver: "Driver") -> None:

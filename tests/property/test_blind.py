@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mobile import blind, briefing_views, closing_views, computer_views, views
+from mobile import blind, briefing_views, closing_views, colleague_views, computer_views, views
 from mobile.actions import Visit
 from mobile.reader import Reader
 from shared_schema.ids import ItemId, PersonId
@@ -116,6 +116,7 @@ def screens(visit: Visit, person: PersonId) -> Iterator[object]:
     yield closing_views.trace(visit)
     yield computer_views.computers_page(visit, person)
     yield computer_views.interview_rows(visit, person)
+    yield colleague_views.colleagues(visit, person, "zh", blind=visit.scoring.on)
     yield briefing_views.scoring_row(Reader(visit, person, "zh"))
 
 

@@ -130,13 +130,14 @@ def takes_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
 
 @mutant("hidden", faults="stale_screen")
 def replaces_what_the_screen_did_not_show(patch: pytest.MonkeyPatch) -> None:
-    """The bases are what the store holds now, not what the person had before their eyes."""
-    shown = tap.Tap.shown
-    patch.setattr(
-        tap.Tap,
-        "shown",
-        lambda self, inspection, field, person, seen: shown(self, inspection, field, person, None),
-    )
+    """The bases are also what the store holds now, not only what the person had before their eyes."""
+    bases = tap.Tap._bases
+
+    def more(self: tap.Tap, inspection: str, body: Any, person: Any, seen: Any) -> Any:
+        both = (*bases(self, inspection, body, person, seen), *bases(self, inspection, body, person, None))
+        return tuple(dict.fromkeys(both))
+
+    patch.setattr(tap.Tap, "_bases", more)
 
 
 @mutant("hidden", "overruled", "clock", "score_mismatch", "reordered", faults="clock_wrong")
@@ -235,10 +236,18 @@ def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None
 
 @mutant("invented")
 def stores_what_it_understood(patch: pytest.MonkeyPatch) -> None:
-    """The server stores operations as it would have written them, not as they came."""
+    """The server stores what names a photo as it would have written it, not as it came.
+
+    Were it so with answers, settlements would go astray too, because what they name is then another operation.
+    """
 
     def append(conn: Connection, inspection: Any, batch: Sequence[Operation], now_ms: int) -> Any:
-        again = [one._replace(raw=json.dumps(json.loads(one.raw), sort_keys=True).encode()) for one in batch]
+        again = [
+            one._replace(raw=json.dumps(json.loads(one.raw), sort_keys=True).encode())
+            if one.kind == "evidence_attached"
+            else one
+            for one in batch
+        ]
         return _append(conn, inspection, again, now_ms)
 
     patch.setattr(op_log, "_append", append)

@@ -95,8 +95,9 @@ class Cable:
     def __init__(self, world: "World", to: "Tablet") -> None:
         self.world = world
         self.to = to
+        self._host = to.host()
 
-    def sync(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+    def meet(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """A request to the other tablet and its answer back. Raises Offline, Rejected."""
         weather = self.world.weather
         damage = self.world.random.random(), self.world.random.random()
@@ -105,8 +106,8 @@ class Cable:
         if weather.strikes("damaged_request", 0.05):
             body = _damaged(body, *damage)
         if weather.strikes("repeated", 0.08):
-            self.to.serve(body, headers)
-        answer = self.to.serve(body, headers)
+            self.to.serve(self._host, body, headers)
+        answer = self.to.serve(self._host, body, headers)
         if weather.strikes("lost_reply", 0.08):
             raise Offline("the answer is lost")
         cut = int(self.world.random.random() * len(answer))

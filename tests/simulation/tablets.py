@@ -14,6 +14,7 @@ from PIL import Image
 
 from mobile import photos, relay
 from mobile.actions import Desk
+from mobile.private_line import Post
 from mobile.relay import MeetingReport
 from mobile.store import Store
 from mobile.sync import Steps, Sync, SyncReport
@@ -249,7 +250,7 @@ class Tablet:
             if report is not None:
                 return report
 
-    def meet(self, other: relay.Send) -> MeetingReport:
+    def meet(self, other: Post) -> MeetingReport:
         """This tablet asks one of its squad at the end of that line, to the end or until the line breaks."""
         meeting = relay.Meet(
             self.store, self.vault, other, entropy=self.random.randbytes, clock=self.tell_time
@@ -269,18 +270,15 @@ class Tablet:
                     report: MeetingReport = done.value
                     return report
 
-    def serve(self, body: bytes, headers: Mapping[str, str]) -> bytes:
+    def host(self) -> relay.Host:
+        """Begins to serve others."""
+        return relay.Host(self.store, self.vault, self.random.randbytes)
+
+    def serve(self, host: relay.Host, body: bytes, headers: Mapping[str, str]) -> bytes:
         """What this tablet answers another one. Raises Rejected with what would be the reply."""
         with self.app():
             try:
-                return relay.answer(
-                    self.store,
-                    self.vault,
-                    body,
-                    headers,
-                    entropy=self.random.randbytes,
-                    now_ms=self.tell_time(),
-                ).body
+                return host.answer(body, headers, self.tell_time()).body
             except Problem as problem:
                 raise Rejected(ProblemReply(problem.code, "", "")) from problem
 

@@ -294,7 +294,7 @@ class World:
         others = [one for one in self.tablets if one.squad == tablet.squad and one is not tablet]
         other = others[int(self.random.random() * len(others))]
         if self.weather.strikes("relayed", 0.7):
-            report = tablet.meet(Cable(self, other).sync)
+            report = tablet.meet(Cable(self, other).meet)
             if not report.news + report.given:
                 self.weather.counts["relayed"] -= 1  # nothing was handed over, so nothing was relayed
 

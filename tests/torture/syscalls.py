@@ -97,7 +97,8 @@ def watched(
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = os.memfd_create("words")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # where there are threads; the child uses none of them
+        # It warns where there are threads; the child uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         _be_watched(run, theirs, errors, names)
@@ -141,18 +142,21 @@ def watched(
 def _be_watched(
     run: Callable[[Callable[[bytes], None]], object], line: socket.socket, errors: int, names: frozenset[str]
 ) -> None:
+    def say(message: bytes) -> None:
+        line.send(message)
+
     code = 70
     try:
         os.dup2(errors, 2)
         listener = _install([NUMBERS[name] for name in sorted(names) if name in NUMBERS])
         line.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener]))])
         os.close(listener)
-        run(lambda message: line.send(message) and None)
+        run(say)
         code = 0
     except BaseException:  # noqa: BLE001 - the parent reads it from the error stream
         import traceback
 
-        traceback.print_exc(file=open(2, "w", closefd=False))  # noqa: SIM115, PTH123 - pytest has its own sys.stderr
+        traceback.print_exc(file=open(2, "w", closefd=False))  # noqa: SIM115 - pytest has its own sys.stderr
     finally:
         os._exit(code)
 
@@ -224,7 +228,7 @@ def _call(asked: _Asked, folder: Path) -> Call | None:
     name, args, pid = NAMES[asked.number], asked.args, asked.pid
     if name in ("open", "mkdir", "unlink", "rename", "truncate", *AT):
         return _about_names(pid, name, args, folder)
-    path = Path(os.readlink(f"/proc/{pid}/fd/{args[0]}"))
+    path = Path(f"/proc/{pid}/fd/{args[0]}").readlink()
     if not path.is_relative_to(folder):
         return None
     match name:
@@ -267,7 +271,7 @@ def _named(pid: int, folder: int | None, address: int) -> Path:
     if path.is_absolute():
         return path
     here = "cwd" if folder is None or folder & 0xFFFFFFFF == 0xFFFFFF9C else f"fd/{folder}"
-    return Path(os.readlink(f"/proc/{pid}/{here}")) / path
+    return Path(f"/proc/{pid}/{here}").readlink() / path
 
 
 def _memory(pid: int, address: int, size: int, until: bytes = b"") -> bytes:

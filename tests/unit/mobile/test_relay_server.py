@@ -16,8 +16,9 @@ from mobile.relay import Meet
 from mobile.relay_server import AT_ONCE_MAX, Address, RelayServer, own_addresses, read_address
 from mobile.transport import HttpTransport, Offline
 from mobile.worker import Worker
+from shared_schema.greeting import SEAL_BYTES, Hello
 from shared_schema.problems import Problem
-from shared_schema.wire import REQUEST_BYTES_MAX
+from shared_schema.wire import REQUEST_BYTES_MAX, encode
 from tests.unit.mobile.world import ANNA, COUNT, YES_NO, Server, Tablet, quiet
 
 LOOPBACK = "127.0.0.1"
@@ -31,11 +32,11 @@ class Serving:
         self.tablet = tablet
         self.learned: list[str] = []
 
+        host = relay.Host(tablet.store, tablet.vault, tablet._chance.bytes)
+
         def answer(body: bytes, headers: Mapping[str, str]) -> bytes:
             def run() -> relay.Answered:
-                return relay.answer(
-                    tablet.store, tablet.vault, body, headers, entropy=tablet._chance.bytes, now_ms=1
-                )
+                return host.answer(body, headers, 1)
 
             return self.worker.ask(run, lambda one: self.learned.append(one.device)).result(10).body
 
@@ -66,7 +67,7 @@ def serving(two: Tablet, three: Tablet) -> Iterator[Serving]:
 def over_http(asking: Tablet, url: str) -> relay.MeetingReport:
     with closing(HttpTransport(url)) as transport:
         return Meet(
-            asking.store, asking.vault, transport.sync, entropy=asking._chance.bytes, clock=lambda: 5
+            asking.store, asking.vault, transport.meet, entropy=asking._chance.bytes, clock=lambda: 5
         ).once()
 
 
@@ -119,7 +120,7 @@ def test_a_line_cut_at_any_byte_changes_nothing(
     def cut(body: bytes, headers: Mapping[str, str]) -> bytes:
         bodies.append(body)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        whole = f"POST /sync HTTP/1.1\r\ncontent-length: {len(body)}\r\n{head}\r\n".encode() + body
+        whole = f"POST /meet HTTP/1.1\r\ncontent-length: {len(body)}\r\n{head}\r\n".encode() + body
         for at in range(0, len(whole), 97):
             with socket.create_connection((LOOPBACK, serving.server.port), timeout=5) as line:
                 line.sendall(whole[:at])
@@ -144,17 +145,19 @@ def test_limits_and_strangers_over_http(serving: Serving) -> None:
             reply = line.getresponse()
             return reply.status, json.loads(reply.read())["code"]
 
-    too_much = {"content-length": str(REQUEST_BYTES_MAX + 1)}
-    assert ask("POST", "/sync", too_much) == (413, "request_too_large")
-    assert ask("POST", "/sync", {}) == (400, "request_malformed")
+    too_much = {"content-length": str(REQUEST_BYTES_MAX + SEAL_BYTES + 1)}
+    assert ask("POST", "/meet", too_much) == (413, "request_too_large")
+    assert ask("POST", "/meet", {}) == (400, "request_malformed")
     assert ask("POST", "/enrol", {"content-length": "0"}) == (404, "not_found")
-    assert ask("GET", "/sync", {}) == (404, "not_found")
-    assert ask("POST", "/sync", {"content-length": "2"}, b"{}") == (403, "peer_unknown")
+    assert ask("GET", "/meet", {}) == (404, "not_found")
+    assert ask("POST", "/meet", {"content-length": "2"}, b"{}") == (400, "request_malformed")
+    stranger = encode(Hello(device="T-9", key="0" * 64, signature="0" * 128))
+    assert ask("POST", "/meet", {"content-length": str(len(stranger))}, stranger) == (403, "peer_unknown")
 
 
 def call(url: str) -> bytes:
     with closing(HttpTransport(url)) as transport:
-        return transport.sync(b"", {})
+        return transport.meet(b"", {})
 
 
 def test_a_crowd_and_a_stall_are_sent_away() -> None:
@@ -180,7 +183,7 @@ def test_a_crowd_and_a_stall_are_sent_away() -> None:
         for thread in threads:
             thread.join()
         with socket.create_connection((LOOPBACK, server.port), timeout=5) as line:
-            line.sendall(b"POST /sync HTTP/1.1\r\ncontent-length: 5\r\n\r\nab")
+            line.sendall(b"POST /meet HTTP/1.1\r\ncontent-length: 5\r\n\r\nab")
             assert b"503" in line.recv(4096)
     finally:
         server.stop()
