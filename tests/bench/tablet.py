@@ -50,8 +50,10 @@ def run(folder: Path, operations: int) -> dict[str, Any]:
         env={**os.environ, **SETTINGS, "KIVY_HOME": tempfile.mkdtemp(dir=folder)},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    if found.returncode:
+        raise RuntimeError(found.stderr[-3000:])
     measured: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
     return {"operations": operations, **measured}
 
