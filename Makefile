@@ -3,13 +3,14 @@
 
 BIN := .venv/bin
 ARGS ?=
+SHARE ?= 1
 # One worker for each core; ARGS=-n0 runs all in one process, as a debugger wants it.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadgroup
 export PYTHON
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check check-quick format simulate bench pins vendor setup setup-test \
+.PHONY: help demo test check check-quick format simulate torture bench pins vendor deb android-stage setup setup-test \
 	check-format check-lint check-imports check-types check-tests check-tests-quick clean
 
 help: ## list these commands
@@ -52,6 +53,9 @@ format: setup-test ## bring the code into the one format, and put right what the
 simulate: setup-test ## many tablets, one server, a bad network, from a seed (SEED=7: repeat that run)
 	@$(PYTEST) tests/simulation $(ARGS)
 
+torture: setup-test ## power cuts, kills and failing disks, at every call of server and tablet (SHARE=0.1: a tenth of the cuts)
+	@TORTURE_SHARE=$(SHARE) $(PYTEST) tests/torture $(ARGS)
+
 bench: setup-test ## how fast a server is here, beside what the machine can do (ARGS='--workloads raw,w1')
 	@$(BIN)/hucha bench $(ARGS)
 
@@ -60,6 +64,12 @@ pins: setup-test ## pin the newest versions that fit pyproject.toml into require
 
 vendor: setup-test ## fetch the fonts and scripts we ship at their pinned versions, and cut the fonts
 	@$(BIN)/python .ci/vendor.py
+
+deb: setup-test ## the tablet's Debian package, in dist/ (needs dpkg-deb and strip)
+	@$(BIN)/python mobile/linux/build_deb.py $(ARGS)
+
+android-stage: setup-test ## what buildozer packs for Android, in build/android (never built yet: mobile/android/README.md)
+	@$(BIN)/python mobile/android/stage.py $(ARGS)
 
 clean: ## remove .venv and caches (var/ holds data and stays)
 	@rm -rf .venv build dist .coverage .coverage.* htmlcov .mypy_cache .ruff_cache .pytest_cache .hypothesis .grimp_cache .import_linter_cache

@@ -1,21 +1,60 @@
 """Files that are there whole or not at all, and files that are destroyed."""
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from shared_schema.problems import Problem
+
+FULL = {errno.ENOSPC, errno.EDQUOT}
+FAILING = {errno.EIO, errno.ENXIO, errno.EROFS}
+"""What storage answers that is breaking, or was found damaged and is now read-only."""
+
+
+@contextmanager
+def disk_problems() -> Iterator[None]:
+    """A disk that is full or failing is a Problem; any other error of files stays what it is."""
+    try:
+        yield
+    except OSError as err:
+        if err.errno in FULL:
+            raise Problem("disk_full") from err
+        if err.errno in FAILING:
+            raise Problem("disk_failing") from err
+        raise
 
 
 def write_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> None:
     """Writes a file so that it is either there whole, after a power cut too, or not at all.
 
-    With `destroy_old` what stood there before is written over as well, once the new file has its name.
+    With `destroy_old` what stood there before is written over as well, once the new file has its name. Raises
+    disk_full, disk_failing; then the old file is there or the new one, and nothing else.
     """
-    make_folder(path.parent)
-    unfinished = path.with_name(path.name + ".part")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with disk_problems():
+        make_folder(path.parent)
+        unfinished = path.with_name(path.name + ".part")
+        try:
+            _write(unfinished, content)
+            _put_in_place(unfinished, path, destroy_old=destroy_old)
+        except OSError:
+            with suppress(
+                OSError
+            ):  # what was not finished takes up room; but the first error is the one to tell
+                unfinished.unlink(missing_ok=True)
+            raise
+
+
+def _write(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _put_in_place(unfinished: Path, path: Path, *, destroy_old: bool) -> None:
     # The old file's bytes are reached through what is opened before its name is given away.
     old = _opened(path) if destroy_old else None
     unfinished.replace(path)

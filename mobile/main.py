@@ -88,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = settings_of(asked)
     if asked.write_package or asked.read_package:
         return by_hand(settings, asked)
-    for key, value in {**KIVY, "KIVY_HOME": str(settings.folder / "kivy")}.items():
+    # On a machine where it never ran, Kivy would make the last folder and not the ones above it.
+    home = settings.folder / "kivy"
+    home.mkdir(parents=True, exist_ok=True)
+    for key, value in {**KIVY, "KIVY_HOME": str(home)}.items():
         os.environ.setdefault(key, value)
     _quiet_kivy()
     # Importing Kivy may open the window, so it waits for the settings above.

@@ -35,7 +35,10 @@ class Taken(NamedTuple):
 
 
 def take(content: bytes, folder: Path, vault: Vault) -> Taken:
-    """Takes in a picture and keeps it with its thumbnail. Raises photo_type, photo_too_large, photo_too_many_pixels."""
+    """Takes in a picture and keeps it with its thumbnail.
+
+    Raises photo_type, photo_too_large, photo_too_many_pixels, disk_full, disk_failing.
+    """
     picture = _decode(content)
     picture.thumbnail((SIDE_PIXELS, SIDE_PIXELS))
     kept = _jpeg(picture)

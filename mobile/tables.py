@@ -142,7 +142,8 @@ def _prepare(connection: engine.Connection, path: Path) -> None:
 _CODES = {
     sqlite3.SQLITE_CORRUPT: "store_damaged",
     sqlite3.SQLITE_NOTADB: "store_damaged",
-    sqlite3.SQLITE_IOERR: "store_damaged",
+    sqlite3.SQLITE_IOERR: "disk_failing",
+    sqlite3.SQLITE_CANTOPEN: "disk_failing",
     sqlite3.SQLITE_BUSY: "store_in_use",
     sqlite3.SQLITE_LOCKED: "store_in_use",
     sqlite3.SQLITE_FULL: "disk_full",

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mobile import engine
-from mobile.files import make_folder, write_whole
+from mobile.files import disk_problems, make_folder, write_whole
 from mobile.keyring import Keyring
 from mobile.secret import DeviceSecret
 from shared_schema.problems import Problem
@@ -155,8 +155,9 @@ class Vault:
         )
 
     def fetch(self, path: Path) -> bytes:
-        """The content of a file kept before. Raises FileNotFoundError, file_damaged."""
-        sealed = path.read_bytes()
+        """The content of a file kept before. Raises FileNotFoundError, file_damaged, disk_failing."""
+        with disk_problems():
+            sealed = path.read_bytes()
         body = len(SEALED) + FILE_SALT_BYTES
         try:
             if not sealed.startswith(SEALED):

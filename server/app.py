@@ -28,16 +28,20 @@ from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
+from server.intake import projection
 from server.intake.file_routes import files_route
 from server.intake.routes import sync
+from server.intake.thumbnails import Thumbnails
 from server.intake.upload_desk import UploadDesk
 from server.intake.uploads import Uploads
 from server.problems import reply
 from server.settings import Settings
 from server.storage import migrations
 from server.storage.database import Database
+from server.storage.package_files import PackageFiles
 from server.storage.partials import Partials
 from server.storage.photo_store import open_photo_store
+from server.storage.thumbnail_files import ThumbnailFiles
 from shared_schema.problems import Problem
 
 SHUTDOWN_SECONDS = 10
@@ -69,17 +73,22 @@ def create_app(
     ours = Database.open(settings.database_url, entropy=entropy) if db is None else None
     database = db or ours
     assert database is not None
+    database.write(projection.catch_up)
     settings.upload_dir.mkdir(parents=True, exist_ok=True)
     partials = Partials(settings.upload_dir)
     photos = open_photo_store(settings.photo_store, settings.photo_dir)
     uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy)
     desk = UploadDesk(uploads, FileTokens(database), clock)
     throttle = Throttle()
+    thumbnails = Thumbnails(photos, ThumbnailFiles(settings.thumbnail_dir))
+    package_files = PackageFiles(settings.package_dir)
+    package_files.sweep()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
         yield
         await asyncio.to_thread(desk.close)
+        await asyncio.to_thread(thumbnails.close)
         if ours is not None:
             await asyncio.to_thread(ours.close)
 
@@ -108,7 +117,9 @@ def create_app(
         logging_config=None,
         debug=False,
     )
-    parts = console.Console(database, clock, entropy, photos, secure=settings.https)
+    parts = console.Console(
+        database, clock, entropy, photos, thumbnails, partials, package_files, secure=settings.https
+    )
     console.install(app.state, parts)
     return app
 

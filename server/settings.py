@@ -52,6 +52,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         """Where packages carried by hand lie: volumes that have come, and what is to be carried to tablets."""
         return self.data / "packages"
 
+    @property
+    def thumbnail_dir(self) -> Path:
+        """Where small pictures of photos lie; whatever is missing there is made again."""
+        return self.data / "thumbnails"
+
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, **arguments: Any) -> "Settings":
         """The settings of the environment; an argument that is not None wins. Raises ValueError naming the mistake."""

@@ -1,6 +1,7 @@
 """Is this answer, finding or photo allowed under this checklist? The same check on tablet and server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from shared_schema.checklist import Checklist, Item
 from shared_schema.operations import (
@@ -14,6 +15,7 @@ from shared_schema.operations import (
     DisputeSettled,
     EvidenceAttached,
     Finding,
+    FindingAmended,
     FindingWithdrawn,
     NaConsent,
     NotApplicable,
@@ -59,21 +61,9 @@ def check_answer(checklist: Checklist, body: Body) -> None:
 
     Raises answer_not_allowed with a cure, item_unknown, photo_forbidden.
     """
-    match body:
-        case DisputeSettled():
-            check_answer(checklist, decided(body))
-        case Answer():
-            _check_value(checklist, body)
-        case NotApplicable() | NaConsent():
-            _check_reason(checklist, body)
-        case EvidenceAttached():
-            _check_photo(checklist, body)
-        case Note() | Finding() | FindingWithdrawn():
-            _known(checklist, body.item)
-        case SampleDrawn() if body.item:
-            _known(checklist, body.item)
-        case _:
-            pass
+    check = _CHECKS.get(type(body))
+    if check is not None:
+        check(checklist, body)
 
 
 def _known(checklist: Checklist, item_id: str) -> Item | Aggravating | Veto | Bonus:
@@ -188,3 +178,31 @@ def _check_photo(checklist: Checklist, body: EvidenceAttached) -> None:
     entry = _known(checklist, body.item)
     if not isinstance(entry, Item) or entry.photo == "forbidden":
         raise Problem("photo_forbidden", item=body.item)
+
+
+def _check_item(checklist: Checklist, body: Note | Finding | FindingWithdrawn) -> None:
+    _known(checklist, body.item)
+
+
+def _check_sample(checklist: Checklist, body: SampleDrawn) -> None:
+    if body.item:
+        _known(checklist, body.item)
+
+
+def _check_settled(checklist: Checklist, body: DisputeSettled) -> None:
+    check_answer(checklist, decided(body))
+
+
+_CHECKS: Mapping[type, Callable[[Checklist, Any], None]] = {
+    DisputeSettled: _check_settled,
+    Answer: _check_value,
+    NotApplicable: _check_reason,
+    NaConsent: _check_reason,
+    EvidenceAttached: _check_photo,
+    Note: _check_item,
+    Finding: _check_item,
+    FindingAmended: _check_item,
+    FindingWithdrawn: _check_item,
+    SampleDrawn: _check_sample,
+}
+"""By the kind of body; every other speaks of no item."""

@@ -9,7 +9,7 @@ from shared_schema import ranges
 from shared_schema.checklist import Checklist
 from shared_schema.figures import exact, rounded
 from shared_schema.lines import Priced
-from shared_schema.ranges import Stake
+from shared_schema.ranges import Stake, Stakes
 from shared_schema.rules import (
     AggravatingCount,
     Condition,
@@ -35,7 +35,7 @@ class Whole(NamedTuple):
 
     checklist: Checklist
     priced: Mapping[str, Priced]
-    stakes: tuple[tuple[Stake, ...], ...]
+    stakes: tuple[Stakes, ...]
     """By section, in the checklist's order."""
     extras: Mapping[str, ExtraLine]
     aggravating: Span
@@ -132,7 +132,7 @@ def _below(stakes: Sequence[Sequence[Stake]], below: Decimal) -> tuple[bool, boo
     if ends is None:
         return False, False
     low, high = ends
-    always_due = any(stake.applies and not stake.absent for rows in stakes for stake in rows)
+    always_due = any(Stakes(rows).surely_due for rows in stakes)
     return always_due and high < exact(below), low < exact(below)
 
 

@@ -7,9 +7,9 @@ received are the operation: its hash, its signature and its copies are all over 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -624,6 +624,50 @@ def read(raw: bytes) -> Operation:
     return operation
 
 
+class Context(NamedTuple):
+    """What many operations of one message share: where, who, on which tablet, and of what kind."""
+
+    inspection: str
+    person: str
+    device: str
+    epoch: str
+    kind: str
+
+
+BRACKETS_MAX = DEPTH_MAX - 2
+"""A body with no more brackets is not too deep, whatever they are; two are the envelope's."""
+
+
+_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
+
+
+def is_id(name: str) -> bool:
+    """Whether this may stand where the envelope wants an id."""
+    return _ID.fullmatch(name) is not None
+
+
+def are_ids(names: Iterable[str]) -> bool:
+    """Whether all of these may."""
+    return all(map(is_id, names))
+
+
+def plain_bodies(bodies: bytes) -> bool:
+    """Whether these bodies hold nothing that `read_envelope` would have to look at more closely."""
+    try:
+        bodies.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\\u0000" not in bodies
+
+
+def body_reader(context: Context) -> Callable[[bytes], Any] | None:
+    """What decodes the bodies of a context as `read` does; None where only `read` can say what becomes of them."""
+    if context.kind == "dispute_settled" or not are_ids(context):
+        return None
+    decoder = _body_decoders.get(context.kind)
+    return None if decoder is None else decoder.decode
+
+
 def _where(err: Exception) -> str:
     return str(err)[:200] or type(err).__name__
 
@@ -661,6 +705,9 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
     Notes and consents are each person's own, so nobody's note competes with a colleague's.
     A settlement writes the field its decision writes.
     """
+    found = _FIELDS.get(type(body))
+    if found is not None:
+        return FieldKey(f"{found[0]}/{getattr(body, found[1])}")
     match body:
         case Unknown():
             return None
@@ -677,8 +724,7 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
             # A person's own field may be settled by the leader; it stays that person's.
             owner = field.rsplit("/", 1)[-1] if field.startswith(("note/", "consent/")) else person
             return field_of(decided(body), PersonId(owner))
-    found = _FIELDS.get(type(body))
-    return FieldKey(f"{found[0]}/{getattr(body, found[1])}") if found else STAGE_FIELD
+    return STAGE_FIELD
 
 
 _UNSAID = frozenset(

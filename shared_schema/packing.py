@@ -7,14 +7,31 @@ as `operations.encode` writes it (by a newer version, say) is carried as it is.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from shared_schema.ids import digest
-from shared_schema.operations import BASES_MAX, ID_LENGTH, Envelope, encode, id_of
+from shared_schema.operations import (
+    AT_MS_MAX,
+    BASES_MAX,
+    BRACKETS_MAX,
+    ID_LENGTH,
+    OP_BYTES_MAX,
+    SEQ_MAX,
+    Context,
+    Envelope,
+    Operation,
+    are_ids,
+    body_reader,
+    encode,
+    id_of,
+    is_id,
+    plain_bodies,
+)
 from shared_schema.problems import Problem
 
 UNPACKED_RATIO_MAX = 200
@@ -26,8 +43,8 @@ class _Columns(Struct, array_like=True):
     """Operations, taken apart. Lists are as long as there are operations that are not odd, unless said otherwise."""
 
     count: int
-    contexts: list[tuple[str, str, str, str, str]]
-    """Inspection, person, tablet, epoch and kind, as they first occur."""
+    contexts: list[Context]
+    """As they first occur."""
     context: list[int]
     seq: list[int]
     """0 where it is one more than the one before of the same chain."""
@@ -57,7 +74,7 @@ def pack(operations: Sequence[bytes]) -> bytes:
 
 def _taken_apart(operations: Sequence[bytes]) -> _Columns:
     columns = _Columns(len(operations), [], [], [], [], [], b"", {}, {}, {})
-    contexts: dict[tuple[str, str, str, str, str], int] = {}
+    contexts: dict[Context, int] = {}
     tips: dict[tuple[str, str], tuple[int, str]] = {}
     places: dict[str, int] = {}
     bodies: list[bytes] = []
@@ -68,7 +85,7 @@ def _taken_apart(operations: Sequence[bytes]) -> _Columns:
             columns.odd[number] = raw
             continue
         place = len(columns.context)
-        context = (one.inspection, one.person, one.device, one.epoch, one.kind)
+        context = Context(one.inspection, one.person, one.device, one.epoch, one.kind)
         seq, prev = tips.get(context[2:4], (0, ""))
         columns.context.append(contexts.setdefault(context, len(contexts)))
         columns.seq.append(0 if one.seq == seq + 1 else one.seq)
@@ -96,8 +113,11 @@ def _plain(raw: bytes) -> Envelope | None:
     return one if encode(one) == raw and b"\n" not in raw else None
 
 
-def unpack(packed: bytes, bytes_max: int) -> list[bytes]:
-    """The operations of `pack`, to the byte. Raises request_malformed, request_too_large."""
+def unpack(packed: bytes, bytes_max: int, decoded: dict[bytes, Operation] | None = None) -> list[bytes]:
+    """The operations of `pack`, to the byte. Raises request_malformed, request_too_large.
+
+    `decoded` is given, by their bytes, those that could be read on the way, as `operations.read` reads them.
+    """
     limit = min(bytes_max, UNPACKED_RATIO_MAX * len(packed))
     try:
         inflater = zlib.decompressobj()
@@ -106,45 +126,86 @@ def unpack(packed: bytes, bytes_max: int) -> list[bytes]:
             raise Problem("request_too_large", limit_bytes=limit)
         if not inflater.eof or inflater.unused_data:
             raise Problem("request_malformed", where="packed operations: cut off")
-        return _put_together(_decoder.decode(plain), bytes_max)
+        return _put_together(_decoder.decode(plain), bytes_max, decoded)
     except (zlib.error, msgspec.DecodeError, UnicodeError, IndexError, KeyError, ValueError) as err:
         raise Problem("request_malformed", where=f"packed operations: {str(err)[:100]}") from err
 
 
-def _put_together(columns: _Columns, bytes_max: int) -> list[bytes]:
+def _put_together(columns: _Columns, bytes_max: int, decoded: dict[bytes, Operation] | None) -> list[bytes]:
     bodies = columns.bodies.split(b"\n") if columns.context else []
     count = len(columns.context)
     whole = {len(columns.seq), len(columns.at_ms), len(columns.bases), len(bodies), count} == {count}
     if not whole or columns.count != count + len(columns.odd):
         raise ValueError("columns of different lengths")
     heads = [_opening(*context) for context in columns.contexts]
+    names = [*columns.ids.values(), *filter(None, columns.prevs.values())]
+    reads = decoded is not None and plain_bodies(columns.bodies) and are_ids(names)
+    readers = [body_reader(one) if reads else None for one in columns.contexts]
     tips: dict[Any, tuple[int, str]] = {}
     ids: list[str] = []
     done: list[bytes] = []
     size, at_ms = 0, 0
-    for place in range(count):
-        opening, kind, chain = heads[columns.context[place]]
+    rows = zip(columns.context, columns.seq, columns.at_ms, columns.bases, bodies, strict=True)
+    for place, (at, given_seq, later_ms, given_bases, body) in enumerate(rows):
+        opening, kind, chain = heads[at]
         seq, prev = tips.get(chain, (0, ""))
-        seq = columns.seq[place] or seq + 1
-        prev = columns.prevs.get(place, prev)
-        at_ms += columns.at_ms[place]
-        rest = opening + b"%d" % seq
-        if prev:
-            rest += b',"prev":"%b"' % prev.encode()
-        if at_ms:
-            rest += b',"at_ms":%d' % at_ms
-        if columns.bases[place]:
-            rest += b',"bases":[%b]' % _bases(ids, place, columns.bases[place])
-        rest += kind + bodies[place] + b"}"
-        id_ = columns.ids.get(place) or digest(b"{" + rest)[:ID_LENGTH]
+        seq = given_seq or seq + 1
+        if place in columns.prevs:
+            prev = columns.prevs[place]
+        at_ms += later_ms
+        bases = _bases(ids, place, given_bases) if given_bases else ()
+        rest = _rest(opening, seq, prev, at_ms, bases, kind + body)
+        id_ = columns.ids.get(place) or sha256(b"{" + rest).hexdigest()[:ID_LENGTH]
         raw = b'{"id":"%b",%b' % (id_.encode(), rest)
+        hash_ = sha256(raw).hexdigest()
         size += len(raw)
         if size > bytes_max:
             raise Problem("request_too_large", limit_bytes=bytes_max)
-        tips[chain] = (seq, digest(raw))
+        tips[chain] = (seq, hash_)
         ids.append(id_)
         done.append(raw)
+        reader = readers[at]
+        if reader is not None and decoded is not None:
+            place_of = columns.contexts[at]
+            one = _read(reader, body, place_of, (id_, seq, prev, at_ms, bases), raw, hash_)
+            if one is not None:
+                decoded[raw] = one
     return _with_odd(done, columns)
+
+
+def _read(
+    reader: Callable[[bytes], Any],
+    body: bytes,
+    context: Context,
+    place: tuple[str, int, str, int, tuple[str, ...]],
+    raw: bytes,
+    hash_: str,
+) -> Operation | None:
+    """The operation, where it is certain that `operations.read` makes the same of its bytes."""
+    id_, seq, _, at_ms, bases = place
+    if not (0 < seq <= SEQ_MAX and -AT_MS_MAX <= at_ms <= AT_MS_MAX and len(raw) <= OP_BYTES_MAX):
+        return None
+    if bases and (id_ in bases or not all(map(is_id, bases))):
+        return None
+    if body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
+        return None
+    try:
+        known = reader(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return Operation(id_, *context[:4], *place[1:], context[4], known, raw, hash_)  # type: ignore[arg-type]
+
+
+def _rest(opening: bytes, seq: int, prev: str, at_ms: int, bases: tuple[str, ...], ending: bytes) -> bytes:
+    """All of an operation after its id, as `operations.encode` writes it."""
+    rest = opening + b"%d" % seq
+    if prev:
+        rest += b',"prev":"%b"' % prev.encode()
+    if at_ms:
+        rest += b',"at_ms":%d' % at_ms
+    if bases:
+        rest += b',"bases":["%b"]' % '","'.join(bases).encode()
+    return b"%b%b}" % (rest, ending)
 
 
 def _opening(inspection: str, person: str, device: str, epoch: str, kind: str) -> tuple[bytes, bytes, Any]:
@@ -154,13 +215,18 @@ def _opening(inspection: str, person: str, device: str, epoch: str, kind: str) -
     return before.encode(), f',"kind":"{kind}","body":'.encode(), (device, epoch)
 
 
-def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> bytes:
+def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> tuple[str, ...]:
     if len(bases) > BASES_MAX:
         raise ValueError(f"more than {BASES_MAX} bases")
-    if any(isinstance(one, int) and not 0 < one <= place for one in bases):
-        raise ValueError("a base that is not among the operations before")
-    named = (ids[place - one] if isinstance(one, int) else one for one in bases)
-    return ",".join(f'"{one}"' for one in named).encode()
+    named = []
+    for one in bases:
+        if isinstance(one, str):
+            named.append(one)
+        elif 0 < one <= place:
+            named.append(ids[place - one])
+        else:
+            raise ValueError("a base that is not among the operations before")
+    return tuple(named)
 
 
 def _with_odd(done: list[bytes], columns: _Columns) -> list[bytes]:

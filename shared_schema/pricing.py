@@ -6,10 +6,11 @@ depends on its own answer and consents, on the findings and photos that state it
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from operator import is_
 
 import msgspec
 
-from shared_schema.checklist import Checklist
+from shared_schema.checklist import Checklist, Section
 from shared_schema.extras import extra_line
 from shared_schema.facts import Known, moved, scenarios
 from shared_schema.figures import ZERO, added, exact
@@ -18,7 +19,7 @@ from shared_schema.ids import FindingId, ItemId
 from shared_schema.inspection import Inspection
 from shared_schema.lines import Priced, price
 from shared_schema.operations import EvidenceAttached
-from shared_schema.ranges import Stake
+from shared_schema.ranges import Stakes
 from shared_schema.rules import PerOccurrenceRule, Policy
 from shared_schema.sheet import ExtraLine, ScoreSheet, SectionLine
 from shared_schema.sources import Context
@@ -37,6 +38,7 @@ class Memo:
         self.facts: Known | None = None
         self.priced: dict[str, Priced] = {}
         self.extras: dict[str, ExtraLine] = {}
+        self.stakes: dict[str, Stakes] = {}
         self.sections: dict[str, tuple[tuple[Priced, ...], bool, SectionLine]] = {}
         self.sheet: ScoreSheet | None = None
 
@@ -50,14 +52,14 @@ def price_all(checklist: Checklist, inspection: Inspection, memo: Memo) -> tuple
     context = _context(checklist, inspection, memo.facts, held, memo)
     changed = _changed(inspection, context, memo)
     priced: dict[str, Priced] = {}
-    stakes: list[tuple[Stake, ...]] = []
+    stakes: list[Stakes] = []
     for section in checklist.sections:
         for item in section.items:
             known = memo.priced.get(item.id)
             if known is None or changed is None or item.id in changed:
                 known = price(item, section, inspection.items.get(ItemId(item.id)), context)
             priced[item.id] = known
-        stakes.append(tuple([priced[item.id].stake for item in section.items]))
+        stakes.append(_stakes(section, priced, memo))
     extras = {
         one.id: extra_line(one, inspection)
         if changed is None or one.id in changed or one.id not in memo.extras
@@ -77,6 +79,16 @@ def price_all(checklist: Checklist, inspection: Inspection, memo: Memo) -> tuple
         unknown,
     )
     return whole, changed is None or bool(changed)
+
+
+def _stakes(section: Section, priced: Mapping[str, Priced], memo: Memo) -> Stakes:
+    """What is at stake in a section; the very same as before where its items are."""
+    mine = Stakes([priced[item.id].stake for item in section.items])
+    known = memo.stakes.get(section.id)
+    if known is not None and all(map(is_, known, mine)):
+        return known
+    memo.stakes[section.id] = mine
+    return mine
 
 
 def _context(

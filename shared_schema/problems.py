@@ -104,6 +104,7 @@ REGISTRY: Mapping[str, Kind] = {
     "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
+    "disk_failing": Kind("存储设备读写出错，操作没有完成。请稍后重试；再次出现时请检查磁盘。", "The disk could not be read or written, so this was not done. Try again; if it happens again, have the disk looked at.", 500, retry=True),
     "disk_full": Kind("存储空间不足，未保存。请清理空间后重试。", "The disk is full and nothing was saved. Free some space and try again.", 507, retry=True),
 }  # fmt: skip
 

@@ -13,6 +13,7 @@ stays separable, max of two sums; for the lowest end its combinations are tried 
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple
 
@@ -33,9 +34,6 @@ class Stake(NamedTuple):
     """It may be N/A."""
 
 
-Sections = Sequence[Sequence[Stake]]
-
-
 class _Sum(NamedTuple):
     """A chosen combination: earned, and applicable."""
 
@@ -43,11 +41,50 @@ class _Sum(NamedTuple):
     due: Fraction
 
 
+class Stakes(tuple[Stake, ...]):  # noqa: SLOT001 - what it remembers lies in its dictionary
+    """The stakes of one section, which remembers what it is in sum: after one change all other sections stay."""
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether both ends are the same for every item, so that they need not be worked out twice."""
+        return all(stake.low is stake.high and stake.applies != stake.absent for stake in self)
+
+    @cached_property
+    def surely_due(self) -> bool:
+        """Whether anything applies for sure."""
+        return any(stake.applies and not stake.absent for stake in self)
+
+    @cached_property
+    def due(self) -> Fraction:
+        """Of all that may apply."""
+        return added(stake.most for stake in self if stake.applies)
+
+    @cached_property
+    def fixed(self) -> bool:
+        """Whether nothing that may apply may be N/A, so that there is but one combination at each end."""
+        return not any(stake.applies and stake.absent for stake in self)
+
+    @cached_property
+    def lowest(self) -> _Sum:
+        """With all that may apply, at the low end."""
+        return _Sum(max(ZERO, added(stake.low for stake in self if stake.applies)), self.due)
+
+    @cached_property
+    def highest(self) -> _Sum:
+        """With all that may apply, at the high end."""
+        return _Sum(max(ZERO, added(stake.high for stake in self if stake.applies)), self.due)
+
+
+Sections = Sequence[Sequence[Stake]]
+
+
+def _known(sections: Sections) -> list[Stakes]:
+    return [one if isinstance(one, Stakes) else Stakes(one) for one in sections]
+
+
 def nothing_open(sections: Sections) -> bool:
     """Whether both ends are the same for every item, so that they need not be worked out twice."""
-    return all(
-        stake.low is stake.high and stake.applies != stake.absent for section in sections for stake in section
-    )
+    return all(section.closed for section in _known(sections))
 
 
 def shares(sections: Sections) -> tuple[Fraction, Fraction] | None:
@@ -61,7 +98,8 @@ def shares(sections: Sections) -> tuple[Fraction, Fraction] | None:
 
 def share(sections: Sections, less: Fraction, highest: bool) -> Fraction | None:
     """The extreme of (earned − less) / applicable, at least 0; None when nothing can apply."""
-    if any(stake.applies and not stake.absent for section in sections for stake in section):
+    sections = _known(sections)
+    if any(section.surely_due for section in sections):
         return max(ZERO, _share(sections, less, highest))
     # Something must apply for there to be a figure: each candidate in turn is held to apply.
     found = [_share(forced, less, highest) for forced in _each_held(sections)]
@@ -95,7 +133,13 @@ def _credited(sections: Sections, less: Fraction, highest: bool) -> Fraction:
 
 def points(sections: Sections, highest: bool) -> Fraction:
     """The extreme of the sum of sections, each at least 0."""
-    return added(max(ZERO, added(_end(stake, highest) for stake in section)) for section in sections)
+    return added(_points(section, highest) for section in _known(sections))
+
+
+def _points(section: Stakes, highest: bool) -> Fraction:
+    if section.fixed:
+        return (section.highest if highest else section.lowest).earned
+    return max(ZERO, added(_end(stake, highest) for stake in section))
 
 
 def _end(stake: Stake, highest: bool) -> Fraction:
@@ -116,8 +160,9 @@ def _each_held(sections: Sections) -> Iterable[Sections]:
 
 
 def _share(sections: Sections, less: Fraction, highest: bool) -> Fraction:
+    sections = _known(sections)
     chosen = _choose(sections, None, highest)
-    if not any(stake.applies and stake.absent for section in sections for stake in section):
+    if all(section.fixed for section in sections):
         return (chosen.earned - less) / chosen.due
     while True:
         guess = (chosen.earned - less) / chosen.due
@@ -130,17 +175,15 @@ def _share(sections: Sections, less: Fraction, highest: bool) -> Fraction:
         chosen = better
 
 
-def _choose(sections: Sections, guess: Fraction | None, highest: bool) -> _Sum:
+def _choose(sections: Sequence[Stakes], guess: Fraction | None, highest: bool) -> _Sum:
     """The combination that is extreme for earned − guess × due; without a guess all that may apply does."""
     chosen = [_choose_section(section, guess, highest) for section in sections]
     return _Sum(added(one.earned for one in chosen), added(one.due for one in chosen))
 
 
-def _choose_section(section: Sequence[Stake], guess: Fraction | None, highest: bool) -> _Sum:
-    if guess is None:
-        applying = [stake for stake in section if stake.applies]
-        earned = added(stake.high if highest else stake.low for stake in applying)
-        return _Sum(max(ZERO, earned), added(stake.most for stake in applying))
+def _choose_section(section: Stakes, guess: Fraction | None, highest: bool) -> _Sum:
+    if guess is None or section.fixed:
+        return section.highest if highest else section.lowest
     if all((stake.high if highest else stake.low) >= 0 for stake in section):
         return _separately(section, guess, highest, floored=False)
     if not highest:

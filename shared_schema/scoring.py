@@ -37,6 +37,7 @@ from shared_schema.inspection import Inspection
 from shared_schema.lines import Priced
 from shared_schema.operations import Aborted
 from shared_schema.pricing import Memo, price_all
+from shared_schema.ranges import Stakes
 from shared_schema.rules import ENGINE_VERSION
 from shared_schema.sheet import Counts, ItemLine, ScoreSheet, SectionLine, SheetStatus
 
@@ -65,7 +66,7 @@ def _sheet(checklist: Checklist, inspection: Inspection, everything: Whole, memo
     counts = _counts(everything, inspection)
     final = not (counts.open or counts.disputed or counts.na_without_consent or counts.held)
     sections = tuple(_section(everything, at, final, memo) for at in range(len(checklist.sections)))
-    due = added(stake.most for rows in everything.stakes for stake in rows if stake.applies)
+    due = added(section.due for section in everything.stakes)
     base = ranges.points(everything.stakes, highest=True)
     high = _percent(everything, highest=True)
     low = high if final and ranges.nothing_open(everything.stakes) else _percent(everything, highest=False)
@@ -147,22 +148,22 @@ def _section(everything: Whole, at: int, final: bool, memo: Memo) -> SectionLine
     known = memo.sections.get(section.id)
     if known is not None and known[1] == final and all(map(is_, known[0], mine)):
         return known[2]
-    line = _section_line(section, mine, final)
+    line = _section_line(section, mine, everything.stakes[at], final)
     memo.sections[section.id] = mine, final, line
     return line
 
 
-def _section_line(section: Section, mine: Sequence[Priced], final: bool) -> SectionLine:
-    stakes = [[one.stake for one in mine]]
+def _section_line(section: Section, mine: Sequence[Priced], at_stake: Stakes, final: bool) -> SectionLine:
+    stakes = [at_stake]
     high = ranges.points(stakes, highest=True)
     low = high if ranges.nothing_open(stakes) else ranges.points(stakes, highest=False)
-    due = added(stake.most for stake in stakes[0] if stake.applies)
+    due = at_stake.due
     ratios = ranges.shares(stakes)
     known = final or all(one.line.status in ("answered", "not_applicable") for one in mine)
     to_section = added(
         exact(one.charged) for priced in mine for one in priced.line.deductions if one.scope == "section"
     )
-    kept = added(stake.high for stake in stakes[0] if stake.applies)
+    kept = added(stake.high for stake in at_stake if stake.applies)
     return SectionLine(
         section=section.id,
         max_points=section.points,

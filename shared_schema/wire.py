@@ -5,7 +5,8 @@ operations are known by their ids, and news is asked for by how far the tablet h
 """
 
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
@@ -13,7 +14,7 @@ from msgspec import Meta, Raw, Struct
 from msgspec.structs import replace
 
 from shared_schema.ids import digest
-from shared_schema.operations import Hash, Id, Line
+from shared_schema.operations import Hash, Id, Line, Operation
 from shared_schema.packing import LEVEL, pack, unpack
 from shared_schema.problems import Problem
 
@@ -370,19 +371,32 @@ class _Frame(Struct, array_like=True):
 
 PACKED = b"hucha\x02"
 """What a packed message begins with; one in JSON begins with a brace."""
+_NONE: Mapping[str, bytes] = MappingProxyType({})
 _frame_encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
 
 
-def encode_packed(message: ExchangeRequest | ExchangeReply) -> bytes:
-    """A request or a reply in few bytes; `read_request` and `read_reply` take either form."""
+def encode_packed(message: ExchangeRequest | ExchangeReply, ready: Mapping[str, bytes] = _NONE) -> bytes:
+    """A request or a reply in few bytes; `read_request` and `read_reply` take either form.
+
+    `ready` has, by inspection, the operations of news that are packed already, and not in the message.
+    """
     if isinstance(message, ExchangeRequest):
         parts = [pack([bytes(raw) for raw in message.ops])] if message.ops else []
         plain: Struct = replace(message, ops=())
     else:
-        parts = [pack([bytes(raw) for raw in one.ops]) if one.ops else b"" for one in message.news]
+        parts = [
+            ready.get(one.inspection) or (pack([bytes(raw) for raw in one.ops]) if one.ops else b"")
+            for one in message.news
+        ]
         plain = replace(message, news=tuple(replace(one, ops=()) for one in message.news))
     return PACKED + _frame_encoder.encode(_Frame(zlib.compress(encode(plain), LEVEL), parts))
+
+
+def packed_operations(body: bytes) -> bytes:
+    """The operations of a packed request that has been read, as they came; nothing where it has none."""
+    parts = _frame_decoder.decode(body[len(PACKED) :]).parts
+    return parts[0] if len(parts) == 1 else b""
 
 
 def _frame(body: bytes) -> _Frame:
@@ -400,8 +414,11 @@ def _frame(body: bytes) -> _Frame:
     return _Frame(message, frame.parts)
 
 
-def read_request(body: bytes) -> ExchangeRequest:
-    """A request from its bytes, packed or not. Raises request_too_large, request_malformed, protocol_too_new."""
+def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> ExchangeRequest:
+    """A request from its bytes, packed or not. Raises request_too_large, request_malformed, protocol_too_new.
+
+    `decoded` is given, by their bytes, the operations that could be read on the way.
+    """
     if len(body) > REQUEST_BYTES_MAX:
         raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
     frame = _frame(body) if body.startswith(PACKED) else _Frame(body, [])
@@ -412,7 +429,7 @@ def read_request(body: bytes) -> ExchangeRequest:
         request = _request_decoder.decode(frame.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
-    ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX)]
+    ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX, decoded)]
     if len(ops) > REQUEST_OPS_MAX:
         raise Problem("request_malformed", where=f"ops: more than {REQUEST_OPS_MAX}")
     return replace(request, ops=(*request.ops, *ops)) if ops else request

@@ -18,6 +18,8 @@ from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.textinput import TextInput
 from kivy.uix.widget import Widget
 
+from mobile.ui import native_text
+
 TONES = ["accent", "ok", "warn", "bad", "dispute", "muted", "ink_2"]
 
 
@@ -187,8 +189,15 @@ class Field(BoxLayout):
     __events__ = ("on_done",)
 
     def on_focused(self, *_: object) -> None:
-        if not self.focused:
+        if self.focused and self.lines > 1 and native_text.HERE:
+            self.ids.entry.focus = False
+            native_text.ask(self.label, self.text, int(self.limit), self._typed_elsewhere)
+        elif not self.focused:
             self.dispatch("on_done")
+
+    def _typed_elsewhere(self, text: str) -> None:
+        self.text = text
+        self.dispatch("on_done")
 
     def on_done(self) -> None:
         """The finger left the field."""

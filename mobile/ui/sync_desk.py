@@ -131,7 +131,7 @@ class SyncDesk(EventDispatcher):
 
     def _answered(self, answered: Answered) -> None:
         """A colleague's tablet was here; said when it comes, and whenever it brings something."""
-        if answered.greeting or not answered.device:
+        if self._server is None or answered.greeting or not answered.device:
             return
         if answered.news or answered.device not in self._came:
             self._came.add(answered.device)

@@ -8,12 +8,17 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import h11
+from h11._readers import ContentLengthReader
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from shared_schema.problems import Problem
 
 STALL_SECONDS = 30.0
 """A field line that brings nothing for so long is broken; the tablet tries again by itself."""
+
+BODY_WAITING_BYTES_MAX = 512 * 1024
+"""So much of a body may have come before the application asks for it; then its sender waits. Of all connections
+together 256 MB. With the 64 KB that the library has, a photo is thirty turns of the event loop and not five."""
 
 HAND_OVER_SECONDS = 0.02
 HAND_OVERS_MAX = 250
@@ -61,9 +66,33 @@ class PatientProtocol(H11Protocol):
         """Starts the clock with the first byte of a head and stops it with the last."""
         if self._due is None and self.conn.their_state is h11.IDLE:
             self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
-        super().data_received(data)
+        if not self._goes_on(data):
+            super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
             self._stop()
+
+    def _goes_on(self, data: bytes) -> bool:
+        """Whether this was the middle of a body of announced length, which is handed on as it is.
+
+        The parser would copy it three times, and has nothing to find in it: of a photo that was most of its cost. It
+        keeps count all the same, and gets the end, so that whatever follows is parsed.
+        """
+        conn = self.conn
+        reader = conn._reader
+        if (
+            conn.their_state is not h11.SEND_BODY
+            or conn.our_state is h11.DONE
+            or type(reader) is not ContentLengthReader
+            or len(conn._receive_buffer)
+            or len(data) >= reader._remaining
+        ):
+            return False
+        reader._remaining -= len(data)
+        self.cycle.body += data
+        if len(self.cycle.body) > BODY_WAITING_BYTES_MAX:
+            self.flow.pause_reading()
+        self.cycle.message_event.set()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The clock does not outlive the connection.

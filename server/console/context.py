@@ -8,7 +8,11 @@ from litestar.connection import ASGIConnection
 
 from server.access.sessions import Who
 from server.access.throttle import Throttle
+from server.intake.packages import Way
+from server.intake.thumbnails import Thumbnails
 from server.storage.database import Database
+from server.storage.package_files import PackageFiles
+from server.storage.partials import Partials
 from server.storage.photo_store import PhotoStore
 from shared_schema.problems import Language, Problem
 
@@ -25,9 +29,17 @@ class Console:
     """Milliseconds since 1970."""
     entropy: Callable[[int], bytes]
     photos: PhotoStore
+    thumbnails: Thumbnails
+    partials: Partials
+    package_files: PackageFiles
     secure: bool = False
     """Whether the browser reaches us over https: cookies are then Secure and named `__Host-`."""
     throttle: Throttle = field(default_factory=Throttle)
+
+    @property
+    def way(self) -> Way:
+        """What packages are taken in and given out with."""
+        return Way(self.db, self.photos, self.package_files, self.entropy)
 
     @property
     def session_cookie(self) -> str:

@@ -116,6 +116,9 @@ async def check_form(request: Request[Any, Any, Any]) -> None:
         return
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Problem("csrf_missing")
+    policy = policy_of(request.route_handler.opt)
+    if policy is not None and policy.streamed and request.content_type[0] == "multipart/form-data":
+        return  # `streaming.arriving` asks for the token, before the first byte of a file is kept
     fields: dict[str, list[str]] = {}
     for name, given in (await request.form()).multi_items():
         if isinstance(given, str):

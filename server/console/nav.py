@@ -33,6 +33,7 @@ RAIL = (
         (
             Page("progress", "/campaigns/{campaign}/progress", BOTH),
             Page("inspections", "/campaigns/{campaign}/inspections", BOTH),
+            Page("packages", "/campaigns/{campaign}/packages", COORDINATOR),
             Page("quarantine", "/campaigns/{campaign}/quarantine", BOTH),
         ),
     ),

@@ -13,15 +13,17 @@ class Policy(NamedTuple):
     roles: frozenset[Role]
     public: bool = False
     read: str = ""
+    streamed: bool = False
+    """Whether the route reads forms with files by `streaming.arriving`, which asks for their token itself."""
 
 
 PUBLIC = Policy(frozenset(), public=True)
 ANYONE_SIGNED_IN = frozenset[Role]({"coordinator", "evaluator", "sysadmin", "secadmin", "auditor"})
 
 
-def allow(*roles: Role, read: str = "") -> dict[str, Any]:
+def allow(*roles: Role, read: str = "", streamed: bool = False) -> dict[str, Any]:
     """The `opt` of a route for these roles."""
-    return {POLICY_KEY: Policy(frozenset(roles), read=read)}
+    return {POLICY_KEY: Policy(frozenset(roles), read=read, streamed=streamed)}
 
 
 def allow_public() -> dict[str, Any]:

@@ -15,6 +15,7 @@ from server.console.pages import (
     entrance,
     files,
     inspections,
+    packages,
     photos,
     progress,
     quarantine,
@@ -51,7 +52,8 @@ def on_http_exception(request: AnyRequest, err: HTTPException) -> Response[Any]:
     if err.status_code == 404:
         return on_problem(request, Problem("not_found", what=request.url.path))
     if err.status_code == 413:
-        return on_problem(request, Problem("request_too_large", limit_bytes=FORM_BYTES_MAX))
+        limit = request.route_handler.resolve_request_max_body_size() or FORM_BYTES_MAX
+        return on_problem(request, Problem("request_too_large", limit_bytes=limit))
     if err.status_code < 500:
         return on_problem(request, Problem("request_malformed", where=request.url.path))
     return on_bug(request, err)
@@ -93,6 +95,13 @@ router = Router(
         briefing.score_blind,
         briefing.choose_blind,
         photos.photo,
+        photos.thumbnail,
+        packages.packages,
+        packages.package,
+        packages.package_file,
+        packages.take,
+        packages.give,
+        packages.discard,
         scores.scores,
         scores.scores_csv,
         scores.scores_xlsx,

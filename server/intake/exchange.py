@@ -6,6 +6,7 @@ Where people change the registers, the tablet hands in again what was refused, a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -39,6 +40,8 @@ class Taken(NamedTuple):
 
     statuses: list[OpStatus]
     spans: Mapping[InspectionId, Span]
+    fresh: Sequence[Operation] = ()
+    """Those that were new, in order."""
 
 
 def exchange(
@@ -48,8 +51,9 @@ def exchange(
 
     Raises request_too_large, request_malformed, protocol_too_new, device_unknown; then nothing has been changed.
     """
-    request = wire.read_request(request_bytes)
-    written = wire.encode_packed if request_bytes.startswith(wire.PACKED) else wire.encode
+    decoded: dict[bytes, Operation] = {}
+    request = wire.read_request(request_bytes, decoded)
+    packed = request_bytes.startswith(wire.PACKED)
     if request.device != device:
         raise Problem("request_malformed", where="device")
     tablet = devices.get(conn, device)
@@ -63,24 +67,29 @@ def exchange(
         role_of=lambda author: _role_of(conn, author),
         proofs=heads,
         now_ms=now_ms,
+        decoded=decoded,
     )
     devices.seen(conn, device, now_ms, request.app)
     if request.sent_at_ms and not by_hand:
         devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
     if tablet.revoked_at_ms is None:
-        reply = answer(conn, request, tablet, taken, now_ms)
+        ready: dict[str, bytes] = {}
+        if packed:
+            news.remember(
+                conn, taken.fresh, taken.spans, wire.packed_operations(request_bytes), len(request.ops)
+            )
+        reply = answer(conn, request, tablet, taken, now_ms, ready if packed else None)
         packages.keep_told(conn, device, _told(request, reply))
-        return written(reply)
+        return wire.encode_packed(reply, ready) if packed else wire.encode(reply)
     devices.told_revoked(conn, device, now_ms)
-    return written(
-        ExchangeReply(
-            server=migrations.server_id(conn),
-            received_at_ms=now_ms,
-            statuses=tuple(taken.statuses),
-            receipt=receipts.own(conn, request, now_ms),
-            revoked=True,
-        )
+    turned_away = ExchangeReply(
+        server=migrations.server_id(conn),
+        received_at_ms=now_ms,
+        statuses=tuple(taken.statuses),
+        receipt=receipts.own(conn, request, now_ms),
+        revoked=True,
     )
+    return wire.encode_packed(turned_away) if packed else wire.encode(turned_away)
 
 
 def _has_already(taken: Taken) -> set[str]:
@@ -146,11 +155,15 @@ def answer(
     tablet: DeviceRow,
     taken: Taken,
     now_ms: int,
+    ready: dict[str, bytes] | None = None,
 ) -> ExchangeReply:
-    """What a tablet that may be told anything is told; changes nothing."""
+    """What a tablet that may be told anything is told; changes nothing.
+
+    `ready` is given, by inspection, the news that is packed already, and left out of the reply itself.
+    """
     inspections = registers.inspections(conn, squad=tablet.squad)
     squad = roster(conn, tablet.squad)
-    told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken))
+    told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken), ready)
     return ExchangeReply(
         server=migrations.server_id(conn),
         received_at_ms=now_ms,
@@ -183,12 +196,14 @@ def take(
     role_of: Callable[[str], RoleOf],
     proofs: Iterable[SignedHead] = (),
     now_ms: int,
+    decoded: Mapping[bytes, Operation] = MappingProxyType({}),
 ) -> Taken:
     """What became of each of these operations, in order; the inspections they touch are brought up to date.
 
-    `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked.
+    `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked; `decoded` are those
+    operations, by their bytes, that have been read already.
     """
-    batch = [_read(raw) for raw in raws]
+    batch = [decoded.get(raw) or _read(raw) for raw in raws]
     readable = [one for one in batch if isinstance(one, Operation)]
     op_log.lock(conn, [one.inspection for one in readable])
     known = op_log.known(conn, [one.id for one in readable])
@@ -222,19 +237,24 @@ def take(
     op_log.pardon(conn, {device, *(one.device for one in fresh)}, [one.hash for one in fresh])
     op_log.refuse(conn, refused, now_ms=now_ms)
     _advance(conn, [*fresh, *refused])
-    projection.project(conn, {one.inspection for one in fresh}, decoded={one.id: one for one in fresh})
-    return Taken(statuses, spans)
+    numbered: dict[InspectionId, dict[int, Operation]] = {}
+    for one in fresh:
+        mine = numbered.setdefault(one.inspection, {})
+        mine[spans[one.inspection].first + len(mine)] = one
+    projection.project(conn, numbered)
+    return Taken(statuses, spans, fresh)
 
 
 def _advance(conn: Connection, stored: Iterable[Operation | Refusal]) -> None:
     """Moves the tips of the chains that these are part of."""
-    links: dict[DeviceId, dict[str, list[chains.Link]]] = {}
+    links: dict[tuple[str, str], list[chains.Link]] = {}
     for one in stored:
         if one.epoch:
-            of_device = links.setdefault(DeviceId(one.device), {})
-            of_device.setdefault(one.epoch, []).append(chains.Link(one.seq, one.prev, one.hash))
-    for device in sorted(links):
-        chains.advance(conn, device, links[device])
+            mine = links.get((one.device, one.epoch))
+            if mine is None:
+                mine = links[one.device, one.epoch] = []
+            mine.append((one.seq, one.prev, one.hash))
+    chains.advance(conn, links)
 
 
 def _proven(

@@ -5,6 +5,7 @@ of arrival. Whatever it objects to is kept in quarantine, told to the tablet, an
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import structlog
 
@@ -13,7 +14,6 @@ from server.storage import devices, migrations, registers
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
-from shared_schema.checklist import Checklist
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import STAGE_FIELD, Locked, Operation, Unknown, stands_for
 from shared_schema.problems import Problem
@@ -27,6 +27,14 @@ Covered = Mapping[tuple[str, str], int]
 """By tablet and epoch, the last number that a lock covers."""
 
 
+class _Standing(NamedTuple):
+    """What all operations of one kind, by one person on one tablet, about one inspection have in common."""
+
+    checklist_hash: str
+    covered: Covered | None
+    """What the inspection's lock covers; None while it is not locked, and for the console."""
+
+
 class Judge:
     """Judges the operations of one request, and remembers what it has looked up for it."""
 
@@ -35,8 +43,8 @@ class Judge:
         self._role_of = role_of
         self._roles: dict[str, RoleOf] = {}
         self._inspections: dict[InspectionId, InspectionRow | None] = {}
-        self._checklists: dict[str, Checklist] = {}
         self._locks: dict[InspectionId, Covered | None] = {}
+        self._standings: dict[tuple[str, str, str, str], _Standing] = {}
 
     def __call__(self, operation: Operation, *, proven: bool) -> Problem | None:
         """What is wrong with it; `proven`: its tablet sent it itself, or has signed for it."""
@@ -47,6 +55,30 @@ class Judge:
         return None
 
     def _check(self, operation: Operation, proven: bool) -> None:
+        _, inspection, person, device, *_ = operation
+        place = (inspection, person, device, operation.kind)
+        standing = self._standings.get(place) if proven else None
+        if standing is None:
+            standing = self._stand(operation, proven)
+            # A settlement is also about what it decides for; each of the console's is sealed for itself.
+            if operation.kind != "dispute_settled" and device != devices.CONSOLE:
+                self._standings[place] = standing
+        covered = standing.covered
+        if covered is not None and operation.seq > covered.get((device, operation.epoch), 0):
+            raise Problem("op_late", inspection=inspection)
+        if isinstance(operation.body, Unknown):
+            return
+        checklist = projection.checklist_of(self._conn, standing.checklist_hash)
+        try:
+            check_answer(checklist, operation.body)
+        except Problem:
+            raise
+        except Exception:
+            # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
+            log.exception("answer not checked", op=operation.id, inspection=inspection)
+
+    def _stand(self, operation: Operation, proven: bool) -> _Standing:
+        """Raises inspection_unknown, op_wrong_device, op_not_proven, author_not_allowed, device_revoked."""
         row = self._inspection(operation.inspection)
         console = operation.device == devices.CONSOLE
         if console and not seals.is_sealed(operation.raw, migrations.seal_key(self._conn)):
@@ -56,21 +88,13 @@ class Judge:
         if not console and not proven:
             raise Problem("op_not_proven", device=operation.device)
         role = self._roles[operation.device](row, operation.person)
-        if not console:
-            if role is None or not may_write(role, operation):
-                raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
-            self._check_in_time(operation)
-        if not isinstance(operation.body, Unknown):
-            if row.checklist not in self._checklists:
-                self._checklists[row.checklist] = projection.checklist_of(self._conn, row.checklist)
-            self._check_answer(self._checklists[row.checklist], operation)
-
-    def _check_in_time(self, operation: Operation) -> None:
+        if console:
+            return _Standing(row.checklist, None)
+        if role is None or not may_write(role, operation):
+            raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
         if operation.inspection not in self._locks:
             self._locks[operation.inspection] = self._lock(operation.inspection)
-        covered = self._locks[operation.inspection]
-        if covered is not None and operation.seq > covered.get((operation.device, operation.epoch), 0):
-            raise Problem("op_late", inspection=operation.inspection)
+        return _Standing(row.checklist, self._locks[operation.inspection])
 
     def _lock(self, inspection: InspectionId) -> Covered | None:
         """What the inspection's lock covers; None while it is not locked."""
@@ -84,15 +108,6 @@ class Judge:
                 for device, epoch, seq in body.covers:
                     covered[device, epoch] = max(seq, covered.get((device, epoch), 0))
         return covered
-
-    def _check_answer(self, checklist: Checklist, operation: Operation) -> None:
-        try:
-            check_answer(checklist, operation.body)
-        except Problem:
-            raise
-        except Exception:
-            # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
-            log.exception("answer not checked", op=operation.id, inspection=operation.inspection)
 
     def _inspection(self, inspection: InspectionId) -> InspectionRow:
         if inspection not in self._inspections:

@@ -7,8 +7,7 @@ rolled back is forgotten. What crashes here is a bug of ours and must not stop a
 inspection gets a row that says so, its operations stay, and `rebuild` heals it after the fix.
 """
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import structlog
@@ -23,14 +22,27 @@ from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.facts import moved
 from shared_schema.ids import InspectionId, OpId
 from shared_schema.merge import Seen, State
-from shared_schema.operations import EvidenceAttached, EvidenceRemoved, Operation, read, stands_for
+from shared_schema.operations import (
+    KINDS,
+    STAGE_KINDS,
+    EvidenceAttached,
+    EvidenceRemoved,
+    Operation,
+    read,
+    stands_for,
+)
 from shared_schema.pricing import Memo
 from shared_schema.scoring import score
 
 REMEMBERED_MAX = 128
 """Inspections kept in memory between commits, with all that stands on them: about a megabyte each."""
 
+CHECKLISTS_MAX = 64
+
 log = structlog.get_logger(__name__)
+
+Numbered = Mapping[int, Operation]
+"""Operations of one inspection by their log numbers."""
 
 
 class Projected(NamedTuple):
@@ -53,44 +65,53 @@ class Live(NamedTuple):
     rows: rows.Rows
 
 
-@lru_cache(maxsize=64)
-def _checklist(content: bytes) -> Checklist:
-    return from_bytes(content)
+_checklists: dict[str, Checklist] = {}
+"""By their hashes, which name their content in every database; the one read first leaves first."""
 
 
 def checklist_of(conn: Connection, checklist_hash: str) -> Checklist:
     """A checklist by its hash. Raises checklist_unknown."""
-    return _checklist(registers.checklist_content(conn, checklist_hash))
+    known = _checklists.get(checklist_hash)
+    if known is None:
+        known = _checklists[checklist_hash] = from_bytes(registers.checklist_content(conn, checklist_hash))
+        while len(_checklists) > CHECKLISTS_MAX:
+            _checklists.pop(next(iter(_checklists)), None)
+    return known
 
 
-def project(
-    conn: Connection, inspections: Iterable[InspectionId], *, decoded: Mapping[str, Operation] | None = None
-) -> None:
+def project(conn: Connection, taken: Mapping[InspectionId, Numbered]) -> None:
     """Brings these inspections' states and score rows up to date with their logs, before the commit at the latest.
 
-    `decoded` holds, by id, operations of the log that the caller has read already.
+    By inspection the operations just taken, with their log numbers: they need not be read again.
     """
-    touched: dict[InspectionId, dict[str, Operation]] = {one: {} for one in sorted(set(inspections))}
-    for name, operation in (decoded or {}).items():
-        if operation.inspection in touched:
-            touched[operation.inspection][name] = operation
     commit = group.of(conn)
-    for inspection, mine in touched.items():
-        # Which photos are wanted is told in the same reply, and read from the rows.
-        if commit is None or any(_is_photo(one) for one in mine.values()):
+    for inspection, mine in sorted(taken.items()):
+        if commit is None or any(_is_read_at_once(one) for one in mine.values()):
             bring_up(conn, inspection, mine)
         else:
             commit.put_off(bring_up, inspection, mine)
 
 
-def _is_photo(operation: Operation) -> bool:
-    return operation.kind.startswith("evidence") or (
-        operation.kind == "dispute_settled"
-        and isinstance(stands_for(operation.body), EvidenceAttached | EvidenceRemoved)
-    )
+def catch_up(conn: Connection) -> None:
+    """Brings up to date what a server that was killed under load had put off."""
+    project(conn, {one: {} for one in registers.behind(conn)})
 
 
-def bring_up(conn: Connection, inspection: str, decoded: Mapping[str, Operation]) -> None:
+def _is_read_at_once(operation: Operation) -> bool:
+    """Whether an exchange reads of the rows what it says: photos wanted are told in the reply, a lock shuts out."""
+    if operation.kind in STAGE_KINDS or operation.kind.startswith("evidence"):
+        return True
+    return operation.kind == "dispute_settled" and isinstance(stands_for(operation.body), _READ_AT_ONCE)
+
+
+_READ_AT_ONCE: tuple[type, ...] = (
+    EvidenceAttached,
+    EvidenceRemoved,
+    *(KINDS[kind] for kind in sorted(STAGE_KINDS)),
+)
+
+
+def bring_up(conn: Connection, inspection: str, decoded: Numbered) -> None:
     """Brings one inspection up to date now."""
     row = registers.inspection(conn, InspectionId(inspection))
     if row is None:
@@ -160,7 +181,7 @@ def _worked_out(
     conn: Connection,
     row: InspectionRow,
     live: Live | None,
-    decoded: Mapping[str, Operation],
+    decoded: Numbered,
     *,
     shortcut: bool = True,
 ) -> Live:
@@ -175,7 +196,7 @@ def _fold(
     conn: Connection,
     row: InspectionRow,
     live: Live | None,
-    decoded: Mapping[str, Operation],
+    decoded: Numbered,
     *,
     shortcut: bool,
 ) -> tuple[Folded, Seen]:
@@ -184,26 +205,22 @@ def _fold(
     else:
         start = (states.load(conn, row.id) if shortcut else None) or states.NOTHING
         seen = Seen(start.state, merge.view(start.state))
-    names = states.names_after(conn, row.id, start.number)
-    if not names:
+    if row.last_number == start.number:
         return start, seen
-    fresh = {one.id: one.number for one in names}
-    seen = merge.advance(seen, _operations(conn, row.id, start.number, names, decoded))
+    numbered = _numbered(conn, row, start.number, decoded)
+    fresh = {one.id: number for number, one in numbered.items()}
+    seen = merge.advance(seen, numbered.values())
     state = merge.forget(seen.state, _arrived(conn, row.id, start, seen.state, fresh))
-    folded = Folded(names[-1].number, state, _numbers(start, state, fresh))
+    folded = Folded(row.last_number, state, _numbers(start, state, fresh))
     return folded, Seen(state, seen.inspection)
 
 
-def _operations(
-    conn: Connection,
-    inspection: InspectionId,
-    number: int,
-    names: list[states.Name],
-    decoded: Mapping[str, Operation],
-) -> list[Operation]:
-    if all(one.id in decoded for one in names):
-        return [decoded[one.id] for one in names]
-    return [decoded.get(one.id) or read(one.raw) for one in op_log.after(conn, inspection, number)]
+def _numbered(conn: Connection, row: InspectionRow, after: int, decoded: Numbered) -> Numbered:
+    """What the log holds after a number, in order."""
+    wanted = range(after + 1, row.last_number + 1)
+    if all(number in decoded for number in wanted):
+        return {number: decoded[number] for number in wanted}
+    return {one.number: decoded.get(one.number) or read(one.raw) for one in op_log.after(conn, row.id, after)}
 
 
 def _arrived(

@@ -37,8 +37,8 @@ def admit(conn: Connection, device: str, hash_: str, *, admitted_by: str, why: s
     known = op_log.known(conn, [operation.id])
     if operation.id in known:
         raise Problem("op_id_reused", op=operation.id)
-    op_log.admit(
+    span = op_log.admit(
         conn, device, operation, problem=problem, admitted_by=admitted_by, why=why.strip(), now_ms=now_ms
     )
-    projection.project(conn, {row.id}, decoded={operation.id: operation})
+    projection.project(conn, {row.id: {span.last: operation}})
     return operation

@@ -13,8 +13,12 @@ from shared_schema.wire import ExchangeRequest, Held, Receipt
 
 
 def own(conn: Connection, request: ExchangeRequest, now_ms: int) -> Receipt:
-    """For the tablet that asks: its chains, and of the photos it asks about those that are here."""
+    """For the tablet that asks: its chains, and of the photos it asks about those that are here.
+
+    That these photos have been given a receipt is noted, for whoever follows them on the console.
+    """
     held = photos.held(conn, request.photos)
+    photos.give_receipt(conn, held, now_ms)
     return receipt(
         conn,
         DeviceId(request.device),

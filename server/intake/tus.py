@@ -60,6 +60,8 @@ def read_creation(headers: Headers) -> Creation:
     """Raises request_malformed, photo_too_large, photo_type (for nothing at all), upload_media_type."""
     if "upload-defer-length" in headers:
         raise _malformed("upload-defer-length: name the Upload-Length")
+    if "upload-concat" in headers:
+        raise _malformed("upload-concat: send the photo whole")  # or half of it would become a photo
     size_bytes = _number(headers, "upload-length")
     if size_bytes > PHOTO_BYTES_MAX:
         raise Problem("photo_too_large", limit_bytes=PHOTO_BYTES_MAX)

@@ -1,8 +1,8 @@
 """`/files` as an ASGI application: tus 1.0.0 for the tablets' photos, bodies streamed to the disk as they come.
 
 Whatever touches the disk or the database runs on threads of its own, so that photos neither hold up the event
-loop nor wait behind exchanges. While a thread writes, more bytes arrive; what has come meanwhile goes to the
-next write together, so a fast sender costs few hand-overs, and a slow one has every byte written at once.
+loop nor wait behind exchanges. While a thread writes and hashes, more bytes arrive; what has come meanwhile is
+the next write, so a fast sender costs few hand-overs, and a slow one has every byte written at once.
 """
 
 import asyncio
@@ -24,8 +24,6 @@ from shared_schema.problems import Problem
 from shared_schema.wire import PASS_HEADER, TUS_VERSION
 
 THREADS = 8
-WAITING_BYTES_MAX = 1024 * 1024
-"""So much of one upload may wait for the disk; then its sender waits."""
 RETRY_SECONDS = {423: 1, 503: 5, 507: 60}
 """By status, what a tablet is told of when to come again."""
 
@@ -149,33 +147,17 @@ class UploadDesk:
 
     async def _body(self, writing: Writing, receive: Receive, hold: Hold) -> list[bytes]:
         """Writes a body while it arrives; the end of it, which is still to be written."""
-        waiting: list[bytes] = []
-        room_bytes, waiting_bytes = writing.room_bytes, 0
-        write: asyncio.Future[None] | None = None
-        try:
-            while True:
-                body, more = await _next(receive, hold)
-                room_bytes -= len(body)
-                if room_bytes < 0:
-                    raise Problem("request_too_large", limit_bytes=writing.note.size_bytes)
-                if body:
-                    waiting.append(body)
-                    waiting_bytes += len(body)
-                if write is not None and (write.done() or waiting_bytes > WAITING_BYTES_MAX):
-                    await asyncio.shield(write)
-                    write = None
-                if not more:
-                    if write is not None:
-                        await asyncio.shield(write)
-                    return waiting
-                if waiting and write is None:
-                    write = self._start(writing.write, waiting)
-                    waiting, waiting_bytes = [], 0
-        except BaseException:
-            # What arrived stays, whatever ended it: the next request goes on from there.
-            if write is None or await _well_done(write):
-                await self._start(writing.write, waiting)
-            raise
+        room_bytes = writing.room_bytes
+        while True:
+            body, more = await _next(receive, hold)
+            room_bytes -= len(body)
+            if room_bytes < 0:
+                raise Problem("request_too_large", limit_bytes=writing.note.size_bytes)
+            if not more:
+                return [body]
+            if body:
+                # What comes meanwhile waits with the connection, and is the next that is written.
+                await self._run(writing.write, [body])
 
     def _start(self, run: Callable[..., T], *args: Any) -> "asyncio.Future[T]":
         return asyncio.get_running_loop().run_in_executor(self._pool, partial(run, *args))
@@ -188,11 +170,6 @@ class UploadDesk:
         except asyncio.CancelledError:
             await asyncio.wait([work])
             raise
-
-
-async def _well_done(write: "asyncio.Future[None]") -> bool:
-    await asyncio.wait([write])
-    return write.exception() is None
 
 
 async def _next(receive: Receive, hold: Hold) -> tuple[bytes, bool]:

@@ -20,8 +20,8 @@ from server.intake.tus import Creation, Part
 from server.storage import partials as partial_files
 from server.storage import photos
 from server.storage.database import Connection, Database
+from server.storage.disk import disk_problems
 from server.storage.partials import Note, Partials
-from server.storage.photo_files import disk_problems
 from server.storage.photo_store import PhotoStore
 from shared_schema.ids import ID_BYTES, DeviceId, make_id
 from shared_schema.problems import Problem

@@ -122,20 +122,15 @@ def last_numbers(conn: Connection, inspection: str) -> list[tuple[str, str, int]
     return [(device, epoch, seq) for device, epoch, seq in rows]
 
 
-class Link(NamedTuple):
-    """An operation's place in its tablet's chain."""
-
-    seq: int
-    prev: str
-    hash: str
+Link = tuple[int, str, str]
+"""An operation's place in its tablet's chain: its number, the hash of the one before, its own."""
 
 
-def advance(conn: Connection, device: DeviceId, stored: Mapping[str, Sequence[Link]]) -> None:
-    """Moves the tips of these chains, by epoch, over what has been stored just now."""
-    held = tips(conn, device, stored)
-    for epoch in sorted(stored):
-        tip = held.get(epoch, Tip())
-        moved = _moved(conn, device, epoch, tip, stored[epoch])
+def advance(conn: Connection, stored: Mapping[tuple[str, str], Sequence[Link]]) -> None:
+    """Moves the tips of these chains, by tablet and epoch, over what has been stored just now."""
+    for device, epoch in sorted(stored):
+        tip = tips(conn, DeviceId(device), [epoch]).get(epoch, Tip())
+        moved = _moved(conn, DeviceId(device), epoch, tip, stored[device, epoch])
         if moved != tip:
             run(
                 conn,
@@ -147,11 +142,12 @@ def advance(conn: Connection, device: DeviceId, stored: Mapping[str, Sequence[Li
 
 def _moved(conn: Connection, device: DeviceId, epoch: str, tip: Tip, stored: Sequence[Link]) -> Tip:
     """The tip after what was stored: most often each simply follows the one before, and nothing waits behind them."""
-    moved = tip
-    for link in sorted(stored):
-        if (link.seq, link.prev) != (moved.seq + 1, moved.hash):
+    last, head = tip
+    for seq, prev, hash_ in sorted(stored):
+        if seq != last + 1 or prev != head:
             return _furthest(conn, device, epoch, tip)
-        moved = Tip(link.seq, link.hash)
+        last, head = seq, hash_
+    moved = Tip(last, head)
     waiting = _links(conn, device, epoch, tip.seq + len(stored), 1)
     return (
         _furthest(conn, device, epoch, tip) if waiting or _forked(conn, device, epoch, tip, moved) else moved
@@ -170,14 +166,14 @@ def _furthest(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -> Tip:
     while True:
         links = _links(conn, device, epoch, tip.seq, PAGE_LINKS)
         start = tip
-        for link in links:
-            if link.seq == tip.seq + 1 and link.prev == tip.hash:
-                tip = Tip(link.seq, link.hash)
-            elif link.seq > tip.seq:
+        for seq, prev, hash_ in links:
+            if seq == tip.seq + 1 and prev == tip.hash:
+                tip = Tip(seq, hash_)
+            elif seq > tip.seq:
                 break  # a gap, or a link to another branch
         if tip == start or len(links) < PAGE_LINKS:
             break
-    forked = any(link.seq == tip.seq + 1 for link in links)
+    forked = any(seq == tip.seq + 1 for seq, _, _ in links)
     return _furthest_branch(conn, device, epoch, tip) if forked else tip
 
 
@@ -185,10 +181,10 @@ def _furthest_branch(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -
     """Of a forked chain, the branch held furthest, so that every other branch's owner sees a foreign hash."""
     reached = {""}
     best = Tip()
-    for seq, links in groupby(_links(conn, device, epoch, 0, None), key=lambda link: link.seq):
+    for seq, links in groupby(_links(conn, device, epoch, 0, None), key=lambda link: link[0]):
         if seq != best.seq + 1:
             break
-        reached = {link.hash for link in links if link.prev in reached}
+        reached = {hash_ for _, prev, hash_ in links if prev in reached}
         if not reached:
             break
         best = Tip(seq, min(reached))
@@ -198,7 +194,7 @@ def _furthest_branch(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -
 def _links(conn: Connection, device: DeviceId, epoch: str, after: int, limit: int | None) -> list[Link]:
     place = (device, epoch, after)
     most = "" if limit is None else f" LIMIT {limit}"
-    return [Link(*row) for row in run(conn, _LINKS + most, (*place, *place))]
+    return [(seq, prev, hash_) for seq, prev, hash_ in run(conn, _LINKS + most, (*place, *place))]
 
 
 _ALL = "SELECT device, epoch, seq, hash FROM operation UNION SELECT device, epoch, seq, hash FROM refusal WHERE seq > 0"

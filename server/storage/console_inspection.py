@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, false, func, select
 
 from server.storage import states
 from server.storage.tables import (
@@ -60,7 +60,7 @@ class Member(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One photo that stands on the inspection; `here` once its bytes have arrived."""
+    """One photo that stands on the inspection; `here` once its bytes have arrived, and then its receipt and backup."""
 
     evidence: str
     item: str
@@ -73,6 +73,9 @@ class Picture(NamedTuple):
     device: str
     op: str
     here: bool
+    received_at_ms: int | None
+    receipted_at_ms: int | None
+    backed_up: bool
 
 
 class EarlierLine(NamedTuple):
@@ -169,12 +172,18 @@ def device_names(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
 def pictures(conn: Connection, inspection_id: str) -> list[Picture]:
     """The photos that stand on the inspection, by item."""
     query = (
-        select(*[evidence.c[name] for name in Picture._fields[:-1]], photo.c.sha256.is_not(None))
+        select(
+            *[evidence.c[name] for name in Picture._fields[:-4]],
+            photo.c.sha256.is_not(None),
+            photo.c.received_at_ms,
+            photo.c.receipted_at_ms,
+            func.coalesce(photo.c.backed_up, false()),
+        )
         .select_from(evidence.outerjoin(photo, photo.c.sha256 == evidence.c.sha256))
         .where(evidence.c.inspection == inspection_id)
         .order_by(evidence.c.item, evidence.c.evidence)
     )
-    return [Picture(*row) for row in conn.execute(query)]
+    return [Picture._make(row) for row in conn.execute(query)]
 
 
 def earlier_findings(conn: Connection, unit_id: str) -> list[EarlierLine]:

@@ -51,7 +51,8 @@ class Database:
     ) -> "Database":
         """The database at `url`, made or brought to our version. Read-only, a running server may have it open.
 
-        Raises not_found, schema_too_new, store_in_use, store_damaged, busy, having changed nothing.
+        Raises not_found, schema_too_new, store_in_use, store_damaged, busy, disk_full, disk_failing, having changed
+        nothing.
         """
         parsed = engines.parse(url)
         path = engines.sqlite_path(parsed)
@@ -78,8 +79,9 @@ class Database:
             return
         try:
             version = self.read(migrations.refuse_newer)
-        except DatabaseError as err:
-            if path is not None and engines.meaning(err) is None:
+        except (DatabaseError, Problem) as err:
+            unreadable = isinstance(err, DatabaseError) and engines.meaning(err) is None
+            if path is not None and (unreadable or engines.is_damage(err.__cause__)):
                 raise Problem("store_damaged", path=path) from err
             raise
         if version is None and must_exist:
@@ -93,14 +95,14 @@ class Database:
         conn = self._connect(OPEN_PATIENCE_SECONDS)
         try:
             migrations.migrate(conn, made=made, keep_copy=keep_copy)
-        except BaseException:
+        except Exception as err:
             conn.close()
-            raise
+            raise engines.as_problem(err) from err
         # The same connection, because the lock that keeps other servers out is the connection's.
         self._writer = Writer(self._connect, conn)
 
     def _connect(self, patience_seconds: float) -> Connection:
-        """The writing connection, by itself on this database. Raises busy, store_in_use."""
+        """The writing connection, by itself on this database. Raises busy, store_in_use, disk_full, disk_failing."""
         deadline = time.monotonic() + patience_seconds
         delay = 0.05
         while True:
@@ -113,8 +115,9 @@ class Database:
             except DatabaseError as err:
                 if engines.meaning(err) is None:
                     raise
-                problem = Problem("busy")
-                problem.__cause__ = err
+                found = engines.as_problem(err)
+                assert isinstance(found, Problem), "whatever means something is a problem"
+                problem = found
             if time.monotonic() + delay > deadline:
                 raise problem
             time.sleep(delay)
@@ -126,7 +129,7 @@ class Database:
         """Queues `run(conn)` for the writer; the future has its result once that is committed.
 
         `size` is how many bytes of a request wait with it. One that `joins` reads no score row, so that it need not
-        wait until those of its group are up to date. It raises what `run` raised, or busy, disk_full.
+        wait until those of its group are up to date. It raises what `run` raised, or busy, disk_full, disk_failing.
         """
         if self._writer is None:
             raise Problem("not_allowed", action="write")
@@ -137,7 +140,7 @@ class Database:
         return self.submit(run).result()
 
     def read(self, run: Callable[[Connection], T]) -> T:
-        """Runs `run(conn)` in this thread, over one snapshot. Raises what `run` raises, or busy."""
+        """Runs `run(conn)` in this thread, over one snapshot. Raises what `run` raises, or busy, disk_failing."""
         for attempt in range(1, RUNS_MAX + 1):
             try:
                 with self._read_engine.connect() as conn, conn.begin():
@@ -146,7 +149,7 @@ class Database:
                 meaning = engines.meaning(err)
                 if meaning is None:
                     raise
-                if meaning not in {"lost", "retry"} or attempt == RUNS_MAX:
+                if meaning not in {*engines.AGAIN, "retry"} or attempt == RUNS_MAX:
                     raise engines.as_problem(err) from err
                 time.sleep(0.2 * attempt)
         raise AssertionError("unreachable")

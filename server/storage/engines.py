@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import psycopg
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -20,10 +21,15 @@ READER_WAIT_SECONDS = 10.0
 """How long a read waits for one of them to be free."""
 HIDDEN = True
 """Errors name no values: they are logged, and among them are password hashes, sessions and answers."""
+log = structlog.get_logger(__name__)
+
 ADVISORY_LOCK = 0x4855434841  # "HUCHA"
 
-Meaning = Literal["lost", "retry", "full", "busy"]
-"""lost: the connection is gone; retry: the same again may work; full: no space; busy: try later."""
+Meaning = Literal["lost", "failing", "retry", "full", "busy"]
+"""lost: the connection is gone; failing: the disk did not do what was asked; retry: the same again may work; full: no
+space; busy: try later."""
+AGAIN: frozenset[Meaning | None] = frozenset({"lost", "failing"})
+"""Where the same may work on another connection."""
 
 
 def parse(url: str) -> URL:
@@ -146,6 +152,13 @@ def meaning(err: BaseException | None) -> Meaning | None:
     return "busy" if isinstance(err, PoolTimeoutError) else None
 
 
+def is_damage(err: BaseException | None) -> bool:
+    """Whether the file is none of ours, or not whole."""
+    cause = err.orig if isinstance(err, DBAPIError) else err
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF if isinstance(cause, sqlite3.Error) else 0
+    return code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
 def about_the_data(err: BaseException) -> bool:
     """Whether it is no fault of the database or the machine: a value it will not take, or no driver's error at all."""
     cause = err.orig if isinstance(err, DBAPIError) else err
@@ -162,8 +175,9 @@ def _sqlite_meaning(err: sqlite3.Error) -> Meaning | None:
             return "full"
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return "busy"
-        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN:
-            return "lost"
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_CORRUPT:
+            # A sector that cannot be read is `corrupt` to SQLite, too, and may be readable the next time.
+            return "failing"
         case _:
             return None
 
@@ -188,6 +202,9 @@ def as_problem(err: BaseException) -> BaseException:
     match meaning(err):
         case "full":
             problem = Problem("disk_full")
+        case "failing":
+            log.error("disk_failing", error=repr(err))
+            problem = Problem("disk_failing")
         case None:
             return err
         case _:

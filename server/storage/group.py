@@ -1,11 +1,11 @@
-"""What the requests of one commit share: work put off until just before it, and what is remembered from the last.
+"""What requests of a commit share: work put off until just before it, or a later one; what is remembered of the last.
 
-Many requests of a group touch the same inspection; what brings its rows up to date runs once, inside the
-same transaction. What is remembered is a shortcut to what the database holds as this connection has
-last written it: whatever is rolled back, all of it is forgotten, and so it is with the connection.
+Many requests touch the same inspection; what brings its rows up to date runs once for all of them. What is
+remembered is a shortcut to what the database holds as this connection has last written it: whatever is
+rolled back, all of it is forgotten, and so it is with the connection.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -27,7 +27,8 @@ class Group:
     def put_off(self, work: Work, key: str, facts: Mapping[Any, Any]) -> None:
         """Runs `work(conn, key, facts)` before the commit, once, however many requests ask for it.
 
-        It must not raise for what one request has brought; where it raises, the whole transaction is lost.
+        While very many requests wait, it may be before a later commit, and after a lost connection it is without
+        the facts. It must not raise for what one request has brought; where it raises, the whole transaction is lost.
         """
         self._mine.setdefault((work, key), {}).update(facts)
 
@@ -41,6 +42,15 @@ class Group:
         """The request that ran last was taken back, and with it perhaps what was remembered."""
         self._mine.clear()
         self.memory.clear()
+
+    def owed(self) -> list[tuple[Work, str]]:
+        """What was put off and is not done yet."""
+        return list(self._kept)
+
+    def owe(self, owed: Iterable[tuple[Work, str]]) -> None:
+        """Takes over what another connection has left undone."""
+        for one in owed:
+            self._kept.setdefault(one, {})
 
     def settle(self, conn: Connection) -> None:
         """Does what was put off, in the order of the keys, so that locks are taken in the same order always."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
-from server.storage.disk import flush
+from server.storage.disk import disk_problems, flush
 from server.storage.op_log import run
 from server.storage.tables import SCHEMA_VERSION, meta, metadata
 from shared_schema.problems import Problem
@@ -88,18 +88,22 @@ def copy_path(database: Path, version: int) -> Path:
 
 
 def keep_sqlite_copy(database: Path, version: int) -> None:
-    """Writes a whole, consistent copy beside the database, or none at all."""
+    """Writes a whole, consistent copy beside the database, or none at all. Raises disk_full, disk_failing."""
     target = copy_path(database, version)
     partial = target.with_name(target.name + ".partial")
-    partial.unlink(missing_ok=True)
-    conn = sqlite3.connect(database)
-    try:
-        conn.execute("VACUUM INTO ?", (str(partial),))
-    finally:
-        conn.close()
-    flush(partial)
-    partial.replace(target)
-    flush(target.parent)
+    with disk_problems():
+        try:
+            partial.write_bytes(b"")  # SQLite would not say why it cannot make the file
+            conn = sqlite3.connect(database)
+            try:
+                conn.execute("VACUUM INTO ?", (str(partial),))
+            finally:
+                conn.close()
+            flush(partial)
+            partial.replace(target)
+            flush(target.parent)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def server_id(conn: Connection) -> str:

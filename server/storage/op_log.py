@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from server.storage import engines
 from shared_schema.ids import InspectionId
 from shared_schema.operations import Operation, Unknown
 from shared_schema.proofs import next_head
@@ -160,6 +161,8 @@ def refusal(conn: Connection, device: str, hash_: str) -> tuple[str, bytes] | No
 def pardon(conn: Connection, devices: Iterable[str], hashes: Sequence[str]) -> None:
     """Forgets these tablets' refusals of what has been taken in after all: the bytes are in the log now."""
     for device in sorted(set(devices)) if hashes else ():
+        if not run(conn, "SELECT 1 FROM refusal WHERE device = ? LIMIT 1", (device,)):
+            continue
         where, value = one_of(conn, "hash", hashes)
         run(conn, f"DELETE FROM refusal WHERE device = ? AND {where}", (device, value))
 
@@ -173,9 +176,9 @@ def admit(
     admitted_by: str,
     why: str,
     now_ms: int,
-) -> None:
+) -> Span:
     """Moves an operation of a tablet from quarantine into the log, and keeps who decided that and why."""
-    append(conn, [operation], now_ms=now_ms)
+    spans = append(conn, [operation], now_ms=now_ms)
     pardon(conn, [device, operation.device], [operation.hash])
     run(
         conn,
@@ -183,6 +186,7 @@ def admit(
         " ON CONFLICT (hash) DO NOTHING",
         (operation.hash, operation.id, operation.device, problem, admitted_by, why, now_ms),
     )
+    return spans[operation.inspection]
 
 
 class Logged(NamedTuple):
@@ -244,5 +248,12 @@ def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
 @contextmanager
 def savepoint(conn: Connection) -> Iterator[None]:
     """Takes back what the block did when it raises, and nothing else."""
-    with conn.begin_nested():
+    nested = conn.begin_nested()
+    try:
         yield
+    except BaseException:
+        # A full disk may have ended the whole transaction: then that is to be told, not that there is no savepoint.
+        if engines.in_transaction(conn):
+            nested.rollback()
+        raise
+    nested.commit()

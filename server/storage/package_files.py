@@ -1,6 +1,5 @@
 """Package files: read whole or in volumes, which are kept until the set is whole; receipts kept to be carried back."""
 
-import errno
 import os
 import secrets
 import shutil
@@ -9,13 +8,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from server.storage.disk import flush
+from server.storage.disk import disk_problems, flush
 from shared_schema import volumes
-from shared_schema.package import Read
+from shared_schema.package import Read, read_start
 from shared_schema.problems import Problem
 from shared_schema.volumes import HEADER_BYTES, Volume
 
 COPY_BYTES = 1024 * 1024
+FREE_PERCENT_MIN = 5
+"""Of the disk: below this a package waits on its stick, because operations need the room."""
 
 
 class Piece(NamedTuple):
@@ -72,6 +73,22 @@ class PackageFiles:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    @property
+    def arriving(self) -> Path:
+        """Where files lie while they arrive; what is there when the server starts is of requests that are over."""
+        return self._root / "arriving"
+
+    def sweep(self) -> None:
+        """Removes what was arriving when the server was killed."""
+        shutil.rmtree(self.arriving, ignore_errors=True)
+
+    def check_room(self, coming_bytes: int) -> None:
+        """Raises disk_full where so much more would leave too little of the disk free."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        usage = shutil.disk_usage(self._root)
+        if usage.free - coming_bytes < usage.total * FREE_PERCENT_MIN / 100:
+            raise Problem("disk_full")
+
     # --- coming in ----------------------------------------------------------------------------------
 
     def incoming(self, paths: Iterable[Path]) -> Incoming:
@@ -107,6 +124,11 @@ class PackageFiles:
     def forget(self, digest: str) -> None:
         """The volumes of a package that has been taken are no longer needed."""
         shutil.rmtree(self._inbox(digest), ignore_errors=True)
+
+    def digest_of(self, source: Source) -> str:
+        """What names a package: of its clear beginning. Raises package_damaged, package_too_new, package_suite."""
+        with ExitStack() as stack:
+            return read_start(source.opened(stack)).digest
 
     def waiting(self) -> list[tuple[Volume, list[int]]]:
         """Sets of which some volumes have come: one volume of each, and the numbers that are missing."""
@@ -177,21 +199,18 @@ def copy_into(folder: Path, path: Path, code: str) -> Path:
 
 
 def write(target: Path, content: Iterable[bytes]) -> None:
-    """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full."""
+    """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full, disk_failing."""
     partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("xb") as file:
-            for piece in content:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(target)
-        for folder in (target.parent, target.parent.parent):
-            flush(folder)
-    except OSError as err:
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise Problem("disk_full") from err
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    with disk_problems():
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("xb") as file:
+                for piece in content:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+            for folder in (target.parent, target.parent.parent):
+                flush(folder)
+        finally:
+            partial.unlink(missing_ok=True)

@@ -109,11 +109,11 @@ def told_of(conn: Connection, device_id: str) -> Told | None:
 
 
 def keep_told(conn: Connection, device_id: str, now: Told) -> None:
-    """Notes what a tablet has been told."""
+    """Notes what a tablet has been told; the same again writes nothing."""
     run(
         conn,
         "INSERT INTO told (device, content) VALUES (?, ?)"
-        " ON CONFLICT (device) DO UPDATE SET content = excluded.content",
+        " ON CONFLICT (device) DO UPDATE SET content = excluded.content WHERE told.content <> excluded.content",
         (device_id, msgspec.json.encode(now)),
     )
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from server.storage.photo_files import disk_problems
+from server.storage.disk import disk_problems
+from server.storage.photo_files import check_name
 from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 
@@ -100,9 +101,16 @@ class Partials:
         self._note_path(device, name).unlink(missing_ok=True)
         self.path(device, name).unlink(missing_ok=True)
 
-    def arrived(self, device: DeviceId, sha256: str, size_bytes: int) -> int:
-        """How many bytes of a photo, named by its hash, have arrived from this tablet so far."""
-        return self.offset(device, named(sha256, size_bytes)) or 0
+    def on_its_way(self, sha256: str, size_bytes: int) -> int:
+        """How many bytes of a photo have arrived from whichever tablet is furthest with it; else 0."""
+        name = named(check_name(sha256), size_bytes)
+        found = 0
+        for path in self._root.glob(f"*/{name}"):
+            try:
+                found = max(found, path.stat().st_size)
+            except FileNotFoundError:
+                continue  # it came to its end just now
+        return found
 
     def sweep(self, now_ms: int) -> int:
         """Removes what expired; how many files that were."""

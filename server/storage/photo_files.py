@@ -1,12 +1,9 @@
 """Photo files on disk, named by the hash of their bytes; what is there is whole and safe from a power cut."""
 
-import errno
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from server.storage.disk import flush
+from server.storage.disk import disk_problems, flush
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 
@@ -16,17 +13,6 @@ def check_name(sha256: str) -> str:
     if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
         raise Problem("not_found", what="photo")
     return sha256
-
-
-@contextmanager
-def disk_problems() -> Iterator[None]:
-    """A full disk is a Problem; any other error of the disk stays one."""
-    try:
-        yield
-    except OSError as err:
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise Problem("disk_full") from err
-        raise
 
 
 class PhotoFiles:
@@ -52,7 +38,10 @@ class PhotoFiles:
             raise Problem("not_found", what=sha256) from err
 
     def put(self, sha256: str, content: bytes) -> None:
-        """Keeps a photo; when this returns, a power cut cannot take it. Raises photo_wrong_hash, disk_full."""
+        """Keeps a photo; when this returns, a power cut cannot take it.
+
+        Raises photo_wrong_hash, disk_full, disk_failing.
+        """
         target = self.path(sha256)
         if digest(content) != sha256:
             raise Problem("photo_wrong_hash")
@@ -69,7 +58,10 @@ class PhotoFiles:
                 partial.unlink(missing_ok=True)
 
     def keep(self, sha256: str, path: Path) -> None:
-        """Takes over a file of the same disk whose hash was checked; safe when this returns. Raises disk_full."""
+        """Takes over a file of the same disk whose hash was checked; safe when this returns.
+
+        Raises disk_full, disk_failing.
+        """
         target = self.path(sha256)
         with disk_problems():
             flush(path)

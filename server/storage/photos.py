@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from server.storage.op_log import run
 from server.storage.tables import photo
@@ -17,8 +17,18 @@ def has(conn: Connection, sha256: str) -> bool:
 def held(conn: Connection, wanted: Iterable[str]) -> dict[str, bool]:
     """Of these photos, those whose bytes are here, and whether a backup holds them."""
     asked = list(wanted)
+    if not asked:
+        return {}
     query = select(photo.c.sha256, photo.c.backed_up).where(photo.c.sha256.in_(asked))
-    return {sha256: bool(safe) for sha256, safe in conn.execute(query)} if asked else {}
+    return {sha256: bool(safe) for sha256, safe in conn.execute(query)}
+
+
+def give_receipt(conn: Connection, named: Iterable[str], now_ms: int) -> None:
+    """Notes that a signed receipt names these photos; of those it has named before, nothing is written."""
+    here = list(named)
+    if here:
+        fresh = photo.c.sha256.in_(here) & photo.c.receipted_at_ms.is_(None)
+        conn.execute(update(photo).where(fresh).values(receipted_at_ms=now_ms))
 
 
 def add(

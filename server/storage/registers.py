@@ -192,6 +192,16 @@ def inspections(
     return [_inspection(row) for row in rows]
 
 
+def behind(conn: Connection) -> list[InspectionId]:
+    """The inspections whose rows are not up to date with their log."""
+    rows = run(
+        conn,
+        "SELECT inspection.id FROM inspection LEFT JOIN score_sheet ON score_sheet.inspection = inspection.id"
+        " WHERE inspection.last_number > coalesce(score_sheet.number, 0) ORDER BY inspection.id",
+    )
+    return [InspectionId(row[0]) for row in rows]
+
+
 def units(conn: Connection) -> list[UnitRow]:
     """All units by id."""
     return [

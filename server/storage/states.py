@@ -103,24 +103,6 @@ def drop(conn: Connection, inspection: InspectionId) -> None:
     run(conn, "DELETE FROM state WHERE inspection = ?", (inspection,))
 
 
-class Name(NamedTuple):
-    """An operation's place in its inspection's log, without its bytes."""
-
-    number: int
-    id: OpId
-    log_head: str
-
-
-def names_after(conn: Connection, inspection: InspectionId, number: int) -> list[Name]:
-    """What the log holds of an inspection after a number, in order."""
-    rows = run(
-        conn,
-        "SELECT number, id, log_head FROM operation WHERE inspection = ? AND number > ? ORDER BY number",
-        (inspection, number),
-    )
-    return [Name(*row) for row in rows]
-
-
 def arrived(conn: Connection, inspection: InspectionId, ids: Iterable[OpId]) -> set[OpId]:
     """Which of these operations the inspection's log holds."""
     where, value = one_of(conn, "id", ids)

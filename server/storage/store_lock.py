@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from server.storage.disk import disk_problems
 from shared_schema.problems import Problem
 
 
@@ -11,9 +12,10 @@ class StoreLock:
     """Holds PATH.lock. The system lets go of it when the process dies, however it dies."""
 
     def __init__(self, database: Path) -> None:
-        """Takes the lock. Raises store_in_use."""
+        """Takes the lock. Raises store_in_use, disk_full, disk_failing."""
         path = database.with_name(database.name + ".lock")
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with disk_problems():
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:

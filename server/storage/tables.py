@@ -379,6 +379,7 @@ photo = Table(
     _id("device"),
     Column("received_at_ms", BigInteger, nullable=False),
     Column("backed_up", Boolean, nullable=False, server_default=false()),
+    Column("receipted_at_ms", BigInteger, nullable=True),  # when a signed receipt first named it
 )
 
 state = Table(

@@ -3,12 +3,13 @@
 Each request runs inside its own savepoint, so one that fails takes back only what it did itself. A
 commit that fails fails them all. Results are handed out after the commit, never before. What requests
 put off (`group`) runs once before the commit, and before any request that is not known to do without it.
+While very many requests wait, it may wait as well, for a bounded time, and for as long as they keep coming.
 """
 
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +17,7 @@ import structlog
 from sqlalchemy import Connection
 
 from server.storage import engines
-from server.storage.group import Group, begin
+from server.storage.group import Group, Work, begin
 from shared_schema.problems import Problem
 
 T = TypeVar("T")
@@ -32,6 +33,13 @@ RUNS_MAX = 3
 """How often one request is run when the connection is lost, or a deadlock breaks it, before its commit."""
 PATIENCE_SECONDS = 20.0
 """How long a request waits for a database that is restarting."""
+
+BUSY_REQUESTS_MIN = 16
+"""With fewer than this many running and waiting, what they put off is done in their own commit."""
+LAG_SECONDS_MAX = 2.0
+"""No longer than this is anything put off."""
+IDLE_SECONDS = 0.03
+"""After this long without a request, what was put off is done: those just answered mostly come again sooner."""
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +74,9 @@ class Writer:
         self._connect = connect
         self._conn: Connection | None = conn
         self._given_up = False
+        self._owed: list[tuple[Work, str]] = []
+        """What committed requests have put off, by whatever connection."""
+        self._owed_since = 0.0
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._stopping = False
         self._bytes = 0
@@ -110,14 +121,32 @@ class Writer:
     # --- in the thread ------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while (request := self._queue.get()) is not None:
+        while (request := self._next()) is not None:
             if request.future.set_running_or_notify_cancel():
                 self._run_group([request])
         while not self._queue.empty():  # submitted while we were closing
             late = self._queue.get()
             if late is not None:
                 late.fail(Problem("busy"))
+        if self._owed:
+            self._pay()
         self._disconnect()
+
+    def _next(self) -> _Request[Any] | None:
+        """The next request. Where none comes soon, what was put off is done first."""
+        if self._owed:
+            try:
+                return self._queue.get(timeout=IDLE_SECONDS)
+            except queue.Empty:
+                self._pay()
+        return self._queue.get()
+
+    def _pay(self) -> None:
+        """Does what was put off, in a transaction of its own; what fails stays owed until the next request."""
+        try:
+            self._attempt([], grow=False)
+        except _TransactionLostError as lost:
+            log.warning("put off again", error=repr(lost.__cause__))
 
     def _run_group(self, group: list[_Request[Any]]) -> None:
         try:
@@ -136,7 +165,7 @@ class Writer:
                 self._attempt([request], grow=False)
             except _TransactionLostError as lost:
                 request.error = lost.__cause__
-                if engines.meaning(lost.__cause__) != "lost":
+                if engines.meaning(lost.__cause__) not in engines.AGAIN:
                     return
             else:
                 return
@@ -147,13 +176,17 @@ class Writer:
             conn = self._connected()
             transaction = conn.begin()
             group_work = begin(conn)
+            if grow or not group:  # one that runs alone again answers for itself only
+                group_work.owe(self._owed)
             began = time.monotonic()
             for request in group:  # grows while it is run
                 request.error = None
                 _run_in_savepoint(conn, group_work, request)
                 if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
                     group.extend(self._waiting())
-            group_work.settle(conn)
+            put_off = group_work.owed()
+            if not self._is_busy(group):
+                group_work.settle(conn)
         except Exception as err:
             self._disconnect()
             raise _TransactionLostError from err
@@ -162,8 +195,22 @@ class Writer:
         except Exception as err:  # noqa: BLE001 - whatever it was, nobody may be told that it is saved
             log.warning("commit failed", requests=len(group), error=repr(err))
             self._disconnect()
+            self._owes({*self._owed, *put_off})  # it may be saved all the same
             for request in group:
                 request.error = err
+        else:
+            self._owes(group_work.owed())
+
+    def _is_busy(self, group: list[_Request[Any]]) -> bool:
+        """Whether so many requests come that what they put off is better done for many of them at once."""
+        if len(group) + self._queue.qsize() < BUSY_REQUESTS_MIN or self._stopping:
+            return False
+        return not self._owed or time.monotonic() - self._owed_since < LAG_SECONDS_MAX
+
+    def _owes(self, owed: Collection[tuple[Work, str]]) -> None:
+        if not self._owed:
+            self._owed_since = time.monotonic()
+        self._owed = list(owed)
 
     def _waiting(self) -> list[_Request[Any]]:
         """The next request, if one waits already."""
@@ -206,7 +253,7 @@ def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) ->
         try:
             request.result = request.run(conn)
         except Exception as err:
-            if not engines.in_transaction(conn):
+            if engines.meaning(err) == "failing" or not engines.in_transaction(conn):
                 raise
             savepoint.rollback()
             group.forget()
@@ -216,4 +263,6 @@ def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) ->
         else:
             savepoint.commit()  # where this fails, nobody knows what the transaction holds: it is lost
             group.keep()
+            if not request.joins:
+                group.settle(conn)
         return

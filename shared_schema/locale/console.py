@@ -1,5 +1,7 @@
 """The words of the console."""
 
+from shared_schema.locale.console_packages import CONSOLE_PACKAGES
+
 CONSOLE: dict[str, tuple[str, str]] = {
     # the product
     "product": ("互查", "Hucha"),
@@ -805,4 +807,5 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "audit.account": ("账号", "Accounts"),
     "audit.account.locked": ("停用账号", "Locked an account"),
     "audit.account.opened": ("恢复账号", "Opened an account again"),
+    **CONSOLE_PACKAGES,
 }

@@ -7,8 +7,11 @@ import json
 import random
 import time
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from PIL import Image
 
 from server.storage.database import Database
 from tests.bench.http import Link
@@ -43,9 +46,11 @@ def run(folder: Path, photos: int, photo_bytes: int, at_once: int, seed: int, co
 
 
 def make_photo(number: int, filler: bytes) -> Photo:
-    """A JPEG by its first and last bytes, all of it different from the next by its number."""
-    head = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00" + number.to_bytes(8, "big")
-    content = head + filler[len(head) : -2] + b"\xff\xd9"
+    """A small JPEG with bytes behind its end, which decoders do not read: as large as a photo, like no other."""
+    out = BytesIO()
+    Image.new("RGB", (32, 24), (number % 256, 90, 60)).save(out, "JPEG")
+    head = out.getvalue() + number.to_bytes(8, "big")
+    content = head + filler[len(head) :]
     return Photo(content, hashlib.sha256(content).hexdigest())
 
 

@@ -1,8 +1,10 @@
 """One writer that groups commits, readers that see whole commits, and what happens when something fails."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -240,3 +242,31 @@ def test_a_database_that_must_be_there_is_not_made(new_url: str) -> None:
             Database.open(new_url, readonly=True)
     Database.open(new_url).close()
     Database.open(new_url, create=False).close()
+
+
+def test_what_cannot_be_read_once_is_read_again_and_what_never_can_is_said(tmp_path: Path) -> None:
+    """SQLite calls a sector that it cannot read corrupt; it may be readable the next moment."""
+    with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
+        failures = [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_IOERR]
+
+        def once(conn: Connection) -> object:
+            if failures:
+                raise _failed(failures.pop())
+            return conn.execute(text("SELECT 1")).scalar()
+
+        def always(_conn: Connection) -> None:
+            raise _failed(sqlite3.SQLITE_CORRUPT)
+
+        assert db.read(once) == 1
+        failures[:] = [sqlite3.SQLITE_CORRUPT]
+        assert db.write(once) == 1
+        for ask in (db.read, db.write):
+            with pytest.raises(Problem, match="disk_failing"):
+                ask(always)
+        assert db.write(put("k")) == "k"
+
+
+def _failed(code: int) -> sqlite3.DatabaseError:
+    err = sqlite3.DatabaseError("a fault of the test")
+    err.sqlite_errorcode = code
+    return err

@@ -14,6 +14,8 @@ from server.storage import engines, migrations
 from server.storage.database import Database
 from server.storage.tables import SCHEMA_VERSION
 from shared_schema.problems import Problem
+from tests.contract.conftest import POSTGRES
+from tests.contract.postgres import Postgres
 from tests.contract.talk import ask, do
 
 KILLED = 9
@@ -189,6 +191,47 @@ def test_killed_at_any_statement_it_is_the_old_version_or_the_new(tmp_path: Path
     assert points >= 15, "fewer points than the migration has statements"
 
 
+@POSTGRES
+def test_killed_at_any_statement_on_postgresql_it_is_the_old_version_or_the_new(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server's process dies, and with it the connection; what it had not committed is gone."""
+    template = postgres.make()
+    with Database.open(postgres.url(template)) as db:
+        for unit in UNITS:
+            do(db, "INSERT INTO unit VALUES (?, '', '', '', '', '', '', '', '{}')", unit)
+    monkeypatch.setattr(migrations, "SCHEMA_VERSION", 4)
+    monkeypatch.setattr(migrations, "STEPS", {2: add_column, 3: add_table})
+    points = 0
+    dies = True
+    while dies:
+        points += 1
+        name = postgres.make(template)
+        url = postgres.url(name)
+        dies = in_a_process_that_dies(lambda url=url: Database.open(url), points)  # type: ignore[misc]
+        assert _read_postgres(postgres, name) in EXPECTED
+        with Database.open(url) as db:
+            assert version(db) == 4
+        assert _read_postgres(postgres, name) == EXPECTED[2]
+    assert points >= 15, "fewer points than the migration has statements"
+
+
+def _read_postgres(postgres: Postgres, name: str) -> tuple[str, int, int]:
+    [(found,)] = postgres.run("SELECT value FROM meta WHERE key = 'schema_version'", name)
+    columns = (
+        "SELECT count(*) FROM information_schema.columns WHERE table_name = 'unit' AND column_name = 'remark'"
+    )
+    [(remarks,)] = postgres.run(columns, name)
+    if remarks:
+        [(remarks,)] = postgres.run("SELECT count(remark) FROM unit", name)
+    [(lessons,)] = postgres.run(
+        "SELECT count(*) FROM information_schema.tables WHERE table_name = 'lesson'", name
+    )
+    if lessons:
+        [(lessons,)] = postgres.run("SELECT count(*) FROM lesson", name)
+    return str(found), remarks, lessons
+
+
 def test_killed_while_it_is_made_it_is_nothing_or_whole(tmp_path: Path) -> None:
     points = 0
     dies = True
@@ -210,6 +253,7 @@ def test_a_whole_copy_is_kept_before_the_first_step(tmp_path: Path, version_4: N
     assert _read(path) == EXPECTED[2]
 
 
+UNITS = ("U-I-1", "U-I-3", "U-I-5", "U-I-7")
 EXPECTED = [
     ("2", 0, 0),
     ("3", 4, 0),
@@ -223,7 +267,7 @@ def _version_2(path: Path) -> bytes:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(migrations, "SCHEMA_VERSION", SCHEMA_VERSION)
         with Database.open(f"sqlite:///{path}") as db:
-            for unit in ("U-I-1", "U-I-3", "U-I-5", "U-I-7"):
+            for unit in UNITS:
                 do(db, "INSERT INTO unit VALUES (?, '', '', '', '', '', '', '', '{}')", unit)
     return path.read_bytes()
 

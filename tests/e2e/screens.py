@@ -56,6 +56,8 @@ SHOTS = (
     Shot("people", "coordinator", "/campaigns/{campaign}/people"),
     Shot("quarantine", "coordinator", "/campaigns/{campaign}/quarantine"),
     Shot("quarantine-sheet", "coordinator", "/campaigns/{campaign}/quarantine?why=op_late", "tbody .stretch"),
+    Shot("packages", "coordinator", "/campaigns/{campaign}/packages", docs=True, whole=True),
+    Shot("package", "coordinator", "/campaigns/{campaign}/packages", "#came .stretch"),
     Shot("sync-board", "coordinator", "/campaigns/{campaign}/progress#board"),
     Shot("tablets", "coordinator", "/campaigns/{campaign}/tablets"),
     Shot("tablet", "coordinator", "/campaigns/{campaign}/tablets", "table.tablets .stretch"),

@@ -233,6 +233,22 @@ def test_a_locked_or_paused_tablet_takes_no_visitors(center: Center, colleague: 
         assert visits(colleague, driver, port).outcome == "offline"
 
 
+def test_a_tablet_that_was_turned_away_takes_no_visitors(center: Center, colleague: Colleague) -> None:
+    """Nothing is told any more from the moment that it knows, and it stops listening."""
+    driver, desk = center.driver, center.driver.session.sync_desk
+    desk.serve()
+    driver.until(lambda: desk.code)
+    assert desk._server is not None
+    port, store = desk._server.port, driver.session._tools.store
+    turned_away = Settlement(Journal(last_success_ms=stage.MORNING_MS), revoked=True)
+    driver.session._worker.ask(lambda: store.settle(turned_away)).result(10)
+    report = visits(colleague, driver, port)
+    assert (report.outcome, report.problem) == ("failed", "device_revoked")
+    desk.gather()
+    driver.until(lambda: not desk.serving)
+    assert visits(colleague, driver, port).outcome == "offline"
+
+
 def test_how_far_colleagues_are_is_shown_in_a_visit(center: Center, colleague: Colleague) -> None:
     """Who is at which section and how many items they have answered, as of the meeting."""
     driver = center.driver

@@ -1,18 +1,21 @@
 """What a disk may hold after the power went: the calls of a real run, recorded, and every disk they could leave.
 
 A write, a cut or a new name is safe once the file (for names: the folder) was flushed after it. Until then each
-sector of it may be there, be missing, or be torn; names take effect in their order, up to any point.
+sector of it may be there, be missing, be torn or be garbage; names take effect in their order, up to any point,
+and a file in a folder whose own name is not safe is as lost as the folder.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from tests.torture.syscalls import Call, Ended, watched
+from tests.torture.syscalls import Call, Say, watched
 
 SECTOR_BYTES = 512
+KINDS = ("none", "all", "torn", "garbage")
+"""Nothing that was not flushed is there; all of it; each sector there, missing or half; there, missing or garbage."""
 
 Files = dict[str, bytes]
 """A disk: by name below the folder, the content."""
@@ -28,6 +31,7 @@ class Recording(NamedTuple):
     """A run: the disk before it, and each call and each word of it in order."""
 
     before: Mapping[str, bytes]
+    folders: frozenset[str]
     events: tuple[Call | Ack, ...]
 
     @property
@@ -45,24 +49,19 @@ class Cut(NamedTuple):
     acked: frozenset[bytes]
 
 
-def record(run: Callable[[Callable[[bytes], None]], object], folder: Path) -> Recording:
+def record(run: Callable[[Say], object], folder: Path) -> Recording:
     """Runs it in a child; every call on files below the folder, and what it said. What lies there before is safe."""
-    before = {
-        str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    there = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
+    before = {name: path.read_bytes() for name, path in there.items() if path.is_file()}
     events: list[Call | Ack] = []
 
     def seen(call: Call) -> None:
-        assert not call.path.name.endswith("-shm") or call.name in ("open", "unlink", "ftruncate", "pwrite")
-        events.append(call._replace(path=call.path.relative_to(folder), target=_below(call.target, folder)))
+        target = None if call.target is None else call.target.relative_to(folder)
+        events.append(call._replace(path=call.path.relative_to(folder), target=target))
 
-    ended: Ended = watched(run, folder, seen, heard=lambda what: events.append(Ack(what)))
+    ended = watched(run, folder, seen, heard=lambda what: events.append(Ack(what)))
     assert ended.code == 0, ended.words
-    return Recording(before, tuple(events))
-
-
-def _below(path: Path | None, folder: Path) -> Path | None:
-    return None if path is None else path.relative_to(folder)
+    return Recording(before, frozenset(there) - frozenset(before), tuple(events))
 
 
 # --- the disk ---------------------------------------------------------------------------------------
@@ -77,77 +76,128 @@ class _File:
     """Writes at an offset, and cuts to a size."""
 
 
-@dataclass
+_FOLDER = _File()
+"""Stands for a folder among the names."""
+
+
+class _Rename(NamedTuple):
+    """A change of names, in one folder or two; without a file the name is taken away."""
+
+    name: str
+    former: str
+    file: _File | None
+
+    def apply(self, names: dict[str, _File]) -> None:
+        names.pop(self.former, None)
+        if self.file is None:
+            names.pop(self.name, None)
+        else:
+            names[self.name] = self.file
+
+
 class _Disk:
-    files: dict[str, _File]
-    """By the name it has now."""
-    safe_names: dict[str, _File]
-    """The names as the disk is sure to have them."""
-    pending_names: list[tuple[str, str, _File | None]] = field(default_factory=list)
-    """(name, name it had before, file), in order; without a file the name is taken away."""
+    def __init__(self, recording: Recording) -> None:
+        self.files = {name: _File(content) for name, content in recording.before.items()}
+        """By the name it has now."""
+        self.files |= dict.fromkeys(recording.folders, _FOLDER)
+        self.safe_names = dict(self.files)
+        """The names as the disk is sure to have them."""
+        self.pending_names: list[_Rename] = []
 
     def apply(self, call: Call) -> None:
-        name = str(call.path)
-        if _shared_memory(name):
-            return
-        match call.name:
-            case "open":
-                if call.creates:
-                    self.files[name] = _File()
-                    self.pending_names.append((name, "", self.files[name]))
-                elif call.empties:
-                    self.files[name].pending.append(0)
-            case "write" | "pwrite":
-                self.files[name].pending.append((call.offset, call.data))
-            case "ftruncate":
-                self.files[name].pending.append(call.size)
-            case "fsync" | "fdatasync":
-                self._flush(name)
-            case "rename":
-                self.files[str(call.target)] = self.files.pop(name)
-                self.pending_names.append((str(call.target), name, self.files[str(call.target)]))
-            case "unlink":
-                self.files.pop(name, None)
-                self.pending_names.append((name, "", None))
+        """The call was made."""
+        if not _volatile(str(call.path)):
+            self._calls[call.name](self, str(call.path), call)
 
-    def _flush(self, name: str) -> None:
-        if name in self.files:
-            file = self.files[name]
+    def _open(self, name: str, call: Call) -> None:
+        if call.creates:
+            self._name(name, _File())
+        else:
+            self._cut(name, call)  # to nothing
+
+    def _mkdir(self, name: str, _: Call) -> None:
+        if name not in self.files:
+            self._name(name, _FOLDER)
+
+    def _write(self, name: str, call: Call) -> None:
+        self.files[name].pending.append((call.offset, call.data))
+
+    def _cut(self, name: str, call: Call) -> None:
+        self.files[name].pending.append(call.size)
+
+    def _rename(self, name: str, call: Call) -> None:
+        self._name(str(call.target), self.files.pop(name), former=name)
+
+    def _remove(self, name: str, _: Call) -> None:
+        if self.files.pop(name, None) is not None:
+            self.pending_names.append(_Rename(name, "", None))
+
+    def _name(self, name: str, file: _File, former: str = "") -> None:
+        self.files[name] = file
+        self.pending_names.append(_Rename(name, former, file))
+
+    def _flush(self, name: str, _: Call) -> None:
+        file = self.files.get(name, _FOLDER)
+        if file is not _FOLDER:
             file.safe, file.pending = _laid(file.safe, file.pending), []
             return
-        # A folder: its names are safe now. That of a file whose folder nobody flushed is not.
-        below = "" if name == "." else f"{name}/"
         kept = []
         for one in self.pending_names:
-            folder = one[0].rpartition("/")[0]
-            if folder == below.removesuffix("/"):
-                _rename(self.safe_names, one)
+            if str(Path(one.name).parent) == name:
+                one.apply(self.safe_names)
             else:
                 kept.append(one)
         self.pending_names = kept
 
+    _calls: ClassVar[Mapping[str, Callable[["_Disk", str, Call], None]]] = {
+        "open": _open,
+        "mkdir": _mkdir,
+        "write": _write,
+        "pwrite": _write,
+        "ftruncate": _cut,
+        "fsync": _flush,
+        "fdatasync": _flush,
+        "rename": _rename,
+        "unlink": _remove,
+        "rmdir": _remove,
+    }
 
-def _shared_memory(name: str) -> bool:
+    def look(self, kind: str, rnd: Random) -> Files:
+        """A disk as it may be found now."""
+        names = dict(self.safe_names)
+        pending = self.pending_names
+        count = {"none": 0, "all": len(pending)}.get(kind, rnd.randint(0, len(pending)))
+        for change in pending[:count]:
+            change.apply(names)
+        found = {}
+        for name, file in names.items():
+            reached = all(str(folder) in names for folder in Path(name).parents if folder != Path())
+            if file is not _FOLDER and reached:
+                found[name] = _content(file, kind, rnd)
+        return found
+
+
+def _volatile(name: str) -> bool:
+    """What readers and writer share is made anew by whoever opens the database first; a lock holds nothing."""
     return name.endswith(("-shm", ".lock"))
 
 
-def _rename(names: dict[str, _File], change: tuple[str, str, _File | None]) -> None:
-    name, former, file = change
-    names.pop(former, None)
-    if file is None:
-        names.pop(name, None)
-    else:
-        names[name] = file
-
-
 def _laid(content: bytes, changes: list[tuple[int, bytes] | int]) -> bytes:
+    if not changes:
+        return content
     out = bytearray(content)
     for change in changes:
         if isinstance(change, int):
-            out = out[:change] + bytes(change - len(out))
+            _cut(out, change)
         else:
             _put(out, *change)
     return bytes(out)
+
+
+def _cut(out: bytearray, size: int) -> None:
+    """To that size, be it shorter or longer."""
+    del out[size:]
+    out += bytes(size - len(out))
 
 
 def _put(out: bytearray, offset: int, data: bytes) -> None:
@@ -156,53 +206,49 @@ def _put(out: bytearray, offset: int, data: bytes) -> None:
     out[offset : offset + len(data)] = data
 
 
-def _partly(file: _File, rnd: Random) -> bytes:
-    """Some sectors of what was not flushed, each there, missing or torn."""
+def _content(file: _File, kind: str, rnd: Random) -> bytes:
+    if kind == "none" or not file.pending:
+        return file.safe
+    if kind == "all":
+        return _laid(file.safe, file.pending)
     out = bytearray(file.safe)
-    share = rnd.choice((0.1, 0.5, 0.9))
-    torn = rnd.random() < 0.5
+    there = rnd.choice((0.1, 0.5, 0.9))
+    spoilt = there + (1 - there) * rnd.choice((0.0, 0.3))
     for change in file.pending:
         if isinstance(change, int):
-            if rnd.random() < share:
-                out = out[:change] + bytes(change - len(out))
+            if rnd.random() < there:
+                _cut(out, change)
             continue
-        offset, data = change
-        end = offset + len(data)
-        at = offset
-        while at < end:
-            until = min(end, at - at % SECTOR_BYTES + SECTOR_BYTES)
+        for at, sector in _sectors(*change):
             drawn = rnd.random()
-            if drawn < share:
-                _put(out, at, data[at - offset : until - offset])
-            elif torn and drawn < share + (1 - share) / 4:
-                half = (until - at) // 2
-                _put(out, at, data[at - offset : at - offset + half] + rnd.randbytes(until - at - half))
-            at = until
+            if drawn < there:
+                _put(out, at, sector)
+            elif drawn < spoilt:
+                half = 0 if kind == "garbage" else len(sector) // 2
+                _put(out, at, sector[:half] + (rnd.randbytes(len(sector)) if kind == "garbage" else b""))
     return bytes(out)
 
 
-def _look(disk: _Disk, kind: str, rnd: Random) -> Files:
-    names = dict(disk.safe_names)
-    count = {"none": 0, "all": len(disk.pending_names)}.get(kind)
-    for change in disk.pending_names[: rnd.randint(0, len(disk.pending_names)) if count is None else count]:
-        _rename(names, change)
-    if kind == "none":
-        return {name: file.safe for name, file in names.items()}
-    if kind == "all":
-        return {name: _laid(file.safe, file.pending) for name, file in names.items()}
-    return {name: _partly(file, rnd) for name, file in names.items()}
+def _sectors(offset: int, data: bytes) -> Iterator[tuple[int, bytes]]:
+    at, end = offset, offset + len(data)
+    while at < end:
+        until = min(end, at - at % SECTOR_BYTES + SECTOR_BYTES)
+        yield at, data[at - offset : until - offset]
+        at = until
 
 
 def cuts(recording: Recording, images: int, rnd: Random) -> Iterator[Cut]:
-    """At every event: nothing that was not flushed is there, or all of it, or some: about so many disks in all."""
-    disk = _Disk({name: _File(content) for name, content in recording.before.items()}, {})
-    disk.safe_names = dict(disk.files)
+    """So many disks or a few more, as many before every event and after the last, the kinds taking turns."""
+    disk = _Disk(recording)
     acked: frozenset[bytes] = frozenset()
-    each = max(3, -(-images // (len(recording.events) + 1)))
+    each = -(-images // (len(recording.events) + 1))
+    turn = rnd.randrange(len(KINDS))
     for at, event in enumerate((*recording.events, None)):
-        for number in range(each):
-            kind = ("none", "all")[number] if number < 2 else "some"
-            yield Cut(at, kind, _look(disk, kind, rnd), acked)
+        for _ in range(each):
+            kind = KINDS[turn % len(KINDS)]
+            turn += 1
+            yield Cut(at, kind, disk.look(kind, rnd), acked)
+        turn += each % len(KINDS) == 0  # or the same kinds would fall to the same events
         if isinstance(event, Ack):
             acked |= {event.what}
         elif event is not None:

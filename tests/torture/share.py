@@ -1,18 +1,27 @@
-"""How much of a torture a run takes: a share of it each time, all of it before a release."""
+"""How much of a torture a run takes: a share of it each time, all of it before a release (`make torture`)."""
 
 import os
 import shutil
 from pathlib import Path
 
-RELEASE = os.environ.get("TORTURE") == "release"
-"""Set by `make torture`."""
+SHARE = float(os.environ.get("TORTURE_SHARE", "0.002"))
+"""Of the counts of a release. Set by `make torture`, to 1 unless SHARE says otherwise."""
+ALL_POINTS_SHARE = 0.1
+"""From this share on every point is visited, not every n-th."""
+PARTS = 8 if SHARE >= ALL_POINTS_SHARE else 1
+"""Into how many tests one count is cut, so that they can run beside each other."""
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES_MIN = 256 * 1024**2
 
 
-def count(share: int, release: int) -> int:
-    """How many: the share of every run, or the count of a release."""
-    return release if RELEASE else share
+def part_of(release: int) -> int:
+    """How many of so many one of the parts takes."""
+    return max(1, round(release * SHARE / PARTS))
+
+
+def stride(usual: int) -> int:
+    """Every how many-th point is visited: every one before a release."""
+    return 1 if SHARE >= ALL_POINTS_SHARE else usual
 
 
 def quickest_folder(otherwise: Path) -> Path:

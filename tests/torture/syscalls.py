@@ -17,32 +17,42 @@ import struct
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 CALLS = {
     "x86_64": (0xC000003E, 317, {
-        "write": 1, "pread": 17, "pwrite": 18, "writev": 20, "pwritev": 296, "fsync": 74, "fdatasync": 75,
-        "truncate": 76, "ftruncate": 77, "fallocate": 285,
-        "rename": 82, "mkdir": 83, "unlink": 87, "open": 2, "openat": 257, "mkdirat": 258, "unlinkat": 263,
-        "renameat": 264, "renameat2": 316,
+        "write": 1, "pread": 17, "pwrite": 18, "writev": 20, "pwritev": 296, "pwritev2": 328, "sendfile": 40,
+        "copy_file_range": 326, "fsync": 74, "fdatasync": 75, "truncate": 76, "ftruncate": 77, "fallocate": 285,
+        "rename": 82, "mkdir": 83, "rmdir": 84, "unlink": 87, "open": 2, "openat": 257, "openat2": 437,
+        "mkdirat": 258, "unlinkat": 263, "renameat": 264, "renameat2": 316,
     }),
     "aarch64": (0xC00000B7, 277, {
-        "write": 64, "pread": 67, "pwrite": 68, "writev": 66, "pwritev": 70, "fsync": 82, "fdatasync": 83,
-        "truncate": 45, "ftruncate": 46, "fallocate": 47, "openat": 56, "mkdirat": 34, "unlinkat": 35,
-        "renameat": 38, "renameat2": 276,
+        "write": 64, "pread": 67, "pwrite": 68, "writev": 66, "pwritev": 70, "pwritev2": 287, "sendfile": 71,
+        "copy_file_range": 285, "fsync": 82, "fdatasync": 83, "truncate": 45, "ftruncate": 46, "fallocate": 47,
+        "openat": 56, "openat2": 437, "mkdirat": 34, "unlinkat": 35, "renameat": 38, "renameat2": 276,
     }),
 }  # fmt: skip
-"""By machine: its name in the filter, the number of `seccomp`, and the numbers of the calls that are watched."""
+"""By machine: its name in the filter, the number of `seccomp`, and the numbers of the calls that are watched.
+
+Those that nothing of ours makes today are watched too, so that the day something does they are no blind spot.
+"""
 ARCH, SECCOMP, NUMBERS = CALLS[platform.machine()]
 NAMES = {number: name for name, number in NUMBERS.items()}
 AT = ("openat", "mkdirat", "unlinkat", "renameat", "renameat2")
+ABOUT_NAMES = ("open", "mkdir", "rmdir", "unlink", "rename", "truncate", *AT)
 RECV, SEND = 0xC0502100, 0xC0182101
 NEW_LISTENER, USER_NOTIF, ALLOW, GO_ON = 8, 0x7FC00000, 0x7FFF0000, 1
 NO_NEW_PRIVILEGES = 38
-PATH_BYTES_MAX = 4096
+AT_REMOVEDIR = 0x200
+PATH_BYTES_MAX = PAGE_BYTES = 4096
 QUIET_SECONDS_MAX = 60
 LAST_WORDS_MAX = 4000
+
+
+Say = Callable[[bytes], None]
+"""By which the child tells its parent something."""
 
 
 class Call(NamedTuple):
@@ -83,7 +93,7 @@ class Ended(NamedTuple):
 
 
 def watched(
-    run: Callable[[Callable[[bytes], None]], object],
+    run: Callable[[Say], object],
     folder: Path,
     decide: Callable[[Call], Verdict],
     *,
@@ -92,66 +102,87 @@ def watched(
 ) -> Ended:
     """Runs `run(say)` in a child, each of its calls on files below `folder` at the mercy of `decide`.
 
-    What the child says is `heard` before any call it makes afterwards is decided.
+    What the child says is `heard` before any call it makes afterwards is decided. `names` are the calls watched; the
+    rest go their way unseen. Raises RuntimeError where the system does not offer this.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = os.memfd_create("words")
     with warnings.catch_warnings():
-        # It warns where there are threads; the child uses none of them.
+        # Forking where there are threads; the child uses none of them.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         _be_watched(run, theirs, errors, names)
     theirs.close()
-    listener = _receive_listener(ours)
-    said: list[bytes] = []
-
-    def listen() -> None:
-        with suppress(BlockingIOError):
-            while message := ours.recv(65536, socket.MSG_DONTWAIT):
-                said.append(message)
-                heard(message)
-
+    ear = _Ear(ours, heard)
     try:
-        for asked in _asked(listener, child):
-            listen()
-            call = _call(asked, folder)
-            verdict = None if call is None else decide(call)
-            if verdict == KILL:
-                os.kill(child, signal.SIGKILL)
-                break
-            _answer(listener, asked.id, verdict if isinstance(verdict, Refuse) else None)
+        _attend(child, ear, errors, f"{folder}/", decide)
         _, status = os.waitpid(child, 0)
-        listen()
-        words = os.pread(errors, LAST_WORDS_MAX, max(0, os.fstat(errors).st_size - LAST_WORDS_MAX))
+        ear.listen()
+        return Ended(os.waitstatus_to_exitcode(status), tuple(ear.said), _words(errors))
     except BaseException:
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, ChildProcessError):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         raise
     finally:
-        for one in (listener, errors):
-            os.close(one)
+        os.close(errors)
         ours.close()
-    return Ended(os.waitstatus_to_exitcode(status), tuple(said), words.decode(errors="replace"))
+
+
+def _attend(child: int, ear: "_Ear", errors: int, folder: str, decide: Callable[[Call], Verdict]) -> None:
+    """Decides about each call of the child, until it has ended or was killed."""
+    listener = _receive_listener(ear.line)
+    if listener is None:
+        os.waitpid(child, 0)
+        raise RuntimeError(f"this system does not let a parent watch its child's calls: {_words(errors)}")
+    try:
+        with Path(f"/proc/{child}/mem").open("rb", buffering=0) as memory:
+            for asked in _asked(listener, child):
+                ear.listen()
+                call = _Reader(child, memory).call(asked, folder)
+                verdict = None if call is None else decide(call)
+                if verdict == KILL:
+                    os.kill(child, signal.SIGKILL)
+                    return
+                _answer(listener, asked.id, verdict if isinstance(verdict, Refuse) else None)
+    finally:
+        os.close(listener)
+
+
+class _Ear:
+    """Hears what the child says."""
+
+    def __init__(self, line: socket.socket, heard: Say) -> None:
+        self.line = line
+        self.said: list[bytes] = []
+        self._heard = heard
+
+    def listen(self) -> None:
+        with suppress(BlockingIOError):
+            while message := self.line.recv(65536, socket.MSG_DONTWAIT):
+                self.said.append(message)
+                self._heard(message)
+
+
+def _words(errors: int) -> str:
+    size = os.fstat(errors).st_size
+    return os.pread(errors, LAST_WORDS_MAX, max(0, size - LAST_WORDS_MAX)).decode(errors="replace")
 
 
 # --- in the child -----------------------------------------------------------------------------------
 
 
 def _be_watched(
-    run: Callable[[Callable[[bytes], None]], object], line: socket.socket, errors: int, names: frozenset[str]
+    run: Callable[[Say], object], line: socket.socket, errors: int, names: frozenset[str]
 ) -> None:
-    def say(message: bytes) -> None:
-        line.send(message)
-
     code = 70
     try:
         os.dup2(errors, 2)
         listener = _install([NUMBERS[name] for name in sorted(names) if name in NUMBERS])
         line.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener]))])
         os.close(listener)
-        run(say)
+        run(partial(_say, line))
         code = 0
     except BaseException:  # noqa: BLE001 - the parent reads it from the error stream
         import traceback
@@ -159,6 +190,10 @@ def _be_watched(
         traceback.print_exc(file=open(2, "w", closefd=False))  # noqa: SIM115 - pytest has its own sys.stderr
     finally:
         os._exit(code)
+
+
+def _say(line: socket.socket, message: bytes) -> None:
+    line.send(message)
 
 
 def _install(numbers: list[int]) -> int:
@@ -188,10 +223,9 @@ class _Asked(NamedTuple):
     args: tuple[int, ...]
 
 
-def _receive_listener(ours: socket.socket) -> int:
+def _receive_listener(ours: socket.socket) -> int | None:
     _, ancillary, _, _ = ours.recvmsg(1, socket.CMSG_LEN(4))
-    [(_, _, packed)] = ancillary
-    return int(array.array("i", packed)[0])
+    return int(array.array("i", ancillary[0][2])[0]) if ancillary else None
 
 
 def _asked(listener: int, child: int) -> Iterator[_Asked]:
@@ -223,70 +257,79 @@ def _answer(listener: int, id_: int, refuse: Refuse | None) -> None:
         fcntl.ioctl(listener, SEND, struct.pack("QqiI", id_, 0, error, flags))
 
 
-def _call(asked: _Asked, folder: Path) -> Call | None:
-    """The call in words; None where it is not about a file below the folder, or changes nothing there."""
-    name, args, pid = NAMES[asked.number], asked.args, asked.pid
-    if name in ("open", "mkdir", "unlink", "rename", "truncate", *AT):
-        return _about_names(pid, name, args, folder)
-    path = Path(f"/proc/{pid}/fd/{args[0]}").readlink()
-    if not path.is_relative_to(folder):
-        return None
-    match name:
-        case "write":
-            return Call(name, path, _position(pid, args[0]), _memory(pid, args[1], args[2]))
-        case "pwrite":
-            return Call(name, path, args[3], _memory(pid, args[1], args[2]))
-        case "ftruncate":
-            return Call(name, path, size=args[1])
-        case "pread":
-            return Call(name, path, args[3], size=args[2])
-        case "fsync" | "fdatasync":
-            return Call(name, path)
-    raise NotImplementedError(name)
+class _Reader(NamedTuple):
+    """Puts a call into words, from the memory and the open files of the child."""
 
+    pid: int
+    memory: BinaryIO
 
-def _about_names(pid: int, name: str, args: tuple[int, ...], folder: Path) -> Call | None:
-    at = name in AT
-    path = _named(pid, args[0] if at else None, args[1 if at else 0])
-    target = None
-    if name.startswith("rename"):
-        target = _named(pid, args[2] if at else None, args[3 if at else 1])
-    if not path.is_relative_to(folder):
-        return None
-    if name.startswith("open"):
-        flags = args[2 if at else 1]
-        creates = bool(flags & os.O_CREAT) and not path.exists()
-        if not creates and not flags & os.O_TRUNC:
+    def call(self, asked: _Asked, folder: str) -> Call | None:
+        """None where it is not about a file below the folder (its path ends in /), or changes nothing there."""
+        name, args = NAMES[asked.number], asked.args
+        if name in ABOUT_NAMES:
+            return self._about_names(name, args, folder)
+        path = Path(f"/proc/{self.pid}/fd/{args[2 if name == 'copy_file_range' else 0]}").readlink()
+        if not f"{path}/".startswith(folder):
             return None
-        return Call("open", path, creates=creates, empties=bool(flags & os.O_TRUNC))
-    if name == "truncate":
-        return Call("ftruncate", path, size=args[1])
-    plain = "rename" if name.startswith("rename") else name.removesuffix("at")
-    return Call(plain, path, target=target)
+        match name:
+            case "write":
+                return Call(name, path, self._position(args[0]), self._bytes(args[1], args[2]))
+            case "pwrite":
+                return Call(name, path, args[3], self._bytes(args[1], args[2]))
+            case "ftruncate":
+                return Call(name, path, size=args[1])
+            case "pread":
+                return Call(name, path, args[3], size=args[2])
+            case "fsync" | "fdatasync":
+                return Call(name, path)
+        raise NotImplementedError(f"{name} of {path}")
 
+    def _about_names(self, name: str, args: tuple[int, ...], folder: str) -> Call | None:
+        at = name in AT
+        path = self._named(args[0] if at else None, args[1 if at else 0])
+        if not f"{path}/".startswith(folder):
+            return None
+        match name.removesuffix("2").removesuffix("at"):
+            case "open" if name != "openat2":
+                flags = args[2 if at else 1]
+                creates = bool(flags & os.O_CREAT) and not path.exists()
+                empties = bool(flags & os.O_TRUNC)
+                return Call("open", path, creates=creates, empties=empties) if creates or empties else None
+            case "rename":
+                return Call("rename", path, target=self._named(args[2] if at else None, args[3 if at else 1]))
+            case "truncate":
+                return Call("ftruncate", path, size=args[1])
+            case "mkdir":
+                return Call("mkdir", path)
+            case "rmdir":
+                return Call("rmdir", path)
+            case "unlink":
+                return Call("rmdir" if at and args[2] & AT_REMOVEDIR else "unlink", path)
+        raise NotImplementedError(f"{name} of {path}")
 
-def _named(pid: int, folder: int | None, address: int) -> Path:
-    text = _memory(pid, address, PATH_BYTES_MAX, until=b"\0")
-    path = Path(os.fsdecode(text))
-    if path.is_absolute():
-        return path
-    here = "cwd" if folder is None or folder & 0xFFFFFFFF == 0xFFFFFF9C else f"fd/{folder}"
-    return Path(f"/proc/{pid}/{here}").readlink() / path
+    def _named(self, folder: int | None, address: int) -> Path:
+        path = Path(os.fsdecode(self._text(address)))
+        if path.is_absolute():
+            return path
+        here = "cwd" if folder is None or folder & 0xFFFFFFFF == 0xFFFFFF9C else f"fd/{folder}"
+        return Path(f"/proc/{self.pid}/{here}").readlink() / path
 
+    def _bytes(self, address: int, size: int) -> bytes:
+        self.memory.seek(address)
+        return self.memory.read(size)
 
-def _memory(pid: int, address: int, size: int, until: bytes = b"") -> bytes:
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:  # noqa: PTH123 - a Path has no unbuffered open
-        if not until:
-            memory.seek(address)
-            return memory.read(size)
-        # A text may end just before a page that is not there.
+    def _text(self, address: int) -> bytes:
+        """Up to its zero. A text may end just before a page that is not there."""
         found = b""
-        while until not in found and len(found) < size:
-            memory.seek(address + len(found))
-            found += memory.read(min(size, 4096 - (address + len(found)) % 4096))
-        return found.partition(until)[0]
+        while b"\0" not in found and len(found) < PATH_BYTES_MAX:
+            start = address + len(found)
+            found += self._bytes(start, PAGE_BYTES - start % PAGE_BYTES)
+        return found.partition(b"\0")[0]
 
-
-def _position(pid: int, descriptor: int) -> int:
-    line = Path(f"/proc/{pid}/fdinfo/{descriptor}").read_text().splitlines()[0]
-    return int(line.split()[1])
+    def _position(self, descriptor: int) -> int:
+        """Where a plain write goes: to the end, where the file was opened to append."""
+        lines = Path(f"/proc/{self.pid}/fdinfo/{descriptor}").read_text().splitlines()
+        told = dict(line.split(":", 1) for line in lines[:2])
+        if int(told["flags"], 8) & os.O_APPEND:
+            return Path(f"/proc/{self.pid}/fd/{descriptor}").stat().st_size
+        return int(told["pos"])

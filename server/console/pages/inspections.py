@@ -9,7 +9,8 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from server.console.context import signed_in
+from server.console.context import console_of, signed_in
+from server.console.custody import custody_of
 from server.console.dossier import Dossier, dossier, trace_line
 from server.console.policy import allow
 from server.console.render import AnyRequest, is_fragment, part, show
@@ -88,6 +89,7 @@ def inspection(
             "done": done if done in DONE else "",
             "can": can(signed_in(request).role, found),
             "version": _version(found),
+            "custody_of": partial(custody_of, arrived=console_of(request).partials.on_its_way),
         }
 
     if is_fragment(request):

@@ -18,7 +18,17 @@ from shared_schema.problems import Problem
 
 AUDIT_ROWS = 100
 DONE = frozenset({"account_locked", "account_opened"})
-AUDIT_ACTIONS = ("sign_in", "sign_out", "denied", "read", "operation", "freeze", "tablet", "account")
+AUDIT_ACTIONS = (
+    "sign_in",
+    "sign_out",
+    "denied",
+    "read",
+    "operation",
+    "freeze",
+    "tablet",
+    "package",
+    "account",
+)
 
 
 @get("/accounts", opt=allow("sysadmin"), sync_to_thread=True)

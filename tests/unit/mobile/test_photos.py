@@ -1,5 +1,7 @@
 """Photos as kept: upright, small, without a word of where or by what they were taken."""
 
+import errno
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -134,3 +136,23 @@ def test_the_same_picture_gives_the_same_photo(folder: Path, vault: Vault) -> No
     first, again = (photos.take(draw("a", 64, 48), folder, vault) for _ in range(2))
     assert first == again
     assert photos.take(draw("b", 64, 48), folder, vault).sha256 != first.sha256
+
+
+@pytest.mark.parametrize(("code", "said"), [(errno.ENOSPC, "disk_full"), (errno.EIO, "disk_failing")])
+@pytest.mark.parametrize("at", ["mkdir", "open", "fsync", "replace"])
+def test_storage_that_is_full_or_failing_is_said_and_nothing_is_left(
+    folder: Path, vault: Vault, monkeypatch: pytest.MonkeyPatch, at: str, code: int, said: str
+) -> None:
+    """It was a bug to the screens before, told as nothing that a person can put right."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(code, "a fault of the test")
+
+    picture = draw("x", 64, 48)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, at, fails)
+        with pytest.raises(Problem, match=said):
+            photos.take(picture, folder, vault)
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+    taken = photos.take(picture, folder, vault)
+    assert photos.fetch(taken.sha256, folder, vault) is not None

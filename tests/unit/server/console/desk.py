@@ -2,8 +2,9 @@
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from server.settings import Settings
 from server.storage import accounts
 from server.storage.accounts import AuditEvent
 from server.storage.database import Database
+from tests.parcels import Parcels
 from tests.season import Season, fill
 from tests.trouble import Trouble, make_trouble
 
@@ -55,6 +57,12 @@ class Desk:
         """Sends a form with its token."""
         return self._ask("POST", path, data={"csrf": self.csrf} | (fields or {}), headers=headers)
 
+    def send(self, path: str, files: Sequence[tuple[str, bytes]], csrf: str | None = None) -> Answer:
+        """Sends a form with files, its token before them as a browser does."""
+        parts: list[tuple[str, Any]] = [("csrf", (None, self.csrf if csrf is None else csrf))]
+        parts += [("files", (name, content, "application/octet-stream")) for name, content in files]
+        return self._ask("POST", path, files=parts, headers={})
+
     def _ask(self, method: str, path: str, **more: Any) -> Answer:
         client = self.console.client
         client.cookies.clear()
@@ -80,6 +88,7 @@ class Console:
         self.db, self.client, self.season = db, client, season
         self.given = trouble
         self.now_ms = season.now_ms
+        self.folder = Path()
         rows = db.read(accounts.accounts)
         self.logins = {account.role: account.login for account, _ in reversed(rows)}
 
@@ -88,6 +97,19 @@ class Console:
         """What is wrong in the season, where it is long enough for that."""
         assert self.given is not None
         return self.given
+
+    @cached_property
+    def parcels(self) -> Parcels:
+        """A tablet of the season that writes packages."""
+        return Parcels(self.db, self.season)
+
+    @cached_property
+    def given_package(self) -> str:
+        """A package for that tablet, made by the console."""
+        place = self.desk("coordinator").post(
+            f"/campaigns/{self.season.campaign}/packages/give", {"for": self.parcels.device}
+        )
+        return place.headers["location"].rpartition("given=")[2]
 
     def desk(self, role: str = "") -> Desk:
         """Somebody of that role, signed in; nobody without one."""
@@ -98,17 +120,40 @@ class Console:
         return self.db.read(lambda conn: accounts.audit_events(conn, action=action, limit=10_000))
 
 
-@contextmanager
-def console(folder: Path, *, visits: int = 8, https: bool = False) -> Iterator[Console]:
-    """A console over a season of one squad and its trouble, with a clock that the test may set."""
-    settings = Settings(data=folder, log_level="error", https=https)
+class Planted(NamedTuple):
+    """A folder with a season in it."""
+
+    folder: Path
+    season: Season
+    trouble: Trouble | None
+
+
+def plant(folder: Path, *, visits: int = 8) -> Planted:
+    """Puts the season of one squad and its trouble into a folder."""
+    settings = Settings(data=folder)
     with Database.open(settings.database_url) as db:
         season = db.write(lambda conn: fill(conn, settings.photo_dir, visits_per_squad=visits, squads=1))
         trouble = db.write(lambda conn: make_trouble(conn, season)) if season.opened else None
+    return Planted(folder, season, trouble)
+
+
+@contextmanager
+def console(folder: Path, *, visits: int = 8, https: bool = False) -> Iterator[Console]:
+    """A console over a season of one squad and its trouble, with a clock that the test may set."""
+    with console_over(plant(folder, visits=visits), https=https) as made:
+        yield made
+
+
+@contextmanager
+def console_over(planted: Planted, *, https: bool = False) -> Iterator[Console]:
+    """A console over what is in a folder already."""
+    settings = Settings(data=planted.folder, log_level="error", https=https)
+    with Database.open(settings.database_url) as db:
         holder: list[Console] = []
         app = create_app(settings, db, clock=lambda: holder[0].now_ms)
         with TestClient(app) as client:
-            holder.append(Console(db, client, season, trouble))
+            holder.append(Console(db, client, planted.season, planted.trouble))
+            holder[0].folder = planted.folder
             yield holder[0]
 
 

@@ -35,6 +35,9 @@ GET: dict[str, set[str]] = {
     "/campaigns/{campaign}/scores.json": {EV},
     "/campaigns/{campaign}/tablets": {CO, SE},
     "/campaigns/{campaign}/tablets/{device}": {CO, SE},
+    "/campaigns/{campaign}/packages": {CO},
+    "/campaigns/{campaign}/packages/{digest}": {CO},
+    "/campaigns/{campaign}/packages/{digest}/file": {CO},
     "/campaigns/{campaign}/quarantine": BOTH,
     "/campaigns/{campaign}/quarantine/{device}/{hash_}": BOTH,
     "/inspections/{inspection}": BOTH,
@@ -42,6 +45,7 @@ GET: dict[str, set[str]] = {
     "/inspections/{inspection}/history": BOTH,
     "/inspections/{inspection}/operations/{op}": BOTH,
     "/inspections/{inspection}/photos/{evidence}": BOTH,
+    "/inspections/{inspection}/photos/{evidence}/small": BOTH,
     "/inspections/{inspection}/return": {CO},
     "/checklists": BOTH,
     "/checklists/{name}": BOTH,
@@ -61,6 +65,9 @@ POST: dict[str, set[str]] = {
     "/campaigns/{campaign}/tablets/withdraw": {CO, SE},
     "/campaigns/{campaign}/tablets/hand-over": {CO},
     "/campaigns/{campaign}/tablets/revoke": {SE},
+    "/campaigns/{campaign}/packages/take": {CO},
+    "/campaigns/{campaign}/packages/give": {CO},
+    "/campaigns/{campaign}/packages/discard": {CO},
     "/campaigns/{campaign}/quarantine/admit": {CO},
     "/accounts/lock": {SY},
 }
@@ -70,6 +77,8 @@ LINES = {
     "/inspections/{inspection}/history": "read.trace",
     "/inspections/{inspection}/operations/{op}": "read.trace",
     "/inspections/{inspection}/photos/{evidence}": "read.photo",
+    "/inspections/{inspection}/photos/{evidence}/small": "read.thumbnail",
+    "/campaigns/{campaign}/packages/{digest}/file": "read.package",
     "/campaigns/{campaign}/findings": "read.findings",
     "/campaigns/{campaign}/scores": "read.scores",
     "/campaigns/{campaign}/scores.csv": "read.export",
@@ -99,7 +108,7 @@ def places(looked_at: Console) -> dict[str, str]:
     desk = looked_at.desk(CO)
     inspection = looked_at.season.disputed[0]
     page = desk.get(f"/inspections/{inspection}").text
-    photo = next(one for one in links(page) if "/photos/" in one).rpartition("/")[2]
+    photo = next(one for one in links(page) if one.endswith("/small")).split("/")[-2]
     item = next(one for one in links(page) if "/trace/" in one).rpartition("/")[2]
     trace = desk.get(f"/inspections/{inspection}/trace/{item}").text
     op = next(one for one in links(trace) if "/operations/" in one).rpartition("/")[2]
@@ -113,6 +122,7 @@ def places(looked_at: Console) -> dict[str, str]:
         "mark": "0",
         "device": looked_at.trouble.busy,
         "hash_": looked_at.trouble.late.hash,
+        "digest": looked_at.given_package,
     }
 
 

@@ -25,7 +25,7 @@ FAMILIES = (
     "page.", "stage_of_year.", "campaign_state.", "done.", "extra.", "limited.", "not_charged.", "gate.",
     "findings.only_", "audit.", "scores.band_", "signer.", "signed.", "abort.", "unit_kind.", "profile.",
     "draw.", "photo.", "refused.", "revoked.", "period.", "span.",
-    "paper_step.", "field.", "basis.", "stage.", "answer.", "rule.",
+    "paper_step.", "package_kind.", "package_step.", "custody.", "field.", "basis.", "stage.", "answer.", "rule.",
 )  # fmt: skip
 """Keys put together from a code: the family is used, so its members are."""
 

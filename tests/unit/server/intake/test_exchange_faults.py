@@ -172,7 +172,7 @@ def said_or_problem(db: Database, ops: list[Operation]) -> ExchangeReply | Excep
 def is_honest(err: Exception) -> bool:
     """A full disk is called that; other faults are the server's, to be tried again."""
     if isinstance(err, Problem):
-        return err.code == ("disk_full" if FAULT.code == sqlite3.SQLITE_FULL else "busy")
+        return err.code == ("disk_full" if FAULT.code == sqlite3.SQLITE_FULL else "disk_failing")
     return FAULT.code == sqlite3.SQLITE_INTERRUPT and "a fault of the test" in str(err)
 
 

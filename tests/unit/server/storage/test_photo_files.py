@@ -70,12 +70,13 @@ def test_it_is_synced_before_it_gets_its_name_and_its_folder_after(
     assert done == ["folder", "folder", "folder"], "who put it first may have been killed before this"
 
 
+@pytest.mark.parametrize(("code", "said"), [(errno.ENOSPC, "disk_full"), (errno.EIO, "disk_failing")])
 @pytest.mark.parametrize("at", ["write", "fsync", "replace"])
-def test_a_full_disk_is_said_and_leaves_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+def test_a_disk_that_is_full_or_failing_is_said_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, code: int, said: str
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, "no space left")
+        raise OSError(code, "a fault of the test")
 
     with monkeypatch.context() as patched:
         if at == "fsync":
@@ -84,7 +85,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(
             patched.setattr(Path, "replace", full)
         else:
             patched.setattr(Path, "write_bytes", full)
-        with pytest.raises(Problem, match="disk_full"):
+        with pytest.raises(Problem, match=said):
             PhotoFiles(tmp_path).put(NAME, CONTENT)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     PhotoFiles(tmp_path).put(NAME, CONTENT)

@@ -1,0 +1,151 @@
+"""Under load what requests put off waits for many of them: for a bounded time, and never for good."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection, event
+
+from server.intake import projection
+from server.intake.exchange import exchange
+from server.intake.rebuild import rebuild
+from server.storage import registers, writer
+from server.storage.database import Database
+from server.storage.op_log import run
+from shared_schema import wire
+from shared_schema.ids import DeviceId
+from shared_schema.operations import Note
+from tests.contract.plan import CHECKLIST
+from tests.contract.talk import NOW_MS, outcomes
+from tests.make import Scribe, make_request
+
+YES_NO = next(item.id for item in CHECKLIST.items if item.response == "yes_no")
+MANY = 20
+assert MANY > writer.BUSY_REQUESTS_MIN
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture
+def scribe() -> Scribe:
+    """Writes what a tablet of the squad writes on I-1."""
+    return Scribe()
+
+
+@pytest.fixture(autouse=True)
+def restless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group takes all that waits, and the writer does not come to rest by itself."""
+    monkeypatch.setattr(writer, "GROUP_SECONDS_MAX", 60.0)
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "LAG_SECONDS_MAX", 60.0)
+
+
+def many(db: Database, scribe: Scribe, count: int = MANY) -> None:
+    """So many exchanges at once, all in one group."""
+    release, entered = threading.Event(), threading.Event()
+
+    def wait(_conn: Connection) -> None:
+        entered.set()
+        release.wait(PATIENCE_SECONDS)
+
+    holder = db.submit(wait, joins=True)
+    entered.wait(PATIENCE_SECONDS)
+    futures = [db.submit(sent(scribe), joins=True) for _ in range(count)]
+    release.set()
+    holder.result()
+    for future in futures:
+        assert outcomes(wire.read_reply(future.result())) == ["accepted"]
+
+
+def sent(scribe: Scribe) -> Callable[[Connection], bytes]:
+    """The next change of a tablet, handed in."""
+    body = wire.encode(make_request([scribe.write(Note(YES_NO, f"{len(scribe.written)}"))]))
+    return lambda conn: exchange(conn, body, device=DeviceId("D-1"), now_ms=NOW_MS)
+
+
+def number(db: Database) -> int:
+    """Up to which log number the rows are, as whoever only reads finds them."""
+    rows = db.read(lambda conn: run(conn, "SELECT number FROM score_sheet WHERE inspection = 'I-1'"))
+    return int(rows[0][0]) if rows else 0
+
+
+def test_with_few_requests_rows_are_up_to_date_with_every_commit(db: Database, scribe: Scribe) -> None:
+    many(db, scribe, 5)
+    assert number(db) == 5
+
+
+def test_whoever_reads_rows_on_the_writer_finds_them_up_to_date(db: Database, scribe: Scribe) -> None:
+    many(db, scribe)
+    assert number(db) == 0
+    assert db.read(registers.behind) == ["I-1"]
+    found = db.write(lambda conn: run(conn, "SELECT number FROM score_sheet WHERE inspection = 'I-1'"))
+    assert found == [(MANY,)]
+    assert number(db) == MANY
+    assert rebuild(db, check=True).differences == ()
+
+
+def test_rows_follow_when_no_more_requests_come(
+    db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.2)
+    many(db, scribe)
+    until = time.monotonic() + PATIENCE_SECONDS
+    while number(db) != MANY and time.monotonic() < until:
+        time.sleep(0.02)
+    assert number(db) == MANY
+    assert rebuild(db, check=True).differences == ()
+
+
+def test_rows_follow_after_a_while_however_many_requests_come(
+    db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many(db, scribe)
+    many(db, scribe)
+    assert number(db) == 0
+    monkeypatch.setattr(writer, "LAG_SECONDS_MAX", 0.0)
+    many(db, scribe)
+    assert number(db) == 3 * MANY
+
+
+def test_a_commit_that_failed_leaves_the_rows_owed(db: Database, scribe: Scribe) -> None:
+    many(db, scribe)
+
+    def fail(_conn: Connection) -> None:
+        event.remove(db._write_engine, "commit", fail)
+        raise OSError("the disk")
+
+    event.listen(db._write_engine, "commit", fail)
+    with pytest.raises(OSError, match="the disk"):
+        db.submit(lambda conn: run(conn, "SELECT 1"), joins=True).result()
+    assert number(db) == 0
+    db.write(lambda conn: run(conn, "SELECT 1"))
+    assert number(db) == MANY
+    assert rebuild(db, check=True).differences == ()
+
+
+def test_a_server_that_stops_leaves_nothing_owed(db: Database, scribe: Scribe) -> None:
+    many(db, scribe)
+    db.close()
+    with Database.open(str(db._url.render_as_string(hide_password=False)), create=False) as again:
+        assert again.read(registers.behind) == []
+        assert rebuild(again, check=True).differences == ()
+
+
+@pytest.fixture
+def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A server that ends owes what it had put off."""
+    with monkeypatch.context() as patch:
+        patch.setattr(writer.Writer, "_pay", lambda _self: None)
+        yield
+
+
+def test_a_server_that_was_killed_catches_up_when_it_starts(
+    db: Database, scribe: Scribe, killed: None
+) -> None:
+    many(db, scribe)
+    db.close()
+    with Database.open(str(db._url.render_as_string(hide_password=False)), create=False) as again:
+        assert again.read(registers.behind) == ["I-1"]
+        again.write(projection.catch_up)
+        assert again.read(registers.behind) == []
+        assert rebuild(again, check=True).differences == ()

@@ -1,0 +1,137 @@
+"""Bodies are handed on as they come: nothing of them is lost, added, or taken for the next request."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+import uvicorn
+
+from server.access import patience
+from server.access.patience import PatientProtocol
+from shared_schema.chance import Chance
+
+SIZE = 3_000_000
+
+
+class Place(NamedTuple):
+    """A server that keeps what it is sent, and how often a piece went past the parser."""
+
+    address: tuple[str, int]
+    bodies: list[bytes]
+    past: list[bool]
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    bodies: list[bytes] = []
+    past: list[bool] = []
+    goes_on = PatientProtocol._goes_on
+
+    def counted(self: PatientProtocol, data: bytes) -> bool:
+        past.append(goes_on(self, data))
+        return past[-1]
+
+    monkeypatch.setattr(PatientProtocol, "_goes_on", counted)
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        pieces, more = [], True
+        while more:
+            message = await receive()
+            assert message["type"] == "http.request"
+            pieces.append(message["body"])
+            more = message["more_body"]
+        bodies.append(b"".join(pieces))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": b"ok"})
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield Place(listening.getsockname(), bodies, past)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+def head(body: bytes) -> bytes:
+    return f"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+
+
+def answers(line: socket.socket, count: int) -> int:
+    """How many answers come, of so many that are waited for."""
+    got = b""
+    line.settimeout(20)
+    while got.count(b"ok") < count:
+        part = line.recv(10_000)
+        if not part:
+            break
+        got += part
+    return got.count(b"200 OK")
+
+
+@pytest.mark.parametrize("step", [1_000_000, 70_001, 4_099])
+def test_bodies_arrive_whole_one_behind_the_other(place: Place, step: int) -> None:
+    """Two requests on one connection, the second's first bytes in one piece with the first's last."""
+    bodies = [Chance(f"body/{step}/{number}").bytes(SIZE + number) for number in (0, 1)]
+    sent = b"".join(head(body) + body for body in bodies)
+    with socket.create_connection(place.address) as line:
+        for at in range(0, len(sent), step):
+            line.sendall(sent[at : at + step])
+        assert answers(line, 2) == 2
+    assert place.bodies == bodies
+    assert sum(place.past) > 5, "most of it went past the parser"
+
+
+def test_a_body_in_chunks_is_parsed(place: Place) -> None:
+    """Of one whose length nobody announced, the marks between its pieces are no part of it."""
+    body = b"0123456789" * 1000
+    with socket.create_connection(place.address) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        for at in range(0, len(body), 1000):
+            line.sendall(b"3e8\r\n" + body[at : at + 1000] + b"\r\n")
+        line.sendall(b"0\r\n\r\n")
+        assert answers(line, 1) == 1
+    assert place.bodies == [body]
+    assert not any(place.past)
+
+
+def test_what_nobody_reads_yet_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender faster than the disk waits; not even half as much more than the limit is held."""
+    held: list[int] = []
+    begin, done = threading.Event(), threading.Event()
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        import asyncio
+
+        await receive()
+        begin.set()
+        await asyncio.sleep(0.5)
+        held.append(len((await receive())["body"]))
+        done.set()
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        with socket.create_connection(listening.getsockname()) as line:
+            line.sendall(head(b"x" * (64 * 1024 * 1024)) + b"x" * 1000)
+            assert begin.wait(10)
+            line.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                line.sendall(b"x" * (32 * 1024 * 1024))
+            assert done.wait(10)
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+    # What one read of the socket brings may go over the limit.
+    assert patience.BODY_WAITING_BYTES_MAX / 2 < held[0] <= patience.BODY_WAITING_BYTES_MAX + 256 * 1024

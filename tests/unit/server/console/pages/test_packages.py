@@ -1,0 +1,262 @@
+"""Packages in the console: taken whole or refused in words, once; given to carry; no byte too soon."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from server.console.pages.packages import FORM_ROOM_BYTES
+from server.storage import package_files
+from shared_schema.ids import digest
+from shared_schema.package import PACKAGE_BYTES_MAX
+from tests.contract.talk import ask
+from tests.parcels import in_volumes, opened, picture
+from tests.unit.server.console.desk import Console, Desk, console
+
+COUNTED = ("operation", "refusal", "photo", "package", "chain")
+
+
+@pytest.fixture
+def desk(place: Console) -> Desk:
+    made = place.desk("coordinator")
+    assert place.parcels.device
+    return made
+
+
+def address(place: Console, more: str = "") -> str:
+    return f"/campaigns/{place.season.campaign}/packages{more}"
+
+
+def counts(place: Console) -> list[object]:
+    return [ask(place.db, f"SELECT count(*) FROM {table}") for table in COUNTED]
+
+
+def left_behind(place: Console) -> list[Path]:
+    return [one for one in (place.folder / "packages" / "arriving").rglob("*") if one.is_file()]
+
+
+def test_a_package_is_taken_and_its_receipt_is_given(place: Console, desk: Desk) -> None:
+    """The page says what is new; the receipt opens on the tablet and answers for exactly that package."""
+    photo = picture(1)
+    answer = desk.send(address(place, "/take"), [("交换包 一.hcx", place.parcels.write(3, [photo]))])
+    assert answer.status == 200
+    for said in ("已导入", "交换包 一.hcx", "新收 3 条", "照片 1 张", "下载回执包"):
+        assert said in answer.text
+    assert ask(place.db, f"SELECT count(*) FROM photo WHERE sha256 = '{digest(photo)}'") == [(1,)]
+    link = re.search(r'href="(/campaigns/[^"]+/file)"', answer.text)
+    assert link
+    file = desk.get(link[1])
+    assert file.status == 200
+    assert file.headers["content-disposition"].startswith("attachment;")
+    assert file.headers["cache-control"] == "no-store"
+    manifest, answers = opened(file.content)
+    (came,) = ask(place.db, "SELECT digest FROM package WHERE direction = 'in'")
+    assert (manifest.kind, manifest.device, manifest.answers) == ("receipt", place.parcels.device, *came)
+    assert answers
+    lines = [(one.action, one.who) for one in place.trail("package")]
+    assert lines == [("package.taken", place.logins["coordinator"])]
+    assert left_behind(place) == []
+
+
+def test_the_same_package_again_changes_nothing_and_says_so(place: Console, desk: Desk) -> None:
+    """Not one operation more; a receipt again, in case the first was lost."""
+    whole = place.parcels.write(2)
+    desk.send(address(place, "/take"), [("a.hcx", whole)])
+    before = ask(place.db, "SELECT count(*) FROM operation")
+    answer = desk.send(address(place, "/take"), [("b.hcx", whole)])
+    assert "此前已导入，没有变化" in answer.text
+    assert "已有 2 条" in answer.text
+    assert "下载回执包" in answer.text
+    assert ask(place.db, "SELECT count(*) FROM operation") == before
+    assert ask(place.db, "SELECT count(*) FROM package WHERE direction = 'in'") == [(1,)]
+
+
+def test_volumes_in_any_order_and_on_several_days(place: Console, desk: Desk) -> None:
+    """What is missing is named, and stays to be seen; the last one brings it in."""
+    parts = in_volumes(place.parcels.write(2, [picture(2) + bytes(150_000)]))
+    assert len(parts) == 3
+    before = counts(place)
+    answer = desk.send(address(place, "/take"), [("3.hcx", parts[2]), ("1.hcx", parts[0])])
+    assert "已有 2 / 3 个分卷" in answer.text
+    assert "还缺第 2 卷" in answer.text
+    assert "已有 1 / 3" not in answer.text, "overtaken by the next file"
+    assert counts(place) == before
+    assert "尚未收齐的分卷" in desk.get(address(place)).text
+    answer = desk.send(address(place, "/take"), [("2.hcx", parts[1])])
+    assert "新收 2 条" in answer.text
+    assert "尚未收齐的分卷" not in answer.text
+
+
+def test_a_set_that_will_not_become_whole_is_discarded(place: Console, desk: Desk) -> None:
+    parts = in_volumes(place.parcels.write(1, [picture(3) + bytes(100_000)]))
+    page = desk.send(address(place, "/take"), [("1.hcx", parts[0])]).text
+    found = re.search(r'name="package" value="([0-9a-f]{64})"', page)
+    assert found
+    assert desk.post(address(place, "/discard"), {"package": "0" * 64}).status == 404
+    assert desk.post(address(place, "/discard"), {"package": found[1]}).status == 303
+    assert "尚未收齐的分卷" not in desk.get(address(place)).text
+    assert place.trail("package.discarded")[0].what == found[1]
+
+
+def flipped(content: bytes) -> bytes:
+    at = len(content) // 2
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("damaged", "交换包损坏或不完整"),
+        ("cut", "交换包损坏或不完整"),
+        ("foreign", "交换包不是给这里的"),
+        ("newer", "请先升级"),
+        ("letter", "交换包损坏或不完整"),
+        ("nothing", "交换包损坏或不完整"),
+    ],
+)
+def test_what_is_wrong_is_refused_in_words_and_stays_on_record(
+    place: Console, desk: Desk, kind: str, said: str
+) -> None:
+    """Nothing of it is applied; the reason stands on the page, today and later, and in the audit trail."""
+    sound = place.parcels.write(2, [picture(4)])
+    content = {
+        "damaged": flipped(sound),
+        "cut": sound[:-1],
+        "foreign": place.parcels.foreign(),
+        "newer": place.parcels.too_new(),
+        "letter": b"Dear sirs, " * 40,
+        "nothing": b"",
+    }[kind]
+    before = counts(place)
+    answer = desk.send(address(place, "/take"), [("坏了.hcx", content)])
+    assert answer.status == 200
+    assert "拒收" in answer.text
+    assert said in answer.text
+    assert counts(place) == before
+    later = desk.get(address(place)).text
+    assert "坏了.hcx" in later
+    assert said in later
+    (line,) = place.trail("package.refused")
+    assert (line.who, line.what) == (place.logins["coordinator"], "坏了.hcx")
+    assert left_behind(place) == []
+
+
+def test_a_bad_file_keeps_no_good_one_back(place: Console, desk: Desk) -> None:
+    files = [("1.hcx", b"x" * 100), ("2.hcx", place.parcels.write(1)), ("3.hcx", place.parcels.foreign())]
+    text = desk.send(address(place, "/take"), files).text
+    assert (text.count("outcome bad"), text.count("outcome ok")) == (2, 1)
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_no_byte_is_kept_without_the_forms_token(
+    place: Console, desk: Desk, csrf: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even for a moment: the token stands before the first file, or the file is not opened."""
+    from server.console import streaming
+
+    opened_files: list[Path] = []
+    monkeypatch.setattr(streaming, "_opened", opened_files.append)
+    before = counts(place)
+    answer = desk.send(address(place, "/take"), [("a.hcx", place.parcels.write(1))], csrf=csrf)
+    assert answer.status == 403
+    assert "csrf_missing" in answer.text
+    assert (counts(place), opened_files, left_behind(place)) == (before, [], [])
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64])
+def test_a_form_of_fields_alone_needs_its_token_too(place: Console, desk: Desk, csrf: str) -> None:
+    assert desk.send(address(place, "/take"), [], csrf=csrf).status == 403
+    assert desk.send(address(place, "/take"), []).status == 400
+
+
+def test_a_file_before_the_token_is_refused(place: Console, desk: Desk) -> None:
+    """As another page might put them."""
+    parts = [("files", ("a.hcx", place.parcels.write(1), "x/y")), ("csrf", (None, desk.csrf))]
+    answer = desk._ask("POST", address(place, "/take"), files=parts, headers={})
+    assert answer.status == 403
+
+
+def test_too_much_is_refused_before_it_is_read(place: Console, desk: Desk) -> None:
+    """By the length it announces."""
+    limit = PACKAGE_BYTES_MAX + FORM_ROOM_BYTES
+    headers = {"content-length": str(limit + 1), "content-type": "multipart/form-data; boundary=x"}
+    answer = desk._ask("POST", address(place, "/take"), content=b"--x", headers=headers)
+    assert answer.status in {413, 507}, answer.status
+    assert left_behind(place) == []
+
+
+def test_a_full_disk_takes_no_package(place: Console, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations over the network need the room; a package can wait on its stick."""
+    whole = place.parcels.write(1)
+    monkeypatch.setattr(package_files, "FREE_PERCENT_MIN", 101)
+    before = counts(place)
+    answer = desk.send(address(place, "/take"), [("a.hcx", whole)])
+    assert answer.status == 507
+    assert "存储空间不足" in answer.text
+    assert counts(place) == before
+
+
+def test_a_form_without_a_file_is_told_so(place: Console, desk: Desk) -> None:
+    assert desk.post(address(place, "/take")).status == 400
+    answer = desk.send(address(place, "/take"), [("", b"")])
+    assert (answer.status, "请选择交换包文件" in answer.text) == (400, True)
+
+
+def test_names_of_files_are_shown_and_used_for_nothing(place: Console, desk: Desk) -> None:
+    """A path, a tag and a mark that turns the reading direction come back as harmless text; no file has such a name."""
+    names = ["../../evil.hcx", "<img src=x onerror=alert(1)>.hcx", "a\u202egnp.hcx", "C:\\x\\y.hcx"]
+    text = desk.send(address(place, "/take"), [(one, b"x") for one in names]).text
+    assert "<img src=x" not in text
+    assert "\u202e" not in text
+    assert "evil.hcx" in text
+    assert not list(place.folder.rglob("*evil*"))
+
+
+def test_a_package_for_one_tablet_and_for_a_squad(place: Console, desk: Desk) -> None:
+    """Only a tablet whose key is known can be given one; it opens it, and the paper shows its code."""
+    assert desk.post(address(place, "/give"), {"for": "nobody"}).status == 400
+    answer = desk.post(address(place, "/give"), {"for": place.parcels.device})
+    assert answer.status == 303
+    page = desk.get(answer.headers["location"])
+    assert "已生成" in page.text
+    made = answer.headers["location"].rpartition("given=")[2]
+    manifest, answers = opened(desk.get(address(place, f"/{made}/file")).content)
+    assert manifest.kind == "assignments"
+    assert answers
+    paper = desk.get(address(place, f"/{made}")).text
+    (code,) = ask(place.db, f"SELECT code FROM package WHERE digest = '{made}'")
+    assert f'class="paper-code">{code[0]}<' in paper
+    squad = desk.post(address(place, "/give"), {"for": f"squad/{place.parcels.squad}"})
+    assert squad.status == 409, "another of the squad's tablets has never told its sealing key"
+    assert "密钥" in squad.text
+
+
+def test_a_receipt_on_paper_says_what_it_is_for(place: Console, desk: Desk) -> None:
+    """Chinese first, English under it: both codes, counts, numbers, digest, and lines to sign."""
+    desk.send(address(place, "/take"), [("a.hcx", place.parcels.write(4))])
+    ((receipt, code, answers),) = ask(
+        place.db, "SELECT digest, code, answers FROM package WHERE kind = 'receipt'"
+    )
+    ((came,),) = ask(place.db, f"SELECT code FROM package WHERE digest = '{answers}'")
+    text = desk.get(address(place, f"/{receipt}")).text
+    paper = text[text.index('<article class="paper">') :]
+    for said in (code, came, receipt, "新收 4 条", "4 new", "交换包回执", "Receipt for a package", "交付人"):
+        assert said in paper, said
+    assert paper.index("交换包回执") < paper.index("Receipt for a package")
+
+
+def test_packages_of_another_campaign_are_not_found(place: Console, desk: Desk) -> None:
+    """By whatever address."""
+    assert desk.get(address(place, f"/{place.given_package}")).status == 200
+    other = address(place, f"/{place.given_package}").replace(place.season.campaign, "another")
+    assert desk.get(other).status == 404
+    assert desk.get(other + "/file").status == 404
+    assert desk.get(address(place, "/..%2f..%2fhucha.db/file")).status == 404
+
+
+def test_what_was_arriving_when_the_server_was_killed_is_removed(tmp_path: Path) -> None:
+    left = tmp_path / "packages" / "arriving" / "half.hcx"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"half")
+    with console(tmp_path, visits=1):
+        assert not left.exists()
