@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from mobile.blind import OPEN, Blind, blind, seen_by
 from mobile.drafts import Drafts
 from mobile.photos import Taken
 from mobile.store import Refused, Store
@@ -40,6 +41,7 @@ from shared_schema.operations import (
     FindingWithdrawn,
     InterviewCategory,
     InterviewHeld,
+    LeadChecked,
     MeasureProposed,
     NaConsent,
     NotApplicable,
@@ -47,12 +49,16 @@ from shared_schema.operations import (
     Opened,
     Operation,
     SampleDrawn,
+    ScoringClosed,
     SignatureRefused,
     Signed,
     SignerRole,
     Submitted,
+    TakenBack,
     UnitStated,
     body_bytes,
+    can_be_unsaid,
+    field_of,
     read_envelope,
     stands_for,
 )
@@ -74,8 +80,23 @@ class Visit(NamedTuple):
     unsent: int
     refused: tuple[Refused, ...]
     gone: bool
+    scoring: Blind = OPEN
+    """While this is on, `inspection` and `sheet` are those of one person alone."""
     purged: bool = False
     """It was cleared from this tablet: nothing of it can be shown but that."""
+
+
+NOBODY = PersonId("")
+
+
+class _Read(NamedTuple):
+    """What was worked out of a state, and what it follows from."""
+
+    state: State
+    assignment: Assignment
+    scoring: Blind
+    seen: Inspection
+    sheet: ScoreSheet
 
 
 class Desk:
@@ -85,15 +106,18 @@ class Desk:
         self._store = store
         self._tap = Tap(store, entropy, clock)
         self.drafts = Drafts(store)
-        self._read_before: dict[str, tuple[State, str, Inspection, ScoreSheet]] = {}
+        self._read_before: dict[tuple[str, str], _Read] = {}
 
     # -- what the screens read --------------------------------------------------------------------------
 
-    def visits(self) -> tuple[Visit, ...]:
-        """All assigned inspections this version can show, those that are gone or were cleared from here too."""
+    def visits(self, person: PersonId = NOBODY) -> tuple[Visit, ...]:
+        """All assigned inspections this version can show, as this person may see them.
+
+        Those that are gone or were cleared from here are among them.
+        """
         unsent, purged = self._store.unsent(), self._store.purged()
         return tuple(
-            self._visit(InspectionId(one), unsent)._replace(purged=one in purged)
+            self._visit(InspectionId(one), unsent, person)._replace(purged=one in purged)
             for one, (assignment, _) in self._store.assignments().items()
             if self._unreadable(assignment) is None
         )
@@ -103,18 +127,24 @@ class Desk:
         pairs = ((one, self._unreadable(one)) for one, _ in self._store.assignments().values())
         return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
 
-    def visit(self, inspection: InspectionId) -> Visit:
-        """One inspection. Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged."""
+    def visit(self, inspection: InspectionId, person: PersonId = NOBODY) -> Visit:
+        """One inspection as this person may see it.
+
+        Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged.
+        """
         if inspection in self._store.purged():
             raise Problem("visit_purged")
-        return self._visit(inspection, self._store.unsent())
+        return self._visit(inspection, self._store.unsent(), person)
 
-    def _visit(self, inspection: InspectionId, unsent: Mapping[str, int]) -> Visit:
+    def _visit(self, inspection: InspectionId, unsent: Mapping[str, int], person: PersonId) -> Visit:
         assignment, gone = self._tap.assigned(inspection)
         checklist = self._store.checklist(assignment.checklist)
-        seen, sheet = self._read(inspection, assignment.checklist, checklist)
+        read = self._read(assignment, checklist, person)
         refused = self._store.refused(inspection)
-        return Visit(assignment, checklist, seen, sheet, unsent.get(inspection, 0), refused, gone)
+        if read.scoring.on:
+            refused = tuple(one for one in refused if one.operation.person == person)
+        waiting = unsent.get(inspection, 0)
+        return Visit(assignment, checklist, read.seen, read.sheet, waiting, refused, gone, read.scoring)
 
     def _unreadable(self, assignment: Assignment) -> Problem | None:
         try:
@@ -123,17 +153,17 @@ class Desk:
             return problem
         return None
 
-    def _read(
-        self, inspection: str, checklist_hash: str, checklist: Checklist
-    ) -> tuple[Inspection, ScoreSheet]:
+    def _read(self, assignment: Assignment, checklist: Checklist, person: PersonId) -> "_Read":
         """The view and the score of the state as it is, worked out once for each state."""
-        state = self._store.state(inspection)
-        known = self._read_before.get(inspection)
-        if known is None or known[0] is not state or known[1] != checklist_hash:
-            seen = view(state)
-            known = (state, checklist_hash, seen, score(checklist, seen))
-            self._read_before[inspection] = known
-        return known[2], known[3]
+        state = self._store.state(InspectionId(assignment.inspection))
+        key = (assignment.inspection, person if assignment.blind else NOBODY)
+        known = self._read_before.get(key)
+        if known is None or known.state is not state or known.assignment != assignment:
+            scoring = blind(assignment, state)
+            seen = view(seen_by(state, person, scoring))
+            known = _Read(state, assignment, scoring, seen, score(checklist, seen))
+            self._read_before[key] = known
+        return known
 
     def set_aside(self, op: OpId) -> None:
         """A person has dealt with a refused operation: it stays in the file and is no longer shown."""
@@ -196,7 +226,7 @@ class Desk:
         """Stands behind another member's N/A, or no longer. Raises consent_needs_another."""
         others = (
             stands_for(one.body)
-            for one in self._tap.standing(inspection, f"answer/{item}")
+            for one in self._tap.standing(inspection, f"answer/{item}", person)
             if one.person != person
         )
         if not any(isinstance(one, NotApplicable) and one.reason == reason for one in others):
@@ -211,20 +241,20 @@ class Desk:
 
     # -- taking a tap back ------------------------------------------------------------------------------
 
-    def stood(self, person: PersonId, inspection: InspectionId, field: FieldKey) -> Body | None:
-        """What this person's next tap on an answer or a note would replace, and `put_back` can bring again.
+    def said(self, inspection: InspectionId) -> State:
+        """What stands now: to be remembered before a tap that may be taken back."""
+        return self._store.state(inspection)
 
-        An empty note where there is none yet; None where nothing stands that could be put back: an answer cannot
-        be made unsaid, only changed.
+    def unsaid(self, before: State, made: Operation) -> Body | None:
+        """What `put_back` records in the place of a tap just made: what it replaced, or that nothing stands.
+
+        None where it cannot be taken back: a stage, a draw, a settlement, a closed scoring.
         """
-        standing = self._tap.standing(inspection, field)
-        if disputed(field, standing):
-            standing = tuple(one for one in standing if one.person == person)
-        body = stands_for(standing[0].body) if standing else None
-        if isinstance(body, Answer | NotApplicable | Note):
-            return body
-        family, _, rest = field.partition("/")
-        return Note(rest.rpartition("/")[0], "") if family == "note" else None
+        field = field_of(made.body, made.person)
+        if field is None or isinstance(made.body, DisputeSettled) or not can_be_unsaid(field, made.person):
+            return None
+        stood = [one for one in before.fields.get(field, ()) if one.id in made.bases]
+        return stands_for(stood[0].body) if stood else TakenBack(field)
 
     def put_back(self, person: PersonId, inspection: InspectionId, body: Body, instead_of: OpId) -> Operation:
         """Takes one's last tap back: what stood before is recorded again in its place, and only in its place."""
@@ -255,7 +285,7 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """The finding as it reads now, whole."""
-        self._finding(inspection, text.finding)
+        self._finding(inspection, text.finding, person)
         fields = {name: getattr(text, name) for name in Finding.__struct_fields__}
         return self._tap.write(person, inspection, FindingAmended(**fields, reason=reason), seen)
 
@@ -263,7 +293,7 @@ class Desk:
         self, person: PersonId, inspection: InspectionId, finding: str, reason: str, *, seen: Seen = None
     ) -> Operation:
         """Takes a finding back; a concurrent amendment still stands beside this, as a dispute."""
-        known = self._finding(inspection, finding)
+        known = self._finding(inspection, finding, person)
         body = FindingWithdrawn(finding, known.item, reason, known.occurrences)
         return self._tap.write(person, inspection, body, seen)
 
@@ -271,7 +301,7 @@ class Desk:
         self, person: PersonId, inspection: InspectionId, finding: str, earlier: str, *, seen: Seen = None
     ) -> Operation:
         """The finding repeats one of an earlier inspection; an empty `earlier` says it does not."""
-        self._finding(inspection, finding)
+        self._finding(inspection, finding, person)
         return self._tap.write(person, inspection, FindingRepeatOf(finding, earlier), seen)
 
     def duplicate_of(
@@ -280,7 +310,7 @@ class Desk:
         """The finding is the same fact as another; an empty `other` says it is not."""
         for one in (finding, other):
             if one:
-                self._finding(inspection, one)
+                self._finding(inspection, one, person)
         return self._tap.write(person, inspection, FindingDuplicateOf(finding, other), seen)
 
     def fix(
@@ -294,7 +324,7 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """Fixed on the spot (立行立改)."""
-        self._finding(inspection, finding)
+        self._finding(inspection, finding, person)
         return self._tap.write(person, inspection, FindingFixed(finding, before, after), seen)
 
     def unit_states(
@@ -308,7 +338,7 @@ class Desk:
         seen: Seen = None,
     ) -> Operation:
         """What the unit says of a finding."""
-        self._finding(inspection, finding)
+        self._finding(inspection, finding, person)
         return self._tap.write(person, inspection, UnitStated(finding, statement, accepts), seen)
 
     # -- samples, computers, talks ----------------------------------------------------------------------
@@ -346,7 +376,7 @@ class Desk:
         self, person: PersonId, inspection: InspectionId, sample: str, drawn: str, other: str, reason: str
     ) -> Operation:
         """Another computer is checked instead of one that was drawn. Raises not_found, substitute_invalid."""
-        standing = self._tap.standing(inspection, f"sample/{sample}")
+        standing = self._tap.standing(inspection, f"sample/{sample}", person)
         body = stands_for(standing[0].body) if standing else None
         if not isinstance(body, SampleDrawn) or drawn not in body.drawn:
             raise Problem("not_found", what=drawn)
@@ -440,7 +470,7 @@ class Desk:
         self, person: PersonId, inspection: InspectionId, evidence: str, reason: str, *, seen: Seen = None
     ) -> Operation:
         """The photo is no longer part of the record."""
-        if not self._tap.standing(inspection, f"evidence/{evidence}"):
+        if not self._tap.standing(inspection, f"evidence/{evidence}", person):
             raise Problem("not_found", what=evidence)
         return self._tap.write(person, inspection, EvidenceRemoved(evidence, reason), seen)
 
@@ -500,6 +530,31 @@ class Desk:
         )
         return self._tap.write(person, inspection, body, seen)
 
+    # -- blind scoring, and leads ------------------------------------------------------------------------
+
+    def close_scoring(
+        self, person: PersonId, inspection: InspectionId, member: PersonId, reason: str = ""
+    ) -> Operation:
+        """Closes this person's own scoring, for good; the leader may close another's, with a reason."""
+        if member != person and (not reason.strip() or not self._tap.leads(inspection, person)):
+            raise Problem("author_not_allowed", person=person, kind="scoring_closed")
+        return self._tap.write(person, inspection, ScoringClosed(member, reason.strip()), None)
+
+    def check_lead(
+        self,
+        person: PersonId,
+        inspection: InspectionId,
+        lead: str,
+        *,
+        verified: bool,
+        note: str = "",
+        seen: Seen = None,
+    ) -> Operation:
+        """What became of a lead on site. Raises lead_unknown."""
+        if all(one.lead != lead for one in self._tap.assigned(inspection)[0].leads):
+            raise Problem("lead_unknown", lead=lead)
+        return self._tap.write(person, inspection, LeadChecked(lead, verified, note), seen)
+
     # -- the leader's -----------------------------------------------------------------------------------
 
     def settle(
@@ -551,10 +606,12 @@ class Desk:
         """The visit was broken off."""
         return self._tap.write(person, inspection, Aborted(cause, reason), seen)
 
-    def _finding(self, inspection: str, finding: str) -> Finding | FindingWithdrawn:
+    def _finding(self, inspection: str, finding: str, person: PersonId) -> Finding | FindingWithdrawn:
         """The finding as this tablet knows it. Raises not_found."""
-        for one in self._tap.standing(inspection, f"finding/{finding}"):
+        for one in self._tap.standing(inspection, f"finding/{finding}", person):
             body = stands_for(one.body)
+            if isinstance(body, TakenBack):
+                continue
             assert isinstance(body, Finding | FindingWithdrawn), "another body on a finding's field"
             return body
         raise Problem("not_found", what=finding)

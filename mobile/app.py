@@ -8,7 +8,7 @@ from kivy.clock import Clock
 from kivy.core.window import Window
 
 from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit, unlock
-from mobile.ui.cards import Fact
+from mobile.ui.banners import Acts, banners
 from mobile.ui.finding_form import new_finding
 from mobile.ui.gate import Gate
 from mobile.ui.kit_controls import Push, button, gap
@@ -23,8 +23,9 @@ from mobile.ui.shown import SYNC, Shown, VisitShown
 from mobile.ui.start import StartScreen
 from mobile.ui.sync_center import SyncCenter
 from mobile.ui.theme import theme
+from mobile.ui.tour import tour
 from mobile.ui.unlock import UnlockScreen
-from mobile.ui.visit import Banner, VisitScreen
+from mobile.ui.visit import VisitScreen
 from mobile.ui.words import say, words
 from mobile.ui.work import WorkScreen
 
@@ -55,7 +56,7 @@ class HuchaApp(App):
         session = self.session
         self.visit = VisitScreen(session)
         self.start = StartScreen(session, server=self._begin.server)
-        screens = {
+        screens: dict[str, Any] = {
             "start": self.start,
             "people": PeopleScreen(session),
             "work": WorkScreen(session),
@@ -63,6 +64,7 @@ class HuchaApp(App):
             SYNC: SyncCenter(session),
         }
         self.shell = Shell(session, screens)
+        screens["work"].bind(on_tour=lambda _: self._tour())
         top, bottom, item = self.shell.ids.top, self.shell.ids.bottom, self.visit.item
         top.bind(on_leave=lambda _: session.leave(), on_menu=lambda _: self._menu())
         bottom.bind(
@@ -80,6 +82,7 @@ class HuchaApp(App):
             on_consent_here=lambda _: self._sheet(sheets_item.consent),
             on_finding=lambda _, row: self.acts.finding(row),
             on_settle=lambda _, op: self._settle_item(op),
+            on_lead=lambda _, row: self.acts.lead(row),
         )
         self.acts: PageActs = PageActs(session, self.shell, self.visit)
         self.photo_acts = PhotoActs(session, self.shell, self.visit)
@@ -87,7 +90,7 @@ class HuchaApp(App):
             shown=self._show,
             syncing=self._show,
             on_told=lambda _, text, icon: self.shell.tell(text, icon),
-            on_undoable=lambda _, undo: self.shell.offer(say("undo.changed"), say("undo"), undo),
+            on_undoable=lambda _, text, undo: self.shell.offer(text, say("undo"), undo),
             on_sheet=lambda _, sheet: self.shell.open(sheet),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))
@@ -168,23 +171,10 @@ class HuchaApp(App):
 
     def _show_banner(self, visit: VisitShown) -> None:
         place = self.visit.items.ids.banner
+        acts = Acts(self._open, self.acts.close_scoring, self.acts.close_for_another, self.acts.leads)
         place.clear_widgets()
-        head = visit.head
-        if head.stage == "prepared":
-            banner = Banner(icon="letter", title=say("visit.prepared"), detail=say("visit.prepared_explain"))
-            if "opened" in head.may:
-                opening = button(say("visit.open"), self._open, kind="primary")
-                banner.ids.acts.add_widget(opening)
+        for banner in banners(visit, acts):
             place.add_widget(banner)
-        elif head.stage == "returned":
-            banner = Banner(icon="undo", tone="warn", title=say("visit.returned"))
-            for remark in head.remarks:
-                banner.add_widget(Fact(icon="", text=remark))
-            place.add_widget(banner)
-        elif head.stage in ("submitted", "accepted", "locked", "aborted"):
-            place.add_widget(
-                Banner(icon="lock", tone="muted", title=say("visit.closed", stage=head.stage_text))
-            )
 
     # --- sheets ----------------------------------------------------------------------------------------
 
@@ -226,10 +216,13 @@ class HuchaApp(App):
             self.session.go(pane=SYNC)
 
     def _menu(self) -> None:
-        menu = sheets_lists.menu(self.session, self.shell.close)
+        menu = sheets_lists.menu(self.session, self.shell.close, self._tour)
         if self.gate is not None and self.gate.protected and self.session.place.person:
             self._add_pins(menu, self.gate)
         self.shell.open(menu)
+
+    def _tour(self) -> None:
+        self.shell.open(tour(self.shell.open, self.shell.close))
 
     def _add_pins(self, menu: Sheet, gate: Gate) -> None:
         """What the person at work can do about PINs."""

@@ -62,6 +62,11 @@ def _steps(reader: Reader, signatures: tuple[SignatureRow, ...]) -> Iterator[Ste
     unheard = sum(one.statement is None for one in live)
     given = sum(one.state != "missing" for one in signatures)
     deliberated, submitted = stage in _DELIBERATED, stage in _SUBMITTED
+    if visit.assignment.blind:
+        waiting = len(visit.scoring.waiting) if visit.scoring.on else 0
+        yield StepRow(
+            "scored", reader.say("step.scored" if not waiting else "step.scoring", count=waiting), not waiting
+        )
     yield StepRow("answered", reader.say("step.answered" if not left else "step.open", count=left), not left)
     yield StepRow(
         "settled",

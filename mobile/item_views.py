@@ -3,6 +3,7 @@
 from typing import Any
 
 from mobile.actions import Visit
+from mobile.briefing_views import lead_rows, open_leads
 from mobile.reader import Reader, control_of, text_of
 from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NoteRow, PhotoRow
 from mobile.words import Entry, plain, unit_of, when
@@ -83,6 +84,7 @@ def _badges(reader: Reader, entry: Entry) -> tuple[Badge, ...]:
             given.append(Badge(kind, reader.say(f"badge.{kind}"), number))
 
     badge("remark", sum(one == entry.id for one, _ in reader.remarks()))
+    badge("lead", open_leads(reader, entry.id))
     badge("dispute", int(item.answer is not None and item.answer.disputed))
     badge("refused", refused)
     badge("finding", findings)
@@ -167,6 +169,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         from_paper=(answer := _current(cell, person)) is not None and answer.from_paper,
         earlier=tuple(reader.earlier(item)),
         remarks=tuple(text for one, text in reader.remarks() if one == item),
+        leads=lead_rows(reader, item),
         consent_from=_consent_from(reader, state, cell),
     )
 

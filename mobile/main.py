@@ -7,10 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mobile import meeting_tools, package, purge
+from mobile import meeting_tools, package, practice, purge
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.photo_sources import camera, card_folders
@@ -119,10 +120,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
 
         meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
-        clear = purge.tools(store, settings.photos, clock_ms)
-        meeting = meeting._replace(purge=sheets_purge.clearing, clear=clear)
+        meeting = meeting._replace(
+            purge=sheets_purge.clearing, clear=purge.tools(store, settings.photos, clock_ms)
+        )
+        practice.sweep(settings.folder)
+        begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock_ms)
         desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
-        return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos)
+        return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos, begin_practice)
 
     def on_bug(err: Exception) -> None:
         gate.crashed(err)

@@ -120,7 +120,7 @@ class MeasureRow(NamedTuple):
 class StepRow(NamedTuple):
     """One step of closing a visit, done or not."""
 
-    step: Literal["answered", "settled", "deliberated", "heard", "signed", "submitted"]
+    step: Literal["scored", "answered", "settled", "deliberated", "heard", "signed", "submitted"]
     text: str
     done: bool
 

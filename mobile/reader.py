@@ -68,7 +68,8 @@ class Reader(NamedTuple):
         if member is None or self.visit.gone:
             return frozenset()
         stage = self.visit.inspection.stage
-        return frozenset(kind for kind in KINDS if may_now(member.role, kind, stage))
+        withheld = self.visit.scoring.withheld(self.person)
+        return frozenset(kind for kind in KINDS if kind not in withheld and may_now(member.role, kind, stage))
 
     # -- sections and items -----------------------------------------------------------------------------
 

@@ -14,6 +14,8 @@ ItemState = Literal["open", "answered", "problem", "disputed", "not_applicable",
 """The word of each is `item.<state>` of locale.terms."""
 Control = Literal["yes_no", "count", "clauses", "ratio", "value", "actual", "present"]
 """Which control an item is answered with; named as the tags of operations.AnswerValue."""
+LeadState = Literal["open", "true", "untrue", "disputed"]
+"""The word of each is `lead.<state>`."""
 SyncWord = Literal["never", "all_sent", "unsent", "offline", "refused", "failed"]
 
 
@@ -42,6 +44,37 @@ class WorkRow(NamedTuple):
     """Findings of last time that are still open: to look at again."""
     purged: bool = False
     """Server and backup have it, and it was cleared from this tablet."""
+    leads_open: int = 0
+    """Leads of the coordinator that nobody has looked into yet."""
+    blind: bool = False
+    """Every member scores alone at first."""
+
+
+class ScoringRow(NamedTuple):
+    """Blind scoring, while it hides what colleagues recorded."""
+
+    closed: bool
+    """Whether this person has closed their own scoring."""
+    waiting: tuple[tuple[PersonId, str], ...]
+    """(person, name) of those who have not."""
+    may_close: bool
+    may_close_others: bool
+
+
+class LeadRow(NamedTuple):
+    """One lead to verify, and what was found of it."""
+
+    lead: str
+    item: str
+    text: str
+    paper_ref: str
+    state: LeadState
+    state_text: str
+    said: tuple[tuple[str, str], ...]
+    """(what was found, by whom and when); of a dispute all of it."""
+    note: str
+    may: bool
+    seen: tuple[OpId, ...]
 
 
 class Head(NamedTuple):
@@ -59,6 +92,9 @@ class Head(NamedTuple):
     remarks: tuple[str, ...]
     """Why the coordinator sent it back."""
     planned_date: str = ""
+    scoring: ScoringRow | None = None
+    """While members score blind; None otherwise."""
+    leads_open: int = 0
 
 
 class SectionRow(NamedTuple):
@@ -82,7 +118,17 @@ class Badge(NamedTuple):
     """A mark on an item row; never by colour alone, so it has a word."""
 
     kind: Literal[
-        "dispute", "note", "finding", "photo", "photo_allowed", "key", "abort", "refused", "remark", "earlier"
+        "dispute",
+        "note",
+        "finding",
+        "photo",
+        "photo_allowed",
+        "key",
+        "abort",
+        "refused",
+        "remark",
+        "earlier",
+        "lead",
     ]
     text: str
     number: int = 1
@@ -256,6 +302,8 @@ class ItemDetail(NamedTuple):
     """What was found here at earlier inspections."""
     remarks: tuple[str, ...] = ()
     """Why the coordinator sent this item back."""
+    leads: tuple[LeadRow, ...] = ()
+    """What the coordinator asked to verify here."""
     consent_from: tuple[tuple[PersonId, str], ...] = ()
     """Whom this person may ask for consent to their own N/A, here on this tablet."""
 

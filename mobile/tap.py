@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from mobile.blind import blind, seen_by
 from mobile.store import Store
 from shared_schema.answers import check_answer
 from shared_schema.ids import ID_BYTES, FieldKey, InspectionId, OpId, PersonId, make_id
@@ -58,6 +59,8 @@ class Tap:
         stage = _stage(state)
         if not may_now(role, kind, stage):
             raise Problem("stage_forbids", stage=stage, kind=kind)
+        if kind in blind(assignment, state).withheld(person):
+            raise Problem("scoring_blind", kind=kind)
         check_answer(self._store.checklist(assignment.checklist), body)
         head = self._store.head()
         envelope = Envelope(
@@ -97,9 +100,17 @@ class Tap:
             raise Problem("author_not_allowed", person=person, kind=kind)
         return role
 
-    def standing(self, inspection: str, field: str) -> tuple[Operation, ...]:
-        """The operations that stand on a field."""
-        return self._store.state(inspection).fields.get(FieldKey(field), ())
+    def leads(self, inspection: str, person: str) -> bool:
+        """Whether this person leads the squad on the inspection."""
+        members = self.assigned(inspection)[0].members
+        return any(one.person == person and one.role == "leader" for one in members)
+
+    def standing(self, inspection: str, field: str, person: PersonId) -> tuple[Operation, ...]:
+        """The operations that stand on a field, of those this person may see."""
+        state = self._store.state(inspection)
+        ones = {FieldKey(field): state.fields.get(FieldKey(field), ())}
+        scoring = blind(self.assigned(inspection)[0], state)
+        return seen_by(State(ones), person, scoring).fields.get(FieldKey(field), ())
 
     def shown(self, inspection: str, field: FieldKey, person: PersonId, seen: Seen) -> tuple[Operation, ...]:
         """Of what stands on a field, what this person had before their eyes.
@@ -109,7 +120,7 @@ class Tap:
         device = self._device()
         return tuple(
             one
-            for one in self.standing(inspection, field)
+            for one in self.standing(inspection, field, person)
             if seen is None or one.id in seen or (one.person == person and one.device == device)
         )
 

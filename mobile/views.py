@@ -5,6 +5,7 @@ Every function takes a `Visit` (what the tablet holds of one inspection) and ret
 
 from collections.abc import Iterable
 
+from mobile import briefing_views
 from mobile.actions import Visit
 from mobile.item_views import FILTERS, filtered_rows, item_detail, item_rows
 from mobile.reader import Reader
@@ -20,6 +21,7 @@ from mobile.rows import (
     ItemDetail,
     ItemRow,
     ItemState,
+    LeadRow,
     NoteRow,
     PhotoRow,
     RefusedRow,
@@ -51,6 +53,7 @@ __all__ = [
     "ItemDetail",
     "ItemRow",
     "ItemState",
+    "LeadRow",
     "NoteRow",
     "PhotoRow",
     "RefusedRow",
@@ -67,6 +70,7 @@ __all__ = [
     "head",
     "item_detail",
     "item_rows",
+    "lead_rows",
     "matching",
     "next_open",
     "refused_rows",
@@ -122,6 +126,8 @@ def _work_row(reader: Reader) -> WorkRow:
         sync_text=_sent_text(visit, reader.language),
         gone=visit.gone,
         earlier_open=sum(one.open for one in assignment.earlier),
+        leads_open=briefing_views.open_leads(reader),
+        blind=assignment.blind,
     )
 
 
@@ -163,6 +169,8 @@ def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
         may=reader.may(),
         remarks=tuple(f"{item}：{text}" if item else text for item, text in reader.remarks()),
         planned_date=assignment.planned_date,
+        scoring=briefing_views.scoring_row(reader),
+        leads_open=briefing_views.open_leads(reader),
     )
 
 
@@ -220,6 +228,11 @@ def finding_rows(visit: Visit, language: Language = "zh", item: str = "") -> tup
 def earlier_rows(visit: Visit, language: Language = "zh", item: str = "") -> tuple[EarlierRow, ...]:
     """What earlier inspections found at this unit, what is still open first; or that of one item."""
     return tuple(Reader(visit, _NOBODY, language).earlier(item))
+
+
+def lead_rows(visit: Visit, person: PersonId, language: Language = "zh") -> tuple[LeadRow, ...]:
+    """What the coordinator asked to verify, what is still open first."""
+    return briefing_views.lead_rows(Reader(visit, person, language))
 
 
 def dispute_rows(visit: Visit, person: PersonId, language: Language = "zh") -> tuple[DisputeRow, ...]:

@@ -27,6 +27,7 @@ from shared_schema.operations import (
     FindingRepeatOf,
     FindingWithdrawn,
     InterviewHeld,
+    LeadChecked,
     MeasureProposed,
     NaConsent,
     NotApplicable,
@@ -198,6 +199,8 @@ def body_text(checklist: Checklist, body: Body, language: Language) -> str:  # n
             return say("body.refused", language, name=name, reason=reason)
         case MeasureProposed(what=what, reason=reason):
             return f"{say(f'measure.{what}', language)} {reason}"
+        case LeadChecked(verified=verified, note=note):
+            return say("body.lead" if verified else "body.no_lead", language, note=note).strip()
         case Unknown():
             return "?"
         case _:

@@ -19,12 +19,14 @@ from shared_schema.operations import (
     FindingRepeatOf,
     FindingWithdrawn,
     InterviewHeld,
+    LeadChecked,
     MeasureProposed,
     NaConsent,
     NotApplicable,
     Note,
     Operation,
     SampleDrawn,
+    ScoringClosed,
     SignatureRefused,
     Signed,
     UnitStated,
@@ -159,6 +161,9 @@ class Inspection(NamedTuple):
     disputes: tuple[Cell[Body], ...]
     held: tuple[Operation, ...]
     """Operations of kinds this version does not know yet: kept, passed on, not counted."""
+    leads: tuple[Cell[LeadChecked], ...] = ()
+    closings: tuple[Cell[ScoringClosed], ...] = ()
+    """Whose own scoring is closed, of a visit that is scored blind."""
 
     def photos(self, item: ItemId) -> tuple[Standing[EvidenceAttached], ...]:
         """The photos that stand on an item and its findings."""

@@ -29,6 +29,7 @@ from shared_schema.operations import (
     Body,
     DisputeSettled,
     Operation,
+    TakenBack,
     agreement,
     field_of,
     read,
@@ -180,18 +181,18 @@ class Seen(NamedTuple):
 
 def view(state: State) -> Inspection:
     """The inspection as screens and scores see it."""
-    return _revised(NOTHING, {field: _cell(field, ones) for field, ones in state.fields.items()}, state.held)
+    return _revised(NOTHING, _cells(state.fields.items()), state.held)
 
 
 def advance(seen: Seen, operations: Iterable[Operation]) -> Seen:
     """The same after more operations: what they do not touch stays the very same objects."""
     state = apply(seen.state, operations)
     before = seen.state.fields
-    if any(field not in state.fields for field in before):
+    changed = [(field, ones) for field, ones in state.fields.items() if before.get(field) is not ones]
+    cells = _cells(changed)
+    gone = any(field not in cells and field in before for field, _ in changed)
+    if gone or any(field not in state.fields for field in before):
         return Seen(state, view(state))
-    cells = {
-        field: _cell(field, ones) for field, ones in state.fields.items() if before.get(field) is not ones
-    }
     return Seen(state, _revised(seen.inspection, cells, state.held))
 
 
@@ -216,6 +217,8 @@ def _revised(
         measures=_family(before.measures, families.get("measure")),
         disputes=_disputes(before.disputes, cells),
         held=held,
+        leads=_family(before.leads, families.get("lead")),
+        closings=_family(before.closings, families.get("scoring")),
     )
 
 
@@ -299,6 +302,16 @@ def differing(operations: Iterable[Operation]) -> list[object]:
         if not known:
             values.append(value)
     return values
+
+
+def _cells(fields: Iterable[tuple[FieldKey, tuple[Operation, ...]]]) -> dict[FieldKey, Cell[Any]]:
+    """The cells of fields on which anything is said: a tap taken back says nothing and differs from nothing."""
+    cells = {}
+    for field, ones in fields:
+        said = tuple(one for one in ones if not isinstance(stands_for(one.body), TakenBack))
+        if said:
+            cells[field] = _cell(field, said)
+    return cells
 
 
 def _cell(field: FieldKey, operations: tuple[Operation, ...]) -> Cell[Any]:

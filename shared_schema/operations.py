@@ -369,6 +369,27 @@ class Aborted(Struct, frozen=True, omit_defaults=True):
     reason: Text
 
 
+class ScoringClosed(Struct, frozen=True, omit_defaults=True):
+    """A member has closed their own scoring of a visit that is scored blind; for another only the leader, and why."""
+
+    member: Id
+    reason: Line = ""
+
+
+class LeadChecked(Struct, frozen=True, omit_defaults=True):
+    """A lead was looked into on site: whether it is true, and what was seen."""
+
+    lead: Id
+    verified: bool
+    note: Text = ""
+
+
+class TakenBack(Struct, frozen=True, omit_defaults=True):
+    """A tap is unsaid: what it replaces goes, and nothing comes in its place."""
+
+    field: Annotated[str, Meta(min_length=1, max_length=512)]
+
+
 class Unknown(Struct, frozen=True):
     """A body of a kind this version does not know."""
 
@@ -381,6 +402,7 @@ Body = (
     | SampleDrawn | DeviceChecked | InterviewHeld
     | EvidenceAttached | EvidenceRemoved
     | Signed | SignatureRefused | MeasureProposed
+    | ScoringClosed | LeadChecked | TakenBack
     | DisputeSettled
     | Opened | Deliberated | Submitted | Returned | Accepted | Locked | Aborted
     | Unknown
@@ -406,6 +428,9 @@ KINDS: Mapping[str, type[Struct]] = {
     "signed": Signed,
     "signature_refused": SignatureRefused,
     "measure_proposed": MeasureProposed,
+    "scoring_closed": ScoringClosed,
+    "lead_checked": LeadChecked,
+    "taken_back": TakenBack,
     "dispute_settled": DisputeSettled,
     "opened": Opened,
     "deliberated": Deliberated,
@@ -614,6 +639,8 @@ def read(raw: bytes) -> Operation:
         raise Problem("op_malformed", where="bases: an operation cannot replace itself")
     if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
         raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
+    if isinstance(body, TakenBack) and not can_be_unsaid(body.field, operation.person):
+        raise Problem("op_malformed", where=f"taken_back: {body.field}")
     return operation
 
 
@@ -684,6 +711,8 @@ _FIELDS: Mapping[type[Struct], tuple[str, str]] = {
     EvidenceAttached: ("evidence", "evidence"),
     EvidenceRemoved: ("evidence", "evidence"),
     MeasureProposed: ("measure", "measure"),
+    ScoringClosed: ("scoring", "member"),
+    LeadChecked: ("lead", "lead"),
 }
 """The family of fields a body writes, and the attribute that says which of them."""
 STAGE_FIELD = FieldKey("stage")
@@ -709,11 +738,39 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
         case Signed(role=role, name=name) | SignatureRefused(role=role, name=name):
             # One head of the unit, many inspectors: inspectors sign each for themselves.
             return FieldKey(f"signature/{role}/{name}" if role == "inspector" else f"signature/{role}")
+        case TakenBack(field=field):
+            return FieldKey(field)
         case DisputeSettled(field=field):
             # A person's own field may be settled by the leader; it stays that person's.
             owner = field.rsplit("/", 1)[-1] if field.startswith(("note/", "consent/")) else person
             return field_of(decided(body), PersonId(owner))
     return STAGE_FIELD
+
+
+_UNSAID = frozenset(
+    {
+        "answer",
+        "finding",
+        "repeat_of",
+        "duplicate_of",
+        "fix",
+        "statement",
+        "device",
+        "interview",
+        "measure",
+        "lead",
+        "signature",
+    }
+)
+"""Families of fields a tap on which can be taken back; a stage, a draw, a closed scoring stay said."""
+
+
+def can_be_unsaid(field: str, person: str) -> bool:
+    """Whether what this person recorded on the field can be taken back."""
+    family, _, rest = field.partition("/")
+    if family in ("note", "consent"):
+        return rest.rpartition("/")[2] == person
+    return bool(rest) and family in _UNSAID
 
 
 def stands_for(body: Body) -> Body:
@@ -741,7 +798,9 @@ def agreement(body: Body) -> object:
             return "withdrawn"
         case EvidenceRemoved():
             return "removed"
-        case Opened() | Deliberated() | Submitted() | Accepted() | Locked() as stage:
+        case LeadChecked(verified=verified):
+            return ("lead", verified)
+        case Opened() | Deliberated() | Submitted() | Accepted() | Locked() | ScoringClosed() as stage:
             return KIND_OF[type(stage)]
         case other:
             return other

@@ -68,6 +68,9 @@ REGISTRY: Mapping[str, Kind] = {
     "photo_forbidden": Kind("检查项 {item} 禁止拍照。", "No photo may be taken for item {item}.", 403),
     "substitute_invalid": Kind("不能改查 {register_no}：替换的计算机须在清册中、未被抽中，并写明原因。", "{register_no} cannot be checked instead: it must be in the inventory and not drawn, and a reason is needed."),
     "consent_needs_another": Kind("不适用须由另一名成员确认。", "N/A needs the consent of another member."),
+    "scoring_blind": Kind("本次检查独立评分：现在不能作此记录（{kind}）。", "This visit is scored blind: this cannot be recorded now ({kind}).", 409),
+    "blind_too_late": Kind("检查已经开始，不能再改是否独立评分。", "The visit has begun: whether it is scored blind can no longer change.", 409),
+    "lead_unknown": Kind("没有这条线索：{lead}。", "There is no such lead: {lead}.", 404),
     "not_disputed": Kind("此处没有需要解决的分歧：{field}。", "Nothing is in dispute here: {field}.", 409),
     # files
     "photo_wrong_hash": Kind("照片内容与其编号不符，请重新上传。", "The photo's bytes do not match its hash; send it again.", 422, retry=True),

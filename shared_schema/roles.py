@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from shared_schema.inspection import Stage
-from shared_schema.operations import KINDS, STAGE_KINDS, DisputeSettled, Operation
+from shared_schema.operations import KINDS, STAGE_KINDS, DisputeSettled, Operation, ScoringClosed
 
 Role = Literal[
     "inspector", "leader", "trainee", "officer",
@@ -49,6 +49,8 @@ def may_author(role: Role, kind: str, decision: str = "") -> bool:
 def may_write(role: Role, operation: Operation) -> bool:
     """Whether a person of this role may be the author of this operation, at any time."""
     body = operation.body
+    if isinstance(body, ScoringClosed) and body.member != operation.person and role != "leader":
+        return False
     return may_author(role, operation.kind, body.decision.kind if isinstance(body, DisputeSettled) else "")
 
 

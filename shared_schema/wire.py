@@ -195,6 +195,16 @@ class EarlierFinding(Struct, frozen=True):
     open: bool
 
 
+class Lead(Struct, frozen=True, omit_defaults=True):
+    """Something to verify on site, as the coordinator was told: never the content of the paper, only its number."""
+
+    lead: Id
+    text: Annotated[str, Meta(max_length=400)]
+    item: Annotated[str, Meta(max_length=64)] = ""
+    """The checklist item it is about; "" for none."""
+    paper_ref: Line = ""
+
+
 class Assignment(Struct, frozen=True, kw_only=True):
     """One inspection as assigned to a squad: all a tablet needs to work offline, and no other unit's data."""
 
@@ -219,6 +229,9 @@ class Assignment(Struct, frozen=True, kw_only=True):
     earlier: tuple[EarlierFinding, ...] = ()
     watermark: bool = False
     """Whether the campaign wants unit, item, time, inspector and squad written under each photo."""
+    leads: tuple[Lead, ...] = ()
+    blind: bool = False
+    """Scored blind: no member sees a colleague's answers before everybody has closed their own scoring."""
 
 
 class Peer(Struct, frozen=True, omit_defaults=True):

@@ -83,11 +83,11 @@ class ClosingPage(ColumnPage):
         if page is None:
             return
         self.title, self.detail = say("page.closing"), joined(visit.head.stage_text, visit.score.text)
-        now = (page, visit.sections, visit.findings, visit.head.may, self.title)
+        now = (page, visit.sections, visit.findings, visit.head.may, visit.head.scoring, self.title)
         if now == self._shown:
             return
         self._shown = now
-        self._show_steps(page.steps, visit.head.may, page.opinion)
+        self._show_steps(page.steps, visit.head.may, page.opinion, _scoring_act(visit))
         self.sections.title = say("closing.sections")
         self.sections.put([_section(row) for row in visit.sections if row.points_text or row.problems])
         self._show_findings([row for row in visit.findings if not row.withdrawn], visit.head.may)
@@ -101,10 +101,11 @@ class ClosingPage(ColumnPage):
         """Everything is drawn anew with the next rows: another palette."""
         self._shown = None
 
-    def _show_steps(self, steps: Sequence[StepRow], may: frozenset[str], opinion: str) -> None:
+    def _show_steps(self, steps: Sequence[StepRow], may: frozenset[str], opinion: str, scoring: str) -> None:
         self.steps.title = say("closing.steps")
         self.steps.explain = say("closing.opinion", text=opinion) if opinion else ""
         offered = {
+            "scored": scoring,
             "answered": "closing.see_open",
             "settled": "closing.see_disputes",
             "deliberated": "visit.deliberate" if "deliberated" in may else "",
@@ -178,6 +179,14 @@ class ClosingPage(ColumnPage):
 
     def on_sign(self, row: SignatureRow) -> None:
         """A signature was tapped."""
+
+
+def _scoring_act(visit: VisitShown) -> str:
+    """What this person can do about the blind scoring, if anything."""
+    scoring = visit.head.scoring
+    if scoring is None:
+        return ""
+    return "blind.close" if scoring.may_close else "blind.other" if scoring.may_close_others else ""
 
 
 def _section(row: SectionRow) -> SectionSum:

@@ -11,7 +11,7 @@ from mobile.rows import FindingRow
 from mobile.ui.cards import SEVERITY_TONES
 from mobile.ui.items import icon_markup
 from mobile.ui.kit import load_rules
-from mobile.ui.kit_controls import Press
+from mobile.ui.kit_controls import Press, button
 from mobile.ui.kit_rows import show_rows
 from mobile.ui.page import Page
 from mobile.ui.shown import VisitShown
@@ -39,7 +39,7 @@ class FindingsPage(Page):
     """All findings of the visit; withdrawn ones last."""
 
     empty = BooleanProperty(False)
-    __events__ = ("on_finding",)
+    __events__ = ("on_finding", "on_leads")
 
     def __init__(self, **kwargs: Any) -> None:
         FindingItem.choose = lambda row: self.dispatch("on_finding", row)
@@ -56,6 +56,14 @@ class FindingsPage(Page):
         )
         show_rows(self.ids.rows, [_line(row) for row in visit.findings])
         self.empty = not visit.findings
+        acts = self.ids.acts
+        acts.clear_widgets()
+        if visit.leads:
+            text = say("lead.all", count=len(visit.leads))
+            acts.add_widget(button(text, lambda: self.dispatch("on_leads"), kind="outline", icon="search"))
+
+    def on_leads(self) -> None:
+        """The leads are asked for."""
 
     def on_finding(self, row: FindingRow) -> None:
         """A finding was tapped."""

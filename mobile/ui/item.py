@@ -8,7 +8,7 @@ from kivy.uix.boxlayout import BoxLayout
 from mobile.photo_views import ItemPhotos
 from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.cards import AnswerCard, DisputeCard, Fact, FindingsCard, NoteCard
-from mobile.ui.cards_before import EarlierCard, RemarkCard
+from mobile.ui.cards_before import EarlierCard, LeadsCard, RemarkCard
 from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_text import Text
@@ -67,7 +67,7 @@ class ItemPane(BoxLayout):
     alone = BooleanProperty(False)
     __events__ = (
         "on_list", "on_na", "on_note", "on_add_finding", "on_finding", "on_settle", "on_again", "on_consent_here",
-        "on_copying",
+        "on_copying", "on_lead",
     )  # fmt: skip
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
@@ -78,7 +78,9 @@ class ItemPane(BoxLayout):
         self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard()
         self.note, self.findings = NoteCard(), FindingsCard()
         self.remarks, self.earlier, self.photos = RemarkCard(), EarlierCard(), PhotosCard()
+        self.leads = LeadsCard()
         self.item_photos: ItemPhotos | None = None
+        self.leads.bind(on_check=lambda _, row: self.dispatch("on_lead", row))
         self.earlier.bind(on_again=lambda _, finding: self.dispatch("on_again", finding))
         self.answer.bind(on_from_paper=self._from_paper)
         self.answer.bind(on_consent_here=lambda _: self.dispatch("on_consent_here"))
@@ -120,6 +122,7 @@ class ItemPane(BoxLayout):
         self.findings.show(detail)
         self.remarks.show(detail)
         self.earlier.show(detail)
+        self.leads.show(detail)
         if self.item_photos is not None:
             self.photos.show(self.item_photos)
         if detail.disputed:
@@ -127,6 +130,7 @@ class ItemPane(BoxLayout):
         wanted = [
             self.text,
             *([self.remarks] if detail.remarks else []),
+            *([self.leads] if detail.leads else []),
             *([self.dispute] if detail.disputed else []),
             self.answer,
             # Of what is kept by its number no sentence may be written, so there is nowhere to write one.
@@ -153,10 +157,7 @@ class ItemPane(BoxLayout):
 
     def record(self, item: str, answer: AnswerValue, seen: tuple[OpId, ...], paper_ref: str = "") -> None:
         """An answer of a row or of the item's card; it can be taken back."""
-        field = f"answer/{item}"
-        self.session.do(
-            "answer", item, answer, from_paper=self.copying, paper_ref=paper_ref, seen=seen, undo=field
-        )
+        self.session.do("answer", item, answer, from_paper=self.copying, paper_ref=paper_ref, seen=seen)
 
     def _answered(self, _card: object, answer: AnswerValue) -> None:
         if self.detail is not None:
@@ -213,6 +214,9 @@ class ItemPane(BoxLayout):
 
     def on_consent_here(self) -> None:
         """A colleague would consent on this tablet."""
+
+    def on_lead(self, row: object) -> None:
+        """What was found of a lead is to be recorded."""
 
     def on_settle(self, op: str) -> None:
         """The leader would adopt this value."""

@@ -38,8 +38,9 @@ BADGE_ICONS = {
     "refused": "refused",
     "remark": "undo",
     "earlier": "history",
+    "lead": "search",
 }
-BADGE_TONES = {"refused": "bad", "remark": "warn", "earlier": "warn"}
+BADGE_TONES = {"refused": "bad", "remark": "warn", "earlier": "warn", "lead": "warn"}
 
 
 class Zone(NamedTuple):

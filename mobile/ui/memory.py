@@ -34,6 +34,10 @@ class Memory:
             self._kept = {}
         self._save, self._changed = save, False
 
+    def drop(self) -> None:
+        """Nothing more is written of what was kept: its store is going."""
+        self._save, self._changed = lambda _: None, False
+
     def get(self, key: str) -> str:
         """What is kept under a key, or ""."""
         return self._kept.get(key, "")

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from mobile.page_rows import ComputerRow, InterviewRow, SampleRow, SignatureRow
-from mobile.rows import DisputeRow, FindingRow
+from mobile.rows import DisputeRow, FindingRow, LeadRow
 from mobile.ui import (
+    sheets_briefing,
     sheets_closing,
     sheets_computers,
     sheets_finding,
@@ -25,7 +26,7 @@ class PageActs:
         self._session = session
         self._shell = shell
         pages = screen.pages
-        pages["@findings"].bind(on_finding=lambda _, row: self.finding(row))
+        pages["@findings"].bind(on_finding=lambda _, row: self.finding(row), on_leads=lambda _: self.leads())
         pages["@computers"].bind(
             on_draw_sample=lambda _: self._open(sheets_computers.draw(session, self._visit, shell.close)),
             on_add=lambda _: self._open(sheets_computers.result(session, None, shell.close)),
@@ -64,6 +65,22 @@ class PageActs:
         """Every field in dispute, in one list."""
         self._open(sheets_lists.disputes(self._visit, self.settle))
 
+    def leads(self) -> None:
+        """Every lead of the visit."""
+        self._open(sheets_briefing.leads(self._visit.leads, self.lead, self._shell.close))
+
+    def lead(self, row: LeadRow) -> None:
+        """What was found of one lead."""
+        self._open(sheets_briefing.check_lead(self._session, row, self._shell.close))
+
+    def close_scoring(self) -> None:
+        """This person's own scoring, of a visit that is scored blind."""
+        self._open(sheets_briefing.close_scoring(self._session, self._visit, self._shell.close))
+
+    def close_for_another(self) -> None:
+        """That of a member who cannot."""
+        self._open(sheets_briefing.close_for_another(self._session, self._visit, self._shell.close))
+
     def _open(self, sheet: object) -> None:
         self._shell.open(sheet)  # type: ignore[arg-type]
 
@@ -92,6 +109,8 @@ class PageActs:
     def _step(self, step: str) -> None:
         visit, close = self._visit, self._shell.close
         match step:
+            case "scored":
+                self._scoring()
             case "answered":
                 self._session.go(section="", item="", pane="items", only="open")
             case "settled":
@@ -100,6 +119,13 @@ class PageActs:
                 self._open(sheets_visit.deliberation(self._session, visit, close))
             case _:
                 self._open(sheets_visit.submission(self._session, visit, close))
+
+    def _scoring(self) -> None:
+        scoring = self._visit.head.scoring
+        if scoring is not None and scoring.may_close:
+            self.close_scoring()
+        elif scoring is not None and scoring.may_close_others:
+            self.close_for_another()
 
     def _state(self, row: FindingRow) -> None:
         if "unit_stated" in self._visit.head.may:

@@ -16,24 +16,26 @@ from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
 
 from mobile.actions import Desk
 from mobile.meeting_tools import MeetingTools
+from mobile.practice import Practice
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
 from mobile.transport import Offline, Rejected
+from mobile.ui.looks import LANGUAGE, PALETTE, SCALE, Looks
 from mobile.ui.memory import memory
 from mobile.ui.photo_desk import PhotoDesk, PhotoTools
-from mobile.ui.shown import SYNC, Place, Shown, gather
+from mobile.ui.practising import Practising
+from mobile.ui.shown import SYNC, Place, Shown, gather, read_place
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
 from mobile.ui.words import say, words
 from mobile.worker import Worker
-from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
+from shared_schema.ids import InspectionId, OpId, PersonId
 from shared_schema.operations import Body
 from shared_schema.problems import Language, Problem
 
 T = TypeVar("T")
-PLACE, LANGUAGE, PALETTE, SERVER = "ui.place", "ui.language", "ui.palette", "tablet.server"
-SCALE, MEMORY = "ui.scale", "ui.memory"
+PLACE, SERVER, MEMORY = "ui.place", "tablet.server", "ui.memory"
 """Settings of the store in which the interface finds its way back after a restart."""
 
 
@@ -49,6 +51,8 @@ class Tools(NamedTuple):
     """Whether a colleague's PIN, typed on this tablet, is theirs: raises the Problem it is not. None: no PINs here."""
     meeting: MeetingTools | None = None
     photos: PhotoTools | None = None
+    practise: Callable[[], Practice] | None = None
+    """A practice of its own store; None where there is none to be had."""
 
 
 class Begin(NamedTuple):
@@ -60,7 +64,7 @@ class Begin(NamedTuple):
     person: str = ""
 
 
-class Session(EventDispatcher):
+class Session(Looks, EventDispatcher):
     """One person at work on this tablet."""
 
     shown = ObjectProperty(None, allownone=True)
@@ -79,12 +83,11 @@ class Session(EventDispatcher):
         """What choosing a person does: at a door it asks for their PIN first."""
         self._sync: Sync | None = None
         self._next_sync: Any = None
-        self.place = Place()
-        self.server = ""
-        self._code = ""
+        self.place, self.server, self._code = Place(), "", ""
         self.sync_desk = SyncDesk(worker, lambda: self._tools.store, self._while_open, self.tell, self._look)
         self.sync_desk.tools = None if tools is None else tools.meeting
         self.photo_desk = PhotoDesk(self, worker, None if tools is None else tools.photos)
+        self.practising = Practising(self, worker)
 
     # --- open and locked -------------------------------------------------------------------------------
 
@@ -102,8 +105,22 @@ class Session(EventDispatcher):
         self.photo_desk.admit(tools.photos)
         self.begin(begin, refused)
 
+    @property
+    def tools(self) -> Tools | None:
+        """What is open, if anything is."""
+        return self._opened
+
+    def swap(self, tools: Tools, signed: str | None, person: str, language: str) -> None:
+        """Goes on with other tools: those of a practice, or the tablet's own again."""
+        if self._next_sync is not None:
+            self._next_sync.cancel()
+        self._opened, self._sync, self.signed, self.server = tools, None, signed, ""
+        self.sync_desk.tools = tools.meeting
+        self.begin(Begin(person=person, language=language), lambda _: None)
+
     def shut(self) -> None:
         """The tablet is locked: what is under way comes to nothing, and what is shown stays where it was."""
+        self.practising.shut()
         self._opened = self._sync = None
         self.sync_desk.shut()
         self.photo_desk.shut()
@@ -148,7 +165,7 @@ class Session(EventDispatcher):
             for key, value in ((SERVER, begin.server), (LANGUAGE, begin.language)):
                 if value:
                     store.set_setting(key, value)
-            place = _read_place(store.setting(PLACE))
+            place = read_place(store.setting(PLACE))
             person = begin.person if self.signed is None else self.signed
             if (person or self.signed is not None) and person != place.person:
                 place = Place(person=person)
@@ -170,7 +187,7 @@ class Session(EventDispatcher):
                 self._code = begin.code
                 self._sync_after(0)
 
-        self._worker.call(restore, show, self._failed)
+        self._worker.call(restore, show, self.failed)
 
     def go(self, **changes: str) -> None:
         """Goes to another person, inspection, section, item or pane; remembered for the next start."""
@@ -184,22 +201,6 @@ class Session(EventDispatcher):
         elif self.place.inspection:
             self.go(inspection="", section="", item="", pane="items")
 
-    def speak(self, language: str) -> None:
-        """Changes the language, at once and for the next start."""
-        words.language = language
-        self._keep(LANGUAGE, language)
-        self._look()
-
-    def paint(self, palette: str) -> None:
-        """Changes the colours, at once and for the next start."""
-        theme.palette = palette
-        self._keep(PALETTE, palette)
-
-    def enlarge(self, scale: float) -> None:
-        """Changes the size of the type, at once and for the next start."""
-        theme.scale = scale
-        self._keep(SCALE, str(scale))
-
     # --- what the person does --------------------------------------------------------------------------
 
     def do(
@@ -208,34 +209,39 @@ class Session(EventDispatcher):
         *args: Any,
         told: str = "",
         then: Callable[[], object] | None = None,
-        undo: str = "",
+        undo: bool = True,
         person: str = "",
         **facts: Any,
     ) -> None:
         """One verb of the desk on this inspection, by this person; then what stands is shown.
 
-        With `undo`, the field it writes, the tap can be taken back. `person` is a colleague who acts on this tablet.
+        A tap that can be taken back is offered to be, unless `undo` is False. `person` is a colleague who acts on this
+        tablet.
         """
         place, language, desk = self.place, words.language, self._tools.desk
         actor = PersonId(person or place.person)
 
         def write() -> tuple[Shown, Body | None, OpId]:
             inspection = InspectionId(place.inspection)
-            before = desk.stood(actor, inspection, FieldKey(undo)) if undo else None
+            before = desk.said(inspection)
             made = getattr(desk, verb)(actor, inspection, *args, **facts)
-            return gather(desk, self._tools.store.sync_state(), place, language), before, made.id
+            instead = desk.unsaid(before, made) if undo else None
+            return gather(desk, self._tools.store.sync_state(), place, language), instead, made.id
 
         def committed(result: tuple[Shown, Body | None, OpId]) -> None:
-            shown, before, made = result
+            shown, instead, made = result
             self._show_if_still_at(place, shown)
             if then is not None:
                 then()
-            if told:
+            if instead is not None:
+                back = partial(
+                    self.do, "put_back", instead, made, person=actor, undo=False, told=say("undo.done")
+                )
+                self.dispatch("on_undoable", told or say("undo.changed"), back)
+            elif told:
                 self.dispatch("on_told", told, "check")
-            elif before is not None:
-                self.dispatch("on_undoable", lambda: self.do("put_back", before, made, person=actor))
 
-        self._worker.call(write, committed, self._failed)
+        self._worker.call(write, committed, self.failed)
 
     @property
     def asks_pins(self) -> bool:
@@ -267,11 +273,11 @@ class Session(EventDispatcher):
 
     def set_aside(self, op: OpId) -> None:
         """A refused operation has been dealt with."""
-        self._worker.call(lambda: self._tools.desk.set_aside(op), lambda _: self._look(), self._failed)
+        self._worker.call(lambda: self._tools.desk.set_aside(op), lambda _: self._look(), self.failed)
 
     def clear_notice(self) -> None:
         """The notice about this tablet's numbers has been read."""
-        self._worker.call(self._tools.store.clear_notice, lambda _: self._look(), self._failed)
+        self._worker.call(self._tools.store.clear_notice, lambda _: self._look(), self.failed)
 
     # --- the server ------------------------------------------------------------------------------------
 
@@ -319,7 +325,7 @@ class Session(EventDispatcher):
                 self.enrol(self.server, code, lambda sentence: self.dispatch("on_told", sentence, "problem"))
 
         def failed(problem: Problem) -> None:
-            self._failed(problem)
+            self.failed(problem)
             ended()
 
         # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
@@ -351,7 +357,7 @@ class Session(EventDispatcher):
             if told:
                 self.dispatch("on_told", shown.sync.text, "sync")
 
-        self._worker.call(look, show, self._failed)
+        self._worker.call(look, show, self.failed)
 
     def _show_if_still_at(self, place: Place, shown: Shown) -> None:
         # Two quick taps: what belongs to the place left in between is not shown any more.
@@ -364,9 +370,10 @@ class Session(EventDispatcher):
         self.shown = shown
 
     def _keep(self, key: str, value: str) -> None:
-        self._worker.call(lambda: self._tools.store.set_setting(key, value), failed=self._failed)
+        self._worker.call(lambda: self._tools.store.set_setting(key, value), failed=self.failed)
 
-    def _failed(self, problem: Problem) -> None:
+    def failed(self, problem: Problem) -> None:
+        """A Problem is said."""
         if problem.code == "tablet_locked":
             return  # the unlock screen says it
         self.dispatch("on_told", problem.message(words.language), "problem")
@@ -385,16 +392,8 @@ class Session(EventDispatcher):
     def on_revoked(self) -> None:
         """The server has turned this tablet away, and everything that was on it has been handed over."""
 
-    def on_undoable(self, undo: Callable[[], None]) -> None:
-        """A tap changed what stood, and can be taken back."""
+    def on_undoable(self, text: str, undo: Callable[[], None]) -> None:
+        """What a tap did, and how it is taken back."""
 
     def on_sheet(self, sheet: Any) -> None:
         """A sheet to slide over the screen."""
-
-
-def _read_place(stored: str) -> Place:
-    try:
-        return Place(*msgspec.json.decode(stored, type=list[str])) if stored else Place()
-    except (msgspec.DecodeError, TypeError):
-        # Kept by another version: the work list is a fair place to begin.
-        return Place()

@@ -49,7 +49,6 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
             chosen,
             explanation.text.strip(),
             seen=detail.seen,
-            undo=f"answer/{detail.item}",
         )
 
     sheet.put(
@@ -86,7 +85,6 @@ def note(session: Session, detail: ItemDetail, close: Close) -> Sheet:
                 detail.item,
                 text.text.strip(),
                 seen=detail.note_seen,
-                undo=f"note/{detail.item}/{session.place.person}",
             )
 
     phrases = [say(f"phrase.{number}") for number in range(1, PHRASES + 1)]

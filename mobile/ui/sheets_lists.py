@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mobile.rows import DisputeRow
 from mobile.ui.cards import DisputeCard
-from mobile.ui.kit_controls import Segmented, button
+from mobile.ui.kit_controls import Segmented, button, gap
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
@@ -28,7 +28,7 @@ def disputes(visit: VisitShown, settle: Callable[[DisputeRow, str], None]) -> Sh
     return sheet
 
 
-def menu(session: Session, close: Close) -> Sheet:
+def menu(session: Session, close: Close, show_tour: Close) -> Sheet:
     """Language, colours, and handing the tablet to somebody else."""
     sheet = Sheet(title=say("menu.title"))
     language = Segmented(
@@ -74,6 +74,17 @@ def menu(session: Session, close: Close) -> Sheet:
         Text(content=say("menu.scale"), tone="ink_2", type="hint"),
         sizes,
     )
+
+    practising = session.practising
+
+    def practise() -> None:
+        close()
+        (practising.end if practising.on else practising.begin)()
+
+    sheet.put(gap(8), button(say("learn.tour"), show_tour, kind="outline", icon="info"))
+    if practising.available:
+        key = "practice.end" if practising.on else "learn.practise"
+        sheet.put(button(say(key), practise, kind="outline", icon="edit"))
 
     def switch() -> None:
         close()

@@ -200,6 +200,8 @@ class Shell(FloatLayout):
         else:
             top.title = say("work.title") if person else say("app.name")
             top.subtitle = joined(person.name, person.role_text) if person else ""
+        if self.session.practising.on:
+            top.subtitle = joined(say("practice.short"), top.subtitle)
 
     def _on_key(self, _window: object, key: int, *_: object) -> bool:
         """Escape, and Android's back: closes a sheet, then goes one step back."""

@@ -6,6 +6,8 @@ The screens get one `Shown` after every commit and draw what differs from the on
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from mobile import closing_views, colleague_views, computer_views, photo_views, rows, views
 from mobile.actions import Desk, Visit
 from mobile.drafts import Here
@@ -31,6 +33,15 @@ class Place(NamedTuple):
     """Which pane a narrow screen shows: sections, items or item."""
     only: str = ""
     """What the items of all sections are narrowed to, one of `views.FILTERS`; "" shows one section."""
+
+
+def read_place(stored: str) -> Place:
+    """The place as it was kept."""
+    try:
+        return Place(*msgspec.json.decode(stored, type=list[str])) if stored else Place()
+    except (msgspec.DecodeError, TypeError):
+        # Kept by another version: the work list is a fair place to begin.
+        return Place()
 
 
 PAGES = ("@findings", "@computers", "@interviews", "@photos", "@closing")
@@ -68,6 +79,7 @@ class VisitShown(NamedTuple):
     score: rows.ScoreRow
     findings: tuple[rows.FindingRow, ...]
     disputes: tuple[rows.DisputeRow, ...]
+    leads: tuple[rows.LeadRow, ...]
     next_open: ItemId | None
     pages: tuple[PageRow, ...]
     computers: ComputersPage | None
@@ -109,7 +121,7 @@ class Shown(NamedTuple):
 
 def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Shown:
     """The rows of a place. A place that is gone (another squad's, an item of an older checklist) is left."""
-    visits = desk.visits()
+    visits = desk.visits(PersonId(place.person))
     people = person_rows(visits, language)
     pane = place.pane
     if place.person not in {one.person for one in people}:
@@ -189,6 +201,7 @@ def _visit(visit: Visit, place: Place, language: Language, here: Here) -> VisitS
         score=views.score_row(visit, language),
         findings=views.finding_rows(visit, language),
         disputes=views.dispute_rows(visit, person, language),
+        leads=views.lead_rows(visit, person, language),
         next_open=views.next_open(visit, place.item),
         pages=(
             PageRow(
@@ -205,7 +218,7 @@ def _visit(visit: Visit, place: Place, language: Language, here: Here) -> VisitS
         photos=photo_views.photos_page(visit, here, person, language) if place.section == "@photos" else None,
         item_photos=_item_photos(visit, here, place, language) if place.item else None,
         whole=visit,
-        colleagues=colleague_views.colleagues(visit, person, language)
+        colleagues=colleague_views.colleagues(visit, person, language, blind=visit.scoring.on)
         if place.pane == SYNC
         else colleague_views.Colleagues(()),
     )

@@ -9,6 +9,8 @@ from shared_schema.locale.packages import PACKAGES
 from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet import TABLET
+from shared_schema.locale.tablet_briefing import TABLET_BRIEFING
+from shared_schema.locale.tablet_learning import TABLET_LEARNING
 from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
 from shared_schema.locale.unlock import UNLOCK
@@ -16,6 +18,8 @@ from shared_schema.locale.unlock import UNLOCK
 CATALOGUE: Mapping[str, tuple[str, str]] = {
     **TERMS,
     **TABLET,
+    **TABLET_BRIEFING,
+    **TABLET_LEARNING,
     **TABLET_PAGES,
     **UNLOCK,
     **SYNC_CENTER,

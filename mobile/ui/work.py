@@ -9,14 +9,18 @@ from kivy.uix.floatlayout import FloatLayout
 from mobile.rows import WorkRow
 from mobile.ui import sheets_purge
 from mobile.ui.kit import load_rules
-from mobile.ui.kit_controls import Press
+from mobile.ui.kit_controls import Press, button
 from mobile.ui.kit_rows import show_rows
+from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
+from mobile.ui.visit import Banner
 from mobile.ui.words import joined, say, words
 from mobile.views import matching
 
 SEARCH_FROM = 7
+LEARNT = "learnt"
+"""Kept once somebody has put the offer of tour and practice away."""
 STAGE_LOOKS = {
     "prepared": ("pending", "muted"),
     "opened": ("edit", "accent"),
@@ -67,23 +71,70 @@ class WorkScreen(FloatLayout):
     searching = BooleanProperty(False)
     nothing = StringProperty("")
     nothing_cure = StringProperty("")
+    __events__ = ("on_tour",)
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
-        WorkLine.session = session
+        WorkLine.session = self._session = session
+        self._hint = ""
         super().__init__(**kwargs)
         self._work: tuple[WorkRow, ...] = ()
-        self.ids.sought.bind(text=lambda *_: self._show())
+        self._sought = self.ids.sought.__self__
+        self._sought.bind(text=lambda *_: self._show())
 
     def show(self, shown: Shown) -> None:
         self._work = shown.work
+        self._show_hints()
         # A search is for lists that do not fit the screen.
         self.searching = len(shown.work) >= SEARCH_FROM
         if not self.searching:
-            self.ids.sought.text = ""
+            self._sought.text = ""
+        # Taken out and not only hidden: a disabled field of no height still takes touches meant for what is above it.
+        if self.searching != (self._sought.parent is not None):
+            self.ids.search.clear_widgets()
+            if self.searching:
+                self.ids.search.add_widget(self._sought)
         self._show()
 
+    def _show_hints(self) -> None:
+        """Above the list: that this is a practice, or where to learn, until somebody has read it."""
+        practising = self._session.practising
+        hint = (
+            "practice"
+            if practising.on
+            else "learn"
+            if practising.available and not memory.get(LEARNT)
+            else ""
+        )
+        hint += words.language if hint else ""
+        if hint == self._hint:
+            return
+        self._hint, place = hint, self.ids.hints
+        place.clear_widgets()
+        if practising.on:
+            banner = Banner(
+                icon="edit", tone="warn", title=say("practice.title"), detail=say("practice.explain")
+            )
+            banner.ids.acts.add_widget(button(say("practice.end"), practising.end, kind="outline"))
+            place.add_widget(banner)
+        elif hint:
+            banner = Banner(icon="info", title=say("learn.title"), detail=say("learn.explain"))
+            for key, then, kind in (
+                ("learn.tour", lambda: self.dispatch("on_tour"), "outline"),
+                ("learn.practise", practising.begin, "outline"),
+                ("learn.hide", self._hide, "plain"),
+            ):
+                banner.ids.acts.add_widget(button(say(key), then, kind=kind))
+            place.add_widget(banner)
+
+    def _hide(self) -> None:
+        memory.keep(LEARNT, "1")
+        self._show_hints()
+
+    def on_tour(self) -> None:
+        """The tour is asked for."""
+
     def _show(self) -> None:
-        sought = self.ids.sought.text.strip()
+        sought = self._sought.text.strip()
         rows = matching(self._work, sought)
         show_rows(self.ids.rows, [_line(row) for row in rows])
         self.empty = not rows
@@ -95,6 +146,8 @@ def _line(row: WorkRow) -> dict[str, Any]:
     icon, tone = ("hand_in", "ok") if row.purged else STAGE_LOOKS[row.stage]
     open_words = [
         *([say("work.gone")] if row.gone else []),
+        *([say("work.leads", count=row.leads_open)] if row.leads_open else []),
+        *([say("work.blind")] if row.blind else []),
         *([say("work.disputes", count=row.disputes)] if row.disputes else []),
         *([say("work.findings", count=row.findings)] if row.findings else []),
         *([say("work.earlier", count=row.earlier_open)] if row.earlier_open else []),

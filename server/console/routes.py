@@ -10,6 +10,7 @@ from server.console import edge
 from server.console.context import asking, console_of
 from server.console.pages import (
     actions,
+    briefing,
     enrolments,
     entrance,
     files,
@@ -89,6 +90,10 @@ router = Router(
         actions.return_form,
         actions.send_back,
         actions.settle,
+        briefing.add_lead,
+        briefing.remove_lead,
+        briefing.score_blind,
+        briefing.choose_blind,
         photos.photo,
         photos.thumbnail,
         packages.packages,

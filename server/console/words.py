@@ -26,6 +26,7 @@ from shared_schema.operations import (
     FindingRepeatOf,
     FindingWithdrawn,
     InterviewHeld,
+    LeadChecked,
     Locked,
     MeasureProposed,
     NaConsent,
@@ -36,9 +37,11 @@ from shared_schema.operations import (
     Ratio,
     Returned,
     SampleDrawn,
+    ScoringClosed,
     SignatureRefused,
     Signed,
     Submitted,
+    TakenBack,
     UnitStated,
     Unknown,
     Value,
@@ -249,7 +252,7 @@ class Words:
         parts.append(self.term("disposal", finding.disposal) + (f" {finding.due}" if finding.due else ""))
         return " · ".join(parts)
 
-    def _hanging(self, body: Body) -> str:
+    def _hanging(self, body: Body) -> str:  # noqa: C901, PLR0912 - one row a kind
         match body:
             case FindingWithdrawn(reason=reason):
                 return self.t("said.withdrawn", reason=reason)
@@ -269,10 +272,14 @@ class Words:
                 return f"{self.term('interview', category)} {held} / {required}"
             case MeasureProposed(what=what, reason=reason):
                 return f"{self.term('measure', what)} · {reason}"
+            case LeadChecked(verified=verified, note=note):
+                return self.t("said.lead_true" if verified else "said.lead_untrue") + (
+                    f" · {note}" if note else ""
+                )
             case other:
                 return self._record(other)
 
-    def _record(self, body: Body) -> str:
+    def _record(self, body: Body) -> str:  # noqa: C901, PLR0912 - one row a kind
         match body:
             case EvidenceAttached(caption=caption, sha256=sha256):
                 return caption or sha256[:12]
@@ -294,6 +301,10 @@ class Words:
                 return text
             case Returned(remarks=remarks):
                 return self._and.join(f"{item} {text}".strip() for item, text in remarks)
+            case TakenBack():
+                return self.t("said.taken_back")
+            case ScoringClosed(reason=reason):
+                return self.t("said.scoring_closed") + (f" · {reason}" if reason else "")
             case Aborted(cause=cause, reason=reason):
                 return f"{self.term('abort', cause)} · {reason}"
             case Unknown() | DisputeSettled() | _:

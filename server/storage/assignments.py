@@ -12,12 +12,13 @@ from server.storage.tables import (
     earlier_finding,
     inspection,
     inventory,
+    lead,
     person,
     squad,
     squad_member,
     unit,
 )
-from shared_schema.wire import Assignment, EarlierFinding, InventoryDevice, Member
+from shared_schema.wire import Assignment, EarlierFinding, InventoryDevice, Lead, Member
 
 
 def of_squad(conn: Connection, squad_id: str) -> tuple[Assignment, ...]:
@@ -27,6 +28,7 @@ def of_squad(conn: Connection, squad_id: str) -> tuple[Assignment, ...]:
             inspection.c.id.label("inspection"),
             inspection.c.planned_date,
             inspection.c.checklist,
+            inspection.c.blind,
             campaign.c.id.label("campaign"),
             campaign.c.title_zh.label("campaign_zh"),
             campaign.c.title_en.label("campaign_en"),
@@ -52,12 +54,14 @@ def of_squad(conn: Connection, squad_id: str) -> tuple[Assignment, ...]:
     units = {row["unit"] for row in rows}
     members = _members(conn, squad_id)
     computers, earlier = _computers(conn, units), _earlier(conn, units)
+    leads = _leads(conn, {row["inspection"] for row in rows})
     return tuple(
         Assignment(
             **{**row, "profile": json.loads(row["profile"])},
             members=members,
             inventory=tuple(computers[row["unit"]]),
             earlier=tuple(earlier[row["unit"]]),
+            leads=tuple(leads[row["inspection"]]),
         )
         for row in rows
     )
@@ -96,4 +100,17 @@ def _earlier(conn: Connection, units: Iterable[str]) -> dict[str, list[EarlierFi
     query = select(table.c.unit, *columns).where(table.c.unit.in_(units)).order_by(table.c.id)
     for unit_id, *rest in conn.execute(query):
         found[unit_id].append(EarlierFinding(*rest))
+    return found
+
+
+def _leads(conn: Connection, inspections: Iterable[str]) -> dict[str, list[Lead]]:
+    found: dict[str, list[Lead]] = defaultdict(list)
+    columns: list[Any] = [lead.c.id, lead.c.text, lead.c.item, lead.c.paper_ref]
+    query = (
+        select(lead.c.inspection, *columns)
+        .where(lead.c.inspection.in_(inspections))
+        .order_by(lead.c.item, lead.c.id)
+    )
+    for inspection_id, *rest in conn.execute(query):
+        found[inspection_id].append(Lead(*rest))
     return found

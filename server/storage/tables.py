@@ -163,8 +163,22 @@ inspection = Table(
     _id("responsible_person"),
     Column("last_number", BigInteger, nullable=False, server_default="0"),
     Column("log_head", String(64), nullable=False, server_default=""),  # of the operation with that number
+    Column(
+        "blind", Boolean, nullable=False, server_default=false()
+    ),  # no member sees another's answers at first
     Index("inspection_squad", "squad"),
     Index("inspection_campaign", "campaign"),
+)
+
+lead = Table(
+    "lead",
+    metadata,
+    _id("id", primary_key=True),
+    _id("inspection"),
+    Column("item", String(64), nullable=False),  # "" for none
+    Column("text", Text, nullable=False),
+    Column("paper_ref", Text, nullable=False),
+    Index("lead_inspection", "inspection"),
 )
 
 # --- who may come in -------------------------------------------------------------------------------

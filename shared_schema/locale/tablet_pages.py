@@ -3,7 +3,8 @@
 TABLET_PAGES: dict[str, tuple[str, str]] = {
     # undo, paper, search, filters
     "undo": ("撤销", "Undo"),
-    "undo.changed": ("已改为新的记录", "Changed"),
+    "undo.changed": ("已记录", "Recorded"),
+    "undo.done": ("已撤销", "Undone"),
     "paper.from": ("据纸质记录录入", "Entered from paper"),
     "paper.from_detail": (
         "接下来的作答都注明来自纸质记录，直到取消勾选",

@@ -40,7 +40,11 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "body.refused": ("{name} 拒签：{reason}", "{name} refused to sign: {reason}"),
     "body.consent": ("同意不适用", "Consents to N/A"),
     "body.no_consent": ("不同意不适用", "Does not consent to N/A"),
+    "body.lead": ("属实。{note}", "True. {note}"),
+    "body.no_lead": ("查无此事。{note}", "Not so. {note}"),
     # fields that may be in dispute
+    "field.lead": ("线索核实", "Lead"),
+    "field.scoring": ("结束独立评分", "Blind scoring closed"),
     "field.stage": ("检查阶段", "Stage of the inspection"),
     "field.finding": ("问题", "Finding"),
     "field.repeat_of": ("屡查屡犯标记", "Mark of a repeat"),
@@ -78,6 +82,9 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "badge.abort": ("基本项", "Basic item"),
     "badge.refused": ("被拒收", "Refused"),
     "badge.remark": ("退回意见", "Sent back"),
+    "badge.lead": ("待核实", "To verify"),
+    "step.scored": ("各自评分已全部结束", "Everybody has closed their own scoring"),
+    "step.scoring": ("独立评分：还有 {count} 人未结束", "Blind scoring: {count} have not closed theirs"),
     "badge.earlier": ("往年问题", "Found before"),
     # findings of earlier inspections
     "earlier.open": ("未销号", "Still open"),

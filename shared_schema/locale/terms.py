@@ -42,6 +42,11 @@ TERMS: dict[str, tuple[str, str]] = {
     "finding.withdrawn": ("已撤销", "Withdrawn"),
     "finding.repeat": ("屡查屡犯", "Repeat"),
     "finding.duplicate": ("重复记录", "Duplicate"),
+    # leads
+    "lead.open": ("待核实", "To verify"),
+    "lead.true": ("属实", "True"),
+    "lead.untrue": ("查无此事", "Not so"),
+    "lead.disputed": ("有分歧", "Disputed"),
     # interviews
     "interview.leader": ("班子成员", "Leaders"),
     "interview.secret_post": ("涉密人员", "Secret posts"),
@@ -81,6 +86,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "kind.signed": ("签字", "signed"),
     "kind.signature_refused": ("拒签", "signature refused"),
     "kind.measure_proposed": ("建议措施", "proposed a measure"),
+    "kind.scoring_closed": ("结束独立评分", "closed blind scoring"),
+    "kind.lead_checked": ("核实线索", "checked a lead"),
+    "kind.taken_back": ("撤回", "took back"),
     "kind.dispute_settled": ("解决分歧", "settled a dispute"),
     "kind.opened": ("开始检查", "opened the visit"),
     "kind.deliberated": ("评议", "deliberated"),

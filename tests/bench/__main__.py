@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.bench import raw, w1, w2, w3, w4
+from tests.bench import raw, tablet, w1, w2, w3, w4
 from tests.bench.server import COMMAND
 from tests.bench.w1 import Size
 
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hucha bench", description=__doc__)
     parser.add_argument(
-        "--workloads", default="raw,w1,w2,w4", help="which of raw, w1, w2, w3, w4, with commas"
+        "--workloads", default="raw,w1,w2,w4", help="which of raw, w1, w2, w3, w4, tablet, with commas"
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=1, help="of w1: the best of so many is told")
@@ -64,6 +64,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--at-once", type=int, default=8, help="w3")
     parser.add_argument("--contacts", type=int, default=2000, help="w4: tablets")
     parser.add_argument("--contact-changes", type=int, default=50, help="w4: of each tablet")
+    parser.add_argument("--visit-operations", type=int, default=3000, help="tablet: of the visit opened")
     parser.add_argument("--within", type=float, default=60.0, help="w4: seconds")
     return parser
 
@@ -132,12 +133,17 @@ def _w4(asked: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _tablet(asked: argparse.Namespace) -> dict[str, Any]:
+    return _in_folder(asked, lambda folder: tablet.run(folder, asked.visit_operations))
+
+
 WORKLOADS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "raw": _raw,
     "w1": _w1,
     "w2": _w2,
     "w3": _w3,
     "w4": _w4,
+    "tablet": _tablet,
 }
 
 

@@ -245,13 +245,14 @@ def running(
     meeting: Any = None,
     photos: Any = None,
     prove: Any = None,
+    practise: Any = None,
     **begin: str,
 ) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
     bugs: list[Exception] = []
     worker = Worker(post, bugs.append)
     made = None if meeting is None else meeting(worker)
-    tools = Tools(store, desk, connect, os.urandom, prove, made, photos)
+    tools = Tools(store, desk, connect, os.urandom, prove, made, photos, practise)
     app = HuchaApp(Session(worker, tools), Begin(**begin))
     driver = None
     try:

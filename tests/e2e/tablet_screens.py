@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,17 @@ PICTURES: dict[str, tuple[Act, ...]] = {
         _go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),
         _press("visit.open"),
     ),
+    "tour": (
+        _go(person="p-chen", inspection="", item=""),
+        _press("learn.tour"),
+        _press("tour.next"),
+        _press("tour.next"),
+    ),
+    "leads": (
+        _go(person="p-chen", inspection="visit-archive", section="", item="", pane="items"),
+        _press("lead.see"),
+    ),
+    "blind": (_go(person="p-chen", inspection="visit-school", section="A", item="A03", pane="items"),),
     "visit": (_go(person="p-chen", section="A", item="A01", pane="items"),),
     "count": (_go(person="p-chen", item="B05", pane="item"),),
     "ratio": (_go(person="p-chen", item="A04", pane="item"),),
@@ -215,6 +227,10 @@ KEPT = {
         "tablet-sign": ("sign", "zh", "light"),
         "tablet-closing-en": ("closing", "en", "light"),
         "tablet-score-en": ("score", "en", "light"),
+        "tablet-tour": ("tour", "zh", "light"),
+        "tablet-leads": ("leads", "zh", "light"),
+        "tablet-blind": ("blind", "zh", "light"),
+        "tablet-blind-en": ("blind", "en", "light"),
         "tablet-sync": ("center", "zh", "light"),
         "tablet-sync-en": ("center", "en", "light"),
         "tablet-photo-item": ("photo-item", "zh", "light"),
@@ -282,6 +298,8 @@ def main() -> None:
         KCFG_GRAPHICS_HEIGHT=height,
     )
     os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+    from mobile import practice
+    from mobile.vault import Vault
     from tests.e2e import photo_stage, tablet_story
     from tests.e2e.screen_driver import running
 
@@ -302,8 +320,17 @@ def main() -> None:
         tablet_story.meet_colleagues(store)
         photo_stage.play(tablet, store, desk)
         shots = photo_stage.tools(tablet, photo_stage.Camera(()))
+        practise = partial(
+            practice.begin, tablet.folder, Vault.headless(tablet.folder), os.urandom, lambda: 0
+        )
         with running(
-            store, desk, meeting=tablet_story.tools, photos=shots, prove=lambda *_: None, person="p-chen"
+            store,
+            desk,
+            meeting=tablet_story.tools,
+            photos=shots,
+            prove=lambda *_: None,
+            practise=practise,
+            person="p-chen",
         ) as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():

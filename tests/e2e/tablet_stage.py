@@ -21,7 +21,7 @@ from shared_schema.checklist import Checklist, checklist_hash, to_bytes
 from shared_schema.checklist_reader import parse
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import AnswerValue
-from shared_schema.wire import Assignment, EarlierFinding, InventoryDevice, Member
+from shared_schema.wire import Assignment, EarlierFinding, InventoryDevice, Lead, Member
 
 CHECKLIST = Path(__file__).resolve().parents[2] / "server/demo/checklist.yaml"
 MORNING_MS = 1_795_222_800_000  # 2026-11-21 09:00 in China
@@ -33,6 +33,14 @@ MEMBERS = (
     Member(THIRD, "赵敏", "Zhao Min", "inspector"),
 )
 VISIT = InspectionId("visit-heping")
+BLIND = InspectionId("visit-school")
+LEADS = {
+    "visit-archive": (
+        Lead("lead-1", "阅览室有一台计算机未列入台账，请现场核对登记编号。", "E01", "线索 2026-7 号"),
+        Lead("lead-2", "值班交接本二月份缺页，请查看原件。"),
+    )
+}
+"""What the coordinator told of some visits."""
 UNITS = (
     ("visit-heping", "和平街道办事处", "Heping Subdistrict Office", "street", "青年路 18 号", "2026-11-22"),
     ("visit-archive", "区档案馆", "District Archives", "institution", "文昌街 3 号 2 层", "2026-11-22"),
@@ -128,6 +136,8 @@ def _assignment(
             InventoryDevice(f"{'SM' if n < 6 else 'FM'}-{n:03}", n < 6, "办公室", "台式机")
             for n in range(1, 21)
         ),
+        leads=LEADS.get(inspection, ()),
+        blind=inspection == BLIND,
         earlier=(EarlierFinding("F-2025-7", 2025, "E01", "一台非涉密计算机未装防护软件", open=True),),
     )
 

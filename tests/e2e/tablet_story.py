@@ -99,6 +99,9 @@ def play(folder: Path) -> stage.Stage:
     for person, finding in _FINDINGS:
         desk.record_finding(person, stage.VISIT, finding)
     _pages(desk)
+    stage.open_visit(desk, stage.BLIND)
+    stage.answer(desk, stage.LEADER, {"A03": Count(1), "A06": YesNo(True)}, stage.BLIND)
+    stage.answer(desk, stage.SECOND, {"A03": Count(3), "B05": Count(2)}, stage.BLIND)
     store.close()
     return tablet
 

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.e2e.test_server_killed import KEY, Server, Tablet
 
 from server.settings import Settings
 from server.storage import table_copy
@@ -18,6 +17,7 @@ from server.storage.database import Database
 from tests.contract.files import pass_for
 from tests.contract.plan import plan
 from tests.contract.talk import ask
+from tests.torture.test_server_killed import KEY, Server, Tablet
 
 KILLED = 4
 PATIENCE_SECONDS = 240

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from shared_schema.ids import ItemId, PersonId
-from shared_schema.operations import Answer, ClauseHit, Clauses, Count, NotApplicable, Ratio, YesNo
+from shared_schema.operations import Answer, ClauseHit, Clauses, Count, Finding, NotApplicable, Ratio, YesNo
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e import tablet_story
@@ -44,18 +44,40 @@ def answer_of(driver: "Driver", item: str) -> Any:
 # --- taking back, and not losing what is typed ---------------------------------------------------------------
 
 
-def test_a_changed_answer_is_taken_back_from_the_snackbar(at_item: AtItem) -> None:
-    """A first answer offers nothing to go back to; a changed one does, and the answer before stands again."""
+def test_a_tap_is_taken_back_from_the_snackbar(at_item: AtItem) -> None:
+    """A changed answer reads as before; a first one is unsaid, and its item is open again."""
     driver = at_item("A06")
     snackbar = driver.root.ids.snackbar
     driver.shown(lambda: driver.tap(driver.row("A06").ids.quick, 0.25))
-    assert snackbar.action == ""
     driver.shown(lambda: driver.tap(driver.row("A06").ids.quick, 0.75))
     driver.settle()
-    assert (snackbar.text, snackbar.action) == ("已改为新的记录", "撤销")
+    assert (snackbar.text, snackbar.action) == ("已记录", "撤销")
     driver.shown(snackbar.act)
     assert answer_of(driver, "A06") == Answer("A06", YesNo(True))
     assert not driver.inspection(stage.VISIT).disputes
+    driver.settle()
+    assert (snackbar.text, snackbar.action) == ("已撤销", "")
+    driver.shown(lambda: driver.session.go(item="A03"))
+    driver.shown(lambda: driver.session.do("answer", "A03", Count(1)))
+    driver.shown(snackbar.act)
+    assert driver.row("A03").row.state == "open"
+    assert ItemId("A03") not in driver.inspection(stage.VISIT).items
+
+
+def test_a_finding_recorded_by_mistake_is_taken_back(at_item: AtItem) -> None:
+    """It is gone from the item and from the page of findings; a withdrawn one comes back the same way."""
+    driver = at_item("A03")
+    snackbar = driver.root.ids.snackbar
+    text = Finding(finding="F-1", item="A03", fact="台账缺页")
+    driver.shown(lambda: driver.session.do("record_finding", text, told="已记录"))
+    assert (snackbar.text, snackbar.action) == ("已记录", "撤销")
+    driver.shown(snackbar.act)
+    assert driver.inspection(stage.VISIT).findings == {}
+    driver.shown(lambda: driver.session.do("record_finding", text))
+    driver.shown(lambda: driver.session.do("withdraw_finding", "F-1", "看错"))
+    driver.shown(snackbar.act)
+    (known,) = driver.inspection(stage.VISIT).findings.values()
+    assert known.text == text
 
 
 def test_what_is_half_typed_is_there_again_after_leaving_and_after_a_kill(

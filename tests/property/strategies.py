@@ -26,6 +26,7 @@ from shared_schema.operations import (
     NotApplicable,
     Note,
     Operation,
+    TakenBack,
     YesNo,
     body_bytes,
     encode,
@@ -99,6 +100,8 @@ def bodies_of(kind: str) -> st.SearchStrategy[Struct]:
     """Any body of a kind."""
     if kind == "dispute_settled":
         return settlements()
+    if kind == "taken_back":
+        return st.sampled_from(["answer/A01", "finding/F-1", "lead/L-1"]).map(TakenBack)
     return structs(KINDS[kind])
 
 

@@ -77,7 +77,8 @@ def make_missing() -> None:
         **{f"answer.{name}": make_answer("A02", value) for name, value in ANSWERS.items()},
     }
     with MEANINGS.open("ab") as lines:
-        for name, body in bodies.items():
+        # New kinds come last, so that they get numbers which no file has.
+        for name, body in sorted(bodies.items(), key=lambda one: not (FOLDER / f"{one[0]}.json").exists()):
             operation = scribe.write(body, bases=("op-7",) if name == "answer" else ())
             file = FOLDER / f"{name}.json"
             if file.exists():

@@ -28,6 +28,9 @@ FIELDS: Mapping[str, str] = {
     "signed": "signature/{role}",
     "signature_refused": "signature/{role}",
     "measure_proposed": "measure/{measure}",
+    "scoring_closed": "scoring/{member}",
+    "lead_checked": "lead/{lead}",
+    "taken_back": "{field}",
     "dispute_settled": "{field}",
     **dict.fromkeys(
         ("opened", "deliberated", "submitted", "returned", "accepted", "locked", "aborted"), "stage"

@@ -14,6 +14,7 @@ from server.console.custody import custody_of
 from server.console.dossier import Dossier, dossier, trace_line
 from server.console.policy import allow
 from server.console.render import AnyRequest, is_fragment, part, show
+from server.storage import briefing
 from server.storage import console_inspection as store
 from server.storage import console_reads as reads
 from server.storage import console_registers as registers
@@ -25,7 +26,7 @@ from shared_schema.roles import Role, may_now
 LIST = allow("coordinator", "evaluator")
 RECORD = allow("coordinator", "evaluator", read="read.inspection")
 PAGES_MAX = 100_000
-DONE = frozenset({"accepted", "returned", "locked", "settled"})
+DONE = frozenset({"accepted", "returned", "locked", "settled", "lead", "lead_removed", "blind"})
 TRACE = allow("coordinator", "evaluator", read="read.trace")
 
 
@@ -82,6 +83,8 @@ def inspection(
         return {
             "d": found,
             "earlier": earlier,
+            "leads": briefing.leads(conn, inspection),
+            "blind": briefing.is_blind(conn, inspection),
             "all_items": items == "all",
             "done": done if done in DONE else "",
             "can": can(signed_in(request).role, found),

@@ -13,7 +13,7 @@ from server.console.context import console_of
 from server.console.figures import LOCAL
 from server.console.policy import allow
 from server.console.render import AnyRequest, show
-from server.storage import backup_notes
+from server.storage import backup_notes, briefing
 from server.storage import console_progress as store
 from server.storage import console_quarantine as quarantine
 from server.storage import console_reads as reads
@@ -84,6 +84,8 @@ def plan(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             "cells": cells,
             "squads": registers.squads(conn, campaign),
             "draw": _told(draw),
+            "blind": set(briefing.blind_inspections(conn, campaign)),
+            "untouched": len(briefing.untouched(conn, campaign)),
         }
 
     return show(request, "plan.html", load, page="plan", campaign=campaign)

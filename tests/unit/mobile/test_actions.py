@@ -19,15 +19,33 @@ from shared_schema.operations import (
     Finding,
     Operation,
     SampleDrawn,
+    TakenBack,
     YesNo,
     decided,
 )
 from shared_schema.problems import Problem
 from shared_schema.roles import may_author
-from tests.unit.mobile.world import ANNA, BEN, COUNT, LEADER, NA, NOW_MS, SCENE, VISIT, YES_NO, Tablet, quiet
+from shared_schema.wire import Lead
+from tests.unit.mobile.world import (
+    ANNA,
+    BEN,
+    COUNT,
+    LEADER,
+    NA,
+    NOW_MS,
+    SCENE,
+    VISIT,
+    YES_NO,
+    Tablet,
+    assigned,
+    quiet,
+)
 
 FIELD = FieldKey(f"answer/{YES_NO}")
 PHOTO = photos.Taken("ab" * 32, 1000, "image/jpeg", 640, 480)
+
+
+LEADS = (Lead("L-1", "核实台账", COUNT),)
 
 
 def finding(**changes: object) -> Finding:
@@ -72,6 +90,13 @@ VERBS: dict[str, Callable[[Tablet, Desk], Operation]] = {
     ),
     "signature_refused": lambda _, desk: desk.refuse_signature(
         LEADER, VISIT, "unit_head", name="张建国", reason="有异议", witness="街道"
+    ),
+    "scoring_closed": lambda tablet, _: assigned(tablet, blind=True).desk.close_scoring(ANNA, VISIT, ANNA),
+    "lead_checked": lambda tablet, _: assigned(tablet, leads=LEADS).desk.check_lead(
+        ANNA, VISIT, "L-1", verified=True, note="见台账"
+    ),
+    "taken_back": lambda tablet, desk: desk.put_back(
+        LEADER, VISIT, TakenBack(FIELD), tablet.answer(YES_NO, True).id
     ),
     "measure_proposed": lambda _, desk: desk.propose_measure(ANNA, VISIT, "stop_use", "连接互联网"),
     "dispute_settled": lambda tablet, desk: desk.settle(
@@ -180,6 +205,19 @@ REFUSALS: dict[str, tuple[str, Callable[[Tablet, Desk], object]]] = {
     "a note longer than the wire takes": (
         "op_malformed",
         lambda _, d: d.note(ANNA, VISIT, YES_NO, "字" * 4001),
+    ),
+    "a lead nobody gave": ("lead_unknown", lambda _, d: d.check_lead(ANNA, VISIT, "L-9", verified=True)),
+    "closing one's scoring where nobody scores blind": (
+        "scoring_blind",
+        lambda _, d: d.close_scoring(ANNA, VISIT, ANNA),
+    ),
+    "closing another's scoring": (
+        "author_not_allowed",
+        lambda t, _: assigned(t, blind=True).desk.close_scoring(ANNA, VISIT, LEADER, "已离开"),
+    ),
+    "closing another's scoring without a reason": (
+        "author_not_allowed",
+        lambda t, _: assigned(t, blind=True).desk.close_scoring(LEADER, VISIT, ANNA),
     ),
     "one member alone": (
         "op_malformed",

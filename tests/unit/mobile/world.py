@@ -5,7 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec.structs import replace
+
 from mobile.actions import Desk
+from mobile.settling import Settlement
 from mobile.store import Store
 from mobile.sync import Sync, SyncReport
 from mobile.transport import Offline, Rejected
@@ -240,6 +243,13 @@ class Tablet:
     def fold(self) -> bytes:
         """The merged state, as bytes."""
         return dump(self.store.state(VISIT))
+
+
+def assigned(tablet: Tablet, **changes: object) -> Tablet:
+    """The tablet after its server assigned the visit with these changes."""
+    now = replace(tablet.store.assignments()[VISIT][0], **changes)
+    tablet.store.settle(Settlement(journal=tablet.store.journal(), assignments=[now]))
+    return tablet
 
 
 def quiet(*tablets: Tablet) -> None:

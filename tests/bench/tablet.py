@@ -1,0 +1,196 @@
+"""The tablet's own share of the time and memory: 300 items, a visit of 3 000 operations, a scripted visit; no drawing.
+
+`python -m tests.bench.tablet FOLDER` measures in a process of its own, because Kivy takes its settings when it is
+imported and because the first frame counts from the process's start. All times are of the processor, not of the clock,
+so that a busy machine tells much the same.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median, quantiles
+from typing import TYPE_CHECKING, Any
+
+from shared_schema.ids import ItemId
+from shared_schema.operations import Count, YesNo
+from shared_schema.rules import BinaryRule, PerOccurrenceRule
+from tests.e2e import tablet_stage as stage
+from tests.e2e.screen_probe import three_hundred
+
+if TYPE_CHECKING:
+    from tests.e2e.screen_driver import Driver
+
+FRAMES = 480
+"""A quick flick through all items: some 35 dp a frame."""
+FLING_FRAMES = 60
+"""A hard fling: eight times as fast."""
+TAPS = 60
+VISIT_SECTIONS = ("A", "B", "C", "D", "E", "F")
+VISIT_TAPS = 16
+"""Of each section: with its scrolling about a hundred taps, which is what ten minutes of a visit hold."""
+SETTINGS = {
+    "KIVY_NO_ARGS": "1", "KIVY_NO_FILELOG": "1", "KIVY_LOG_MODE": "PYTHON", "KIVY_GL_BACKEND": "mock",
+    "SDL_VIDEODRIVER": "offscreen",
+}  # fmt: skip
+
+
+def run(folder: Path, operations: int) -> dict[str, Any]:
+    """Sets a tablet up and measures it in another process."""
+    tablet = stage.set_up(folder / "tablet", of=three_hundred())
+    _record(tablet, operations)
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.bench.tablet", str(tablet.folder)],
+        env={**os.environ, **SETTINGS, "KIVY_HOME": tempfile.mkdtemp(dir=folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode:
+        raise RuntimeError(found.stderr[-3000:])
+    measured: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
+    return {"operations": operations, **measured}
+
+
+def _record(tablet: stage.Stage, operations: int) -> None:
+    """An open visit with so many operations: items answered again and again."""
+    store, desk = tablet.open()
+    stage.open_visit(desk)
+    items = [
+        (item.id, YesNo if isinstance(item.rule, BinaryRule) else Count)
+        for section in three_hundred().sections
+        for item in section.items
+        if isinstance(item.rule, BinaryRule | PerOccurrenceRule)
+    ]
+    for number in range(operations - 1):
+        item, kind = items[number % len(items)]
+        value = YesNo(number % 3 > 0) if kind is YesNo else Count(number // len(items) % 3)
+        desk.answer(stage.LEADER, stage.VISIT, item, value)
+    store.close()
+
+
+class Frames:
+    """What each turn of the screens' loop costs its thread."""
+
+    def __init__(self) -> None:
+        from kivy.base import EventLoop
+
+        self.times_ms: list[float] = []
+        idle = EventLoop.idle
+
+        def timed() -> None:
+            began = time.thread_time()
+            idle()
+            self.times_ms.append((time.thread_time() - began) * 1000)
+
+        EventLoop.idle = timed
+
+    @contextmanager
+    def measured(self) -> Iterator[list[float]]:
+        """Those of a stretch."""
+        times: list[float] = []
+        self.times_ms = times
+        yield times
+
+
+def _spread(times: list[float]) -> dict[str, float]:
+    return {
+        "p50_ms": round(median(times), 2),
+        "p95_ms": round(quantiles(times, n=20)[-1], 2),
+        "max_ms": round(max(times), 2),
+        "count": len(times),
+    }
+
+
+def _scrolled(driver: "Driver", frames: Frames, count: int) -> dict[str, float]:
+    rows = driver.app.visit.items.ids.rows
+    with frames.measured() as times:
+        for frame in range(count):
+            rows.scroll_y = 1 - frame / count
+            driver.pump()
+    return _spread(times)
+
+
+def _taps(driver: "Driver") -> dict[str, float]:
+    """From the finger's lifting to the rows that show what was committed, of the whole process."""
+    item = next(row.item for row in driver.session.shown.visit.items if row.control == "yes_no")
+    times = []
+    for number in range(TAPS):
+        began = time.process_time()
+        before = driver.session.shown
+        driver.session.do("answer", ItemId(item), YesNo(number % 2 == 0))
+        while driver.session.shown is before:
+            driver.pump()
+        times.append((time.process_time() - began) * 1000)
+    return _spread(times)
+
+
+def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
+    """Section by section: scrolled through, items answered, one opened."""
+    with frames.measured() as times:
+        for section in VISIT_SECTIONS:
+            driver.shown(partial(driver.session.go, section=section, item="", only=""))
+            rows = driver.app.visit.items.ids.rows
+            for place in range(VISIT_TAPS):
+                rows.scroll_y = 1 - place / VISIT_TAPS
+                driver.pump(5)
+                line = next(
+                    (one for one in driver.widgets("ItemLine") if one.active and one.zones[0].answer), None
+                )
+                if line is not None:
+                    driver.tap(line.ids.quick, 0.1 if place % 2 else 0.9)
+                    driver.pump(10)
+            driver.shown(lambda: driver.session.go(item=driver.session.shown.visit.items[0].item))
+            driver.pump(20)
+    return _spread(times)
+
+
+def main() -> None:
+    """Prints what one tablet's process costs."""
+    from tests.e2e.screen_driver import running
+
+    tablet = stage.Stage(Path(sys.argv[1]), "tab-1")
+    # Each measure stands on its own; together they are one walk through the program.
+    with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
+        first_frame_s = time.process_time()
+        frames = Frames()
+        began = time.process_time()
+        driver.shown(lambda: driver.session.go(inspection=stage.VISIT, only="open"))
+        opened_ms = (time.process_time() - began) * 1000
+        desk = driver.session.tools.desk  # type: ignore[union-attr]
+        desk._read_before.clear()
+        began = time.process_time()
+        desk.visit(stage.VISIT, stage.LEADER)
+        read_ms = (time.process_time() - began) * 1000
+        driver.settle(1)
+        driver.shown(lambda: driver.session.go(section="A", only=""))
+        driver.settle()
+        tapped = _taps(driver)
+        driver.shown(lambda: driver.session.go(only="mine"))
+        driver.settle()
+        found = {
+            "items": len(driver.app.visit.items.ids.rows.data),
+            "first_usable_frame_cpu_s": round(first_frame_s, 3),
+            "open_visit": {"to_screen_ms": round(opened_ms, 1), "view_and_score_ms": round(read_ms, 1)},
+            "tap_to_shown": tapped,
+            "scroll_frame": _scrolled(driver, frames, FRAMES),
+            "fling_frame": _scrolled(driver, frames, FLING_FRAMES),
+            "visit_frame": _visit(driver, frames),
+            "resident_mb": _resident_mb(),
+        }
+    print(json.dumps(found))
+
+
+def _resident_mb() -> float:
+    line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmRSS"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+if __name__ == "__main__":
+    main()

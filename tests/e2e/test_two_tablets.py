@@ -1,0 +1,245 @@
+"""A whole visit by touch on two running tablets that meet through a real server; and the same killed at any moment."""
+
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from server.access.devices import make_enrolment
+from server.app import running as serving
+from server.settings import Settings
+from server.storage import console_inspection
+from server.storage.database import Connection, Database
+from shared_schema.ids import ItemId
+from shared_schema.inspection import Inspection
+from shared_schema.operations import Answer, YesNo
+from tests.contract.plan import inspection_id, person_id, plan
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.xdist_group("screens"),
+    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
+]
+LEADER, SECOND, VISIT = person_id(1, 1), person_id(1, 2), inspection_id(1, 1)
+KILLS = 5
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Said(msgspec.Struct):
+    """What a hand answers."""
+
+    place: dict[str, str]
+    screen: str
+    seq: int
+    given: Any
+
+
+class Tablet:
+    """One running tablet, in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._log = (folder / "log.txt").open("ab")
+        self.program = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.hand", str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            cwd=ROOT,
+            env={**os.environ, "HUCHA_TABLET_SECRETS": str(folder / "secret")},
+        )
+        self.folder = folder
+        self.said = self._read()
+
+    def _read(self) -> Said:
+        assert self.program.stdout is not None
+        line = self.program.stdout.readline()
+        if not line:
+            raise EOFError((self.folder / "log.txt").read_text(encoding="utf-8")[-3000:])
+        return msgspec.json.decode(line, type=Said)
+
+    def do(self, name: str, *arguments: object) -> Said:
+        """One call of the hand; waits until it is done. Raises EOFError where the tablet has ended."""
+        assert self.program.stdin is not None
+        self.program.stdin.write(msgspec.json.encode([name, *arguments]) + b"\n")
+        self.program.stdin.flush()
+        self.said = self._read()
+        return self.said
+
+    def kill(self) -> None:
+        """Ends it as a dead battery does."""
+        self.program.kill()
+        self.program.communicate()
+        self._log.close()
+
+
+class Place(NamedTuple):
+    """A running server with a code for each of two tablets."""
+
+    db: Database
+    url: str
+    folder: Path
+
+
+def _code(number: int, conn: Connection) -> None:
+    make_enrolment(conn, "S-1", f"code-{number}", f"T-{number}", 2**52)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    """A server of its own for each test."""
+    settings = Settings(data=tmp_path / "server", port=0, log_level="error")
+    with Database.open(settings.database_url) as db, serving(settings, db) as url:
+        db.write(plan)
+        for number in (1, 2):
+            db.write(partial(_code, number))
+        yield Place(db, url, tmp_path)
+
+
+@pytest.fixture
+def tablets(place: Place) -> Iterator[tuple[Tablet, Tablet]]:
+    """The leader's tablet and a member's, enrolled by hand."""
+    pair = (Tablet(place.folder / "one"), Tablet(place.folder / "two"))
+    try:
+        for number, (tablet, person) in enumerate(zip(pair, (LEADER, SECOND), strict=True), start=1):
+            tablet.do("enrol", place.url, f"code-{number}")
+            tablet.do("choose", person)
+        yield pair
+    finally:
+        for tablet in pair:
+            tablet.kill()
+
+
+def test_a_whole_visit_on_two_tablets_that_meet_through_a_server(
+    place: Place, tablets: tuple[Tablet, Tablet]
+) -> None:
+    """Opening, answers, a finding, a sample, talks, a dispute settled, the unit's word, signatures, handing in."""
+    one, two = tablets
+    one.do("enter", VISIT)
+    one.do("open_visit", "成员2", "成员3")
+    one.do("sync")
+    two.do("sync")
+    two.do("enter", VISIT)
+    assert two.do("look").given["stage"] == "opened"
+    work(one, two)
+    for tablet in (one, two, one):
+        tablet.do("sync")
+    assert one.do("look").given["disputes"] == two.do("look").given["disputes"] == 1
+    finish(one)
+    one.do("sync")
+    two.do("sync")
+    first, second = one.do("look").given, two.do("look").given
+    assert first == second
+    assert (first["stage"], first["disputes"], first["findings"]) == ("submitted", 0, 1)
+    as_recorded(place.db.read(lambda conn: console_inspection.view_of(conn, VISIT)))
+    sql = "SELECT count(DISTINCT device) FROM operation"
+    assert place.db.read(lambda conn: conn.exec_driver_sql(sql).scalar_one()) == 2
+
+
+def work(one: Tablet, two: Tablet) -> None:
+    """Each on their own, out of reach of the other."""
+    one.do("section", "A")
+    one.do("answer", "A06", 0.25)
+    one.do("answer", "A03", 0.85)
+    one.do("item", "A03")
+    one.do("finding", "综合科台账缺 2 页")
+    one.do("note", "见台账第 7 页")
+    two.do("section", "A")
+    two.do("answer", "A06", 0.75)
+    two.do("section", "@computers")
+    two.do("draw")
+    two.do("check_first", "JC-7")
+    two.do("section", "@interviews")
+    two.do("talk")
+
+
+def finish(one: Tablet) -> None:
+    """What the leader does at the end, with the unit."""
+    one.do("settle_first", "不符合", "看过考评表原件")
+    one.do("deliberate", "基本符合")
+    one.do("section", "@closing")
+    one.do("accept_all")
+    one.do("sign_drawn", 0)
+    one.do("sign_paper", 1, "笔录第 3 页")
+    one.do("refuse", 3, "对 A03 有异议", "成员2")
+    one.do("hand_in")
+
+
+def as_recorded(stored: Inspection) -> None:
+    """The server has all of it."""
+    assert stored.stage == "submitted"
+    assert not stored.disputes
+    (finding,) = stored.findings.values()
+    assert finding.text is not None
+    assert finding.text.fact == "综合科台账缺 2 页"
+    assert finding.statement is not None
+    assert finding.statement.value.accepts
+    assert (len(stored.samples), len(stored.devices), len(stored.interviews)) == (1, 1, 1)
+    kinds = [type(cell.value).__name__ for cell in stored.signatures]
+    assert sorted(kinds) == ["SignatureRefused", "Signed", "Signed"]
+    cell = stored.items[ItemId("A06")].answer
+    assert cell is not None
+    assert cell.value == Answer("A06", YesNo(ok=False))
+    assert cell.standing[0].reason == "看过考评表原件"
+
+
+TAPS: tuple[tuple[str, *tuple[object, ...]], ...] = (
+    ("section", "A"), ("answer", "A06", 0.25), ("answer", "A03", 0.15), ("answer", "A06", 0.75), ("item", "A03"),
+    ("note", "见台账第 7 页"), ("finding", "台账缺页"), ("section", "@interviews"), ("talk",),
+    ("section", "@closing"), ("sign_paper", 1, "笔录第 3 页"),
+)  # fmt: skip
+"""A stretch of a visit that can be gone through again and again."""
+
+
+def test_a_tablet_killed_at_any_moment_comes_back_where_it_was(place: Place) -> None:
+    """The screen comes back to the visit, and every operation that a hand had seen committed is in the file."""
+    tablet = Tablet(place.folder / "killed")
+    chance = random.Random(5)
+    at = 0
+    try:
+        tablet.do("enrol", place.url, "code-1")
+        tablet.do("choose", LEADER)
+        tablet.do("enter", VISIT)
+        tablet.do("open_visit", "成员2", "成员3")
+        for _ in range(KILLS):
+            lasted = 0.0
+            for _ in range(chance.randint(1, 3)):
+                began = time.monotonic()
+                tablet.do(*TAPS[at % len(TAPS)])
+                lasted, at = time.monotonic() - began, at + 1
+            # Killed in the middle of whatever comes next, at a moment nobody chose; on a busy machine later.
+            timer = threading.Timer(chance.uniform(0.0, 2 * lasted), tablet.program.kill)
+            timer.start()
+            try:
+                while True:
+                    # A killed tap is tapped again: what it recorded twice is the same record once more.
+                    tablet.do(*TAPS[at % len(TAPS)])
+                    at += 1
+            except (EOFError, BrokenPipeError):
+                timer.join()
+            before = tablet.said
+            tablet.kill()
+            assert tablet.program.returncode == -9, "it ended by itself: nothing was tested"
+            tablet = Tablet(tablet.folder)
+            assert (tablet.said.screen, tablet.said.place["inspection"]) == ("visit", VISIT)
+            assert tablet.said.place["person"] == LEADER
+            assert before.seq <= tablet.said.seq <= before.seq + 2, "what was committed is gone, or more came"
+            # A page or an item may have been under way; either is where the person was or was going.
+            tablet.do("section", "A")
+            at = 0
+        tablet.do("sync")
+        sql = "SELECT count(*) FROM operation"
+        received = place.db.read(lambda conn: conn.exec_driver_sql(sql).scalar_one())
+        assert received == tablet.said.seq
+    finally:
+        tablet.kill()
