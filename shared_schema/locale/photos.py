@@ -9,7 +9,6 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.policy.allowed": ("可以拍照；拍照从不强制。", "Photos are allowed; none is ever required."),
     "photo.take": ("拍照", "Take a photo"),
     "photo.all": ("全部 {count} 张", "All {count}"),
-    "photo.none_here": ("没有照片。有需要才拍，文字足以说明的不必拍。", "No photo. Take one only where it helps; words are enough otherwise."),
     "photo.finding": ("拍照说明此问题", "A photo of this finding"),
     # the two confirmations
     "photo.confirm_title": ("拍照前确认 {code}", "Before the camera opens · {code}"),
@@ -55,7 +54,6 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.box_hint": ("拖出方框。", "Drag a frame."),
     "photo.words_hint": ("点一下要写字的地方。", "Tap where the words shall stand."),
     "photo.move_hint": ("双指或滚轮缩放，单指移动，双击放大。", "Two fingers or the wheel zoom, one finger moves, a double tap enlarges."),
-    "photo.words_title": ("写在照片上", "Words on the photo"),
     "photo.words_label": ("文字（不超过 40 字）", "Words (40 characters at most)"),
     "photo.words_put": ("写上", "Put it there"),
     "photo.redrawn": ("标注已保存", "The marks are kept"),

@@ -227,7 +227,6 @@ TABLET: dict[str, tuple[str, str]] = {
     "score.why": ("为什么是区间", "Why it is a range"),
     "score.final": ("全部检查项都有结果，没有分歧。", "Every item has its result; nothing is disputed."),
     # exchange
-    "sync.title": ("同步", "Sync"),
     "sync.now": ("立即同步", "Sync now"),
     "sync.running": ("正在同步…", "Syncing…"),
     "sync.refused_title": ("服务器拒绝的记录", "What the server refused"),
@@ -241,9 +240,6 @@ TABLET: dict[str, tuple[str, str]] = {
         "没有设置服务器地址；请用 --server 启动。",
         "No server address is set; start with --server.",
     ),
-    "sync.unsent_label": ("未发送的记录", "Operations to send"),
-    "sync.photos_label": ("未发送的照片", "Photos to send"),
-    "sync.refused_label": ("被拒绝", "Refused"),
     # what went wrong
     "failed.store": (
         "没有保存。请再试一次；若仍不行，请联系协调员。",

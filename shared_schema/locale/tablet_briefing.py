@@ -22,7 +22,6 @@ TABLET_BRIEFING: dict[str, tuple[str, str]] = {
     "blind.closed": ("您的评分已结束", "Your scoring is closed"),
     "blind.waiting": ("等待：{names}", "Waiting for {names}"),
     "blind.onlooker": ("本次检查正在独立评分", "The visit is being scored blind"),
-    "blind.all_closed": ("全部结束，分歧已并排显示", "All have closed; differences stand side by side"),
     "blind.done": ("您的评分已结束", "Your scoring is closed"),
     "blind.other": ("代组员结束…", "Close for a member…"),
     "blind.other_title": ("代组员结束评分", "Close a member's scoring"),
