@@ -19,6 +19,11 @@ def part_of(release: int) -> int:
     return max(1, round(release * SHARE / PARTS))
 
 
+def at_least(usual: int, release: int) -> int:
+    """How many: as usual, or the share of a release where that is more."""
+    return max(usual, round(release * SHARE))
+
+
 def stride(usual: int) -> int:
     """Every how many-th point is visited: every one before a release."""
     return 1 if SHARE >= ALL_POINTS_SHARE else usual

@@ -19,12 +19,12 @@ from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import digest
 from shared_schema.operations import Count
 from tests.contract.talk import ask
-from tests.torture.amount import count
+from tests.torture.share import at_least
 from tests.torture.server_process import ServerProcess
 from tests.unit.mobile.world import COUNT, LEADER, SCENE, VISIT, Server, Tablet
 
-OPERATIONS = count(1500, 20_000)
-PHOTOS = count(60, 1500)
+OPERATIONS = at_least(1500, 20_000)
+PHOTOS = at_least(60, 1500)
 SERVER_BYTES_MAX = 256 * 1024 * 1024
 CUTS_MIN = 3
 """So often the line must have broken, or it was no bad line."""

@@ -23,11 +23,11 @@ from server.settings import Settings
 from shared_schema.merge import EMPTY, apply, dump
 from shared_schema.operations import Count, EvidenceAttached, Operation, read
 from tests.contract.talk import ask
-from tests.torture.amount import count
+from tests.torture.share import at_least
 from tests.unit.mobile.world import COUNT, LEADER, SCENE, VISIT, Server, Tablet
 
-KILLS = count(60, 600)
-KILLS_ON_THE_LINE = count(8, 100)
+KILLS = at_least(60, 600)
+KILLS_ON_THE_LINE = at_least(8, 100)
 SAVED_LEAST = 2 * KILLS
 TAPS_MAX = 100_000  # the program would go on until it is killed
 

@@ -21,7 +21,7 @@ from shared_schema.operations import Note, encode
 from tests.contract.plan import CHECKLIST, KEY, plan
 from tests.contract.talk import NOW_MS, signed
 from tests.make import Scribe, make_answer, make_envelope, make_finding, make_request, make_settlement
-from tests.torture.amount import every
+from tests.torture.share import stride
 from tests.unit.server.intake.trials import contents, trials
 
 YES_NO = next(item.id for item in CHECKLIST.items if item.response == "yes_no")
@@ -112,7 +112,7 @@ def test_what_a_tablet_with_a_bug_has_signed_is_taken_as_it_stands_or_refused_wh
     tmp_path: Path, batch: str
 ) -> None:
     body = BATCHES[batch]()
-    step = 1 if batch.endswith("packed") else every(JSON_EVERY)
+    step = 1 if batch.endswith("packed") else stride(JSON_EVERY)
     bodies = list(damaged(body))[::step]
     with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
         db.write(plan)
