@@ -48,8 +48,8 @@ from shared_schema.problems import Problem
 SHUTDOWN_SECONDS = 10
 BACKLOG = 2048
 CONNECTIONS_MAX = 512
-"""With more open at once, the next is answered 503 at once, and the tablet tries again by itself: below the 1024 files
-a process may usually have open, and so few that bodies on their way in cannot fill the memory."""
+"""With more open at once, the next is answered 503 and when to come again, which the tablet does by itself: below the
+1024 files a process may usually have open, and so few that bodies on their way in cannot fill the memory."""
 HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",

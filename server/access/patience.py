@@ -1,6 +1,7 @@
 """Patience with slow senders ends: a request that stalls, in its head or in its body, is given up.
 
-Otherwise a few machines that send one byte a minute could keep everybody else out.
+Otherwise a few machines that send one byte a minute could keep everybody else out. And those for whom there is no room
+are told when to come again.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import h11
 from h11._readers import ContentLengthReader
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from server import problems
 from shared_schema.problems import Problem
 
 STALL_SECONDS = 30.0
@@ -23,6 +25,9 @@ together 256 MB. With the 64 KB that the library has, a photo is thirty turns of
 HAND_OVER_SECONDS = 0.02
 HAND_OVERS_MAX = 250
 """Five seconds in all for the application to fetch what a broken line had brought."""
+
+AGAIN_SECONDS = 5
+"""After so long, somebody for whom there is no room now may come again."""
 
 Message = MutableMapping[str, Any]
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
@@ -51,11 +56,36 @@ def patient_body(app: Asgi) -> Asgi:
     return served
 
 
+async def come_again(_scope: Any, _receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+    """Answers `busy` and when to come again; of the request nothing is read, and the connection ends."""
+    status, body = problems.reply(Problem("busy"))
+    headers = {
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+        "retry-after": str(AGAIN_SECONDS),
+        "cache-control": "no-store",
+        "connection": "close",
+    }
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
 class PatientProtocol(H11Protocol):
-    """HTTP whose heads must arrive in time."""
+    """HTTP whose heads must arrive in time, for so many connections as the server was told to have at once."""
 
     _due: asyncio.TimerHandle | None = None
     _hand_overs = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Takes the counting of connections over: the library's own refusal does not say when to come again."""
+        super().__init__(*args, **kwargs)
+        self._connections_max, self.limit_concurrency = self.limit_concurrency, None
+        self._app, self.app = self.app, self._admitted  # type: ignore[assignment]
+
+    async def _admitted(self, scope: Any, receive: Any, send: Any) -> None:
+        crowded = self._connections_max is not None and len(self.connections) >= self._connections_max
+        await (come_again if crowded else self._app)(scope, receive, send)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that says nothing is given up too."""

@@ -158,7 +158,7 @@ def test_who_stalls_is_given_up(
 def test_more_connections_than_there_is_room_for_are_asked_to_come_again(
     db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A 503 at once, which a tablet takes for busy; those that are in are served, and others when one leaves."""
+    """A 503 at once that says busy and when to come; those that are in are served, and others when one leaves."""
     monkeypatch.setattr("server.app.CONNECTIONS_MAX", 3)
     with running(Settings(data=tmp_path, port=0, log_level="error"), db) as url:
         clients = [httpx.Client(base_url=url, trust_env=False) for _ in range(3)]
@@ -166,7 +166,9 @@ def test_more_connections_than_there_is_room_for_are_asked_to_come_again(
         tablet = HttpTransport(url)
         with pytest.raises(Rejected) as caught:
             tablet.sync(b"{}", {})
-        assert (caught.value.problem.code, caught.value.problem.retry) == ("busy", True)
+        problem = caught.value.problem
+        assert (problem.code, problem.retry, problem.facts) == ("busy", True, {"wait_seconds": "5"})
+        assert problem.zh, "and says so in our words"
         tablet.close()
         for one in clients[1:]:
             one.close()
