@@ -19,8 +19,8 @@ from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import digest
 from shared_schema.operations import Count
 from tests.contract.talk import ask
-from tests.torture.share import at_least
 from tests.torture.server_process import ServerProcess
+from tests.torture.share import at_least
 from tests.unit.mobile.world import COUNT, LEADER, SCENE, VISIT, Server, Tablet
 
 OPERATIONS = at_least(1500, 20_000)
