@@ -45,7 +45,9 @@ from server.storage.photo_store import open_photo_store
 from server.storage.thumbnail_files import ThumbnailFiles
 from shared_schema.problems import Problem
 
-SHUTDOWN_SECONDS = 10
+SHUTDOWN_SECONDS = 8
+"""So long requests under way are waited for when the server is told to end: it is gone within 10 s, before whoever
+told it loses patience and kills it."""
 BACKLOG = 2048
 CONNECTIONS_MAX = 512
 """With more open at once, the next is answered 503 and when to come again, which the tablet does by itself: below the

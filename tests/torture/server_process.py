@@ -39,7 +39,12 @@ class ServerProcess:
         """Ends the process; its exit code."""
         assert self.process is not None
         self.send(with_signal)
-        code = self.process.wait(START_SECONDS_MAX)
+        return self.wait(START_SECONDS_MAX)
+
+    def wait(self, seconds: float) -> int:
+        """Waits so long at most for its end; its exit code."""
+        assert self.process is not None
+        code = self.process.wait(seconds)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return code
