@@ -23,7 +23,7 @@ class TakenBackError(Exception):
 
 def contents(conn: Connection) -> list[int]:
     """How much is in every table."""
-    return [run(conn, f"SELECT count(*) FROM {table}")[0][0] for table in sorted(metadata.tables)]
+    return [run(conn, f'SELECT count(*) FROM "{table}"')[0][0] for table in sorted(metadata.tables)]
 
 
 def trial(conn: Connection, body: bytes) -> str:
