@@ -81,7 +81,7 @@ class PatientProtocol(H11Protocol):
         """Takes the counting of connections over: the library's own refusal does not say when to come again."""
         super().__init__(*args, **kwargs)
         self._connections_max, self.limit_concurrency = self.limit_concurrency, None
-        self._app, self.app = self.app, self._admitted  # type: ignore[assignment]
+        self._app, self.app = self.app, self._admitted
 
     async def _admitted(self, scope: Any, receive: Any, send: Any) -> None:
         crowded = self._connections_max is not None and len(self.connections) >= self._connections_max

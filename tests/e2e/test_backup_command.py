@@ -14,10 +14,9 @@ from server.settings import Settings
 from server.storage import table_copy
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
-from tests.contract.files import pass_for
-from tests.contract.plan import plan
 from tests.contract.talk import ask
-from tests.torture.test_server_killed import KEY, Server, Tablet
+from tests.torture.server_load import TabletOnTheLine, prepare
+from tests.torture.server_process import ServerProcess
 
 KILLED = 4
 PATIENCE_SECONDS = 240
@@ -51,13 +50,10 @@ def kill_one(folder: Path, data: Path, after_seconds: float) -> bool:
 def under_load(data: Path, folder: Path) -> list[str]:
     """Backups beside a server under load, most of them killed; what the server refused meanwhile."""
     rnd = random.Random(20261125)
-    with Database.open(Settings(data=data).database_url) as db:
-        db.write(lambda conn: plan(conn, public_key=KEY.public_key().public_bytes_raw().hex()))
-        passes = {device: pass_for(db, time.time_ns() // 1_000_000, device) for device in ("D-1", "D-2")}
-    server = Server(data)
-    server.passes = passes
+    passes = prepare(data)
+    server = ServerProcess(data)
     server.start()
-    tablets = [Tablet(server, number) for number in range(3)]
+    tablets = [TabletOnTheLine(server, passes, number) for number in range(3)]
     try:
         made = hucha("backup", str(folder), "--data", str(data))
         assert made.returncode == 0, made.stderr
@@ -67,9 +63,7 @@ def under_load(data: Path, folder: Path) -> list[str]:
         assert last.returncode == 0, last.stderr
     finally:
         for tablet in tablets:
-            tablet.stop.set()
-        for tablet in tablets:
-            tablet.thread.join()
+            tablet.end()
         server.end(signal.SIGKILL)
     return [text for tablet in tablets for text in tablet.refused]
 
