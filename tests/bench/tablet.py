@@ -168,6 +168,12 @@ def _commits(driver: "Driver") -> dict[str, float]:
     return _spread(times)
 
 
+def _in_sight(rows: Any, line: Any) -> bool:
+    """Whether all of the row can be touched: above the list lie the filters, and a tap there narrows it to nothing."""
+    low, place = rows.to_window(*rows.pos)[1], line.to_window(*line.pos)[1]
+    return bool(low <= place and place + line.height <= low + rows.height)
+
+
 def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
     """Section by section: scrolled through, items answered, one opened."""
     with frames.measured() as times:
@@ -177,9 +183,8 @@ def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
             for place in range(VISIT_TAPS):
                 rows.scroll_y = 1 - place / VISIT_TAPS
                 driver.pump(5)
-                line = next(
-                    (one for one in driver.widgets("ItemLine") if one.active and one.zones[0].answer), None
-                )
+                lines = (one for one in driver.widgets("ItemLine") if one.active and one.zones[0].answer)
+                line = next((one for one in lines if _in_sight(rows, one)), None)
                 if line is not None:
                     driver.tap(line.ids.quick, 0.1 if place % 2 else 0.9)
                     driver.pump(10)

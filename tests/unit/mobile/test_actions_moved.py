@@ -14,7 +14,7 @@ def test_every_tap_leaves_the_view_and_the_score_of_a_fresh_start(one: Tablet) -
     taps = (
         lambda: desk.answer(LEADER, VISIT, YES_NO, YesNo(ok=False)),
         lambda: desk.answer(LEADER, VISIT, COUNT, Count(2)),
-        lambda: desk.record_finding(LEADER, VISIT, Finding("F-1", COUNT, "台账缺页")),
+        lambda: desk.record_finding(LEADER, VISIT, Finding(finding="F-1", item=COUNT, fact="台账缺页")),
         lambda: desk.not_applicable(LEADER, VISIT, NA, "no_power", "无定密权"),
         lambda: desk.note(LEADER, VISIT, COUNT, "见台账"),
         lambda: desk.withdraw_finding(LEADER, VISIT, "F-1", "看错"),
