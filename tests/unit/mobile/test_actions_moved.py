@@ -1,8 +1,10 @@
 """After a tap only what it moved is looked at and scored again; what comes of it is the same as from nothing."""
 
+from collections.abc import Callable
+
 from mobile.actions import Desk
 from shared_schema.merge import Seen, look_again, view
-from shared_schema.operations import Count, Finding, YesNo
+from shared_schema.operations import Count, Finding, Operation, YesNo
 from shared_schema.sheet import sheet_bytes
 from tests.unit.mobile.world import COUNT, LEADER, NA, NOW_MS, VISIT, YES_NO, Tablet
 
@@ -11,7 +13,7 @@ def test_every_tap_leaves_the_view_and_the_score_of_a_fresh_start(one: Tablet) -
     """Answers, a finding, its withdrawal, an N/A, a note, and taps taken back."""
     desk = one.desk
     one.open_visit()
-    taps = (
+    taps: tuple[Callable[[], Operation], ...] = (
         lambda: desk.answer(LEADER, VISIT, YES_NO, YesNo(ok=False)),
         lambda: desk.answer(LEADER, VISIT, COUNT, Count(2)),
         lambda: desk.record_finding(LEADER, VISIT, Finding(finding="F-1", item=COUNT, fact="台账缺页")),
@@ -20,7 +22,7 @@ def test_every_tap_leaves_the_view_and_the_score_of_a_fresh_start(one: Tablet) -
         lambda: desk.withdraw_finding(LEADER, VISIT, "F-1", "看错"),
         lambda: desk.answer(LEADER, VISIT, YES_NO, YesNo(ok=True)),
     )
-    sheets = set()
+    sheets: set[bytes] = set()
     for tap in taps:
         before = desk.said(VISIT)
         made = tap()
