@@ -20,7 +20,8 @@ from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
 from shared_schema.inspection import Inspection
-from shared_schema.merge import State, view
+from shared_schema.merge import Seen as SeenState
+from shared_schema.merge import State, look_again
 from shared_schema.operations import (
     KIND_OF,
     Aborted,
@@ -62,6 +63,7 @@ from shared_schema.operations import (
     read_envelope,
     stands_for,
 )
+from shared_schema.pricing import Memo
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
 from shared_schema.sheet import ScoreSheet
@@ -95,7 +97,7 @@ class _Read(NamedTuple):
     state: State
     assignment: Assignment
     scoring: Blind
-    seen: Inspection
+    seen: SeenState
     sheet: ScoreSheet
 
 
@@ -107,6 +109,9 @@ class Desk:
         self._tap = Tap(store, entropy, clock)
         self.drafts = Drafts(store)
         self._read_before: dict[tuple[str, str], _Read] = {}
+        self._memo_of: tuple[str, str, str] | None = None
+        self._memo = Memo()
+        """Of the visit that was scored last, which is the one at hand; one for each of 300 would fill the memory."""
 
     # -- what the screens read --------------------------------------------------------------------------
 
@@ -115,9 +120,9 @@ class Desk:
 
         Those that are gone or were cleared from here are among them.
         """
-        unsent, purged = self._store.unsent(), self._store.purged()
+        unsent, purged, refusals = self._store.unsent(), self._store.purged(), self._store.refusals()
         return tuple(
-            self._visit(InspectionId(one), unsent, person)._replace(purged=one in purged)
+            self._visit(InspectionId(one), unsent, refusals, person)._replace(purged=one in purged)
             for one, (assignment, _) in self._store.assignments().items()
             if self._unreadable(assignment) is None
         )
@@ -134,17 +139,25 @@ class Desk:
         """
         if inspection in self._store.purged():
             raise Problem("visit_purged")
-        return self._visit(inspection, self._store.unsent(), person)
+        return self._visit(inspection, self._store.unsent(), self._store.refusals(), person)
 
-    def _visit(self, inspection: InspectionId, unsent: Mapping[str, int], person: PersonId) -> Visit:
+    def _visit(
+        self,
+        inspection: InspectionId,
+        unsent: Mapping[str, int],
+        refusals: Mapping[str, tuple[Refused, ...]],
+        person: PersonId,
+    ) -> Visit:
         assignment, gone = self._tap.assigned(inspection)
         checklist = self._store.checklist(assignment.checklist)
         read = self._read(assignment, checklist, person)
-        refused = self._store.refused(inspection)
+        refused = refusals.get(inspection, ())
         if read.scoring.on:
             refused = tuple(one for one in refused if one.operation.person == person)
         waiting = unsent.get(inspection, 0)
-        return Visit(assignment, checklist, read.seen, read.sheet, waiting, refused, gone, read.scoring)
+        return Visit(
+            assignment, checklist, read.seen.inspection, read.sheet, waiting, refused, gone, read.scoring
+        )
 
     def _unreadable(self, assignment: Assignment) -> Problem | None:
         try:
@@ -154,16 +167,24 @@ class Desk:
         return None
 
     def _read(self, assignment: Assignment, checklist: Checklist, person: PersonId) -> "_Read":
-        """The view and the score of the state as it is, worked out once for each state."""
+        """The view and the score of the state as it is, worked out once for each; after a tap only what moved."""
         state = self._store.state(InspectionId(assignment.inspection))
         key = (assignment.inspection, person if assignment.blind else NOBODY)
         known = self._read_before.get(key)
         if known is None or known.state is not state or known.assignment != assignment:
             scoring = blind(assignment, state)
-            seen = view(seen_by(state, person, scoring))
-            known = _Read(state, assignment, scoring, seen, score(checklist, seen))
+            before = SeenState() if known is None else known.seen
+            seen = look_again(before, seen_by(state, person, scoring))
+            sheet = score(checklist, seen.inspection, self._memo_for((*key, assignment.checklist)))
+            known = _Read(state, assignment, scoring, seen, sheet)
             self._read_before[key] = known
         return known
+
+    def _memo_for(self, which: tuple[str, str, str]) -> Memo:
+        """What scoring this visit for this person under this checklist has worked out before, if it was the last."""
+        if self._memo_of != which:
+            self._memo_of, self._memo = which, Memo()
+        return self._memo
 
     def set_aside(self, op: OpId) -> None:
         """A person has dealt with a refused operation: it stays in the file and is no longer shown."""

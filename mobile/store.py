@@ -152,15 +152,19 @@ class Store(Meetings):
 
     def refused(self, inspection: str) -> tuple[Refused, ...]:
         """What the server refused of this tablet's operations and nobody has dealt with yet."""
+        return self.refusals().get(inspection, ())
+
+    def refusals(self) -> dict[str, tuple[Refused, ...]]:
+        """All of them by inspection, in one query: the work list asks for 300 visits at every tap."""
         rows = self._rows(
             "SELECT problem, facts, raw, id, inspection, epoch, seq FROM operation"
-            " WHERE status IN ('refused', 'id_reused') AND inspection = ? ORDER BY position",
-            inspection,
+            " WHERE status IN ('refused', 'id_reused') ORDER BY position"
         )
-        return tuple(
-            Refused(_as_far_as_it_reads(*row), problem, msgspec.json.decode(facts))
-            for problem, facts, *row in rows
-        )
+        found: dict[str, tuple[Refused, ...]] = {}
+        for problem, facts, *row in rows:
+            one = Refused(_as_far_as_it_reads(*row), problem, msgspec.json.decode(facts))
+            found[row[2]] = (*found.get(row[2], ()), one)
+        return found
 
     def set_aside(self, op: OpId) -> None:
         """A person has dealt with a refused operation: kept, no longer shown."""

@@ -1,14 +1,17 @@
 """The way to the server: the Transport protocol and the one over HTTP; the only network code."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
 
-import httpx
 import msgspec
 from msgspec.structs import replace
 
 from shared_schema.problems import REGISTRY
 from shared_schema.wire import ProblemReply
+
+if TYPE_CHECKING:
+    import httpx
 
 CONNECT_SECONDS = 10
 WRITE_SECONDS = 30
@@ -57,6 +60,10 @@ class HttpTransport:
     def __init__(
         self, base_url: str, *, reply_seconds: float = REPLY_SECONDS, connect_seconds: float = CONNECT_SECONDS
     ) -> None:
+        # It costs a third of a second of a slow processor, and the first frame needs no server.
+        import httpx
+
+        self._httpx = httpx
         self._base = httpx.URL(base_url.rstrip("/"))
         timeout = httpx.Timeout(reply_seconds, connect=connect_seconds, write=WRITE_SECONDS)
         self._extensions = {"timeout": timeout.as_dict()}
@@ -83,21 +90,21 @@ class HttpTransport:
         """Closes the connections."""
         self._transport.close()
 
-    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> httpx.Response:
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "httpx.Response":
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
         given = {"content-type": "application/json", "accept-encoding": "gzip", **headers}
-        request = httpx.Request(method, url, content=body, headers=given, extensions=self._extensions)
+        request = self._httpx.Request(method, url, content=body, headers=given, extensions=self._extensions)
         try:
             reply = self._transport.handle_request(request)
             reply.read()
-        except (httpx.TransportError, httpx.DecodingError) as err:
+        except (self._httpx.TransportError, self._httpx.DecodingError) as err:
             raise Offline(str(err) or type(err).__name__) from err
         if reply.is_success:
             return reply
         raise Rejected(_waiting(_problem(method, reply), reply))
 
 
-def _waiting(problem: ProblemReply, reply: httpx.Response) -> ProblemReply:
+def _waiting(problem: ProblemReply, reply: "httpx.Response") -> ProblemReply:
     """The problem, with how many seconds the server asks to wait before the next try, where it says so."""
     seconds = reply.headers.get("retry-after", "")
     if not (seconds.isascii() and seconds.isdigit()):
@@ -118,7 +125,7 @@ _BODILESS = {
 """What a refusal of HEAD means, which by its nature says nothing but its status."""
 
 
-def _problem(method: str, reply: httpx.Response) -> ProblemReply:
+def _problem(method: str, reply: "httpx.Response") -> ProblemReply:
     """What the server said; of something in between that is not our server, its status."""
     if method == "HEAD" and reply.status_code in _BODILESS:
         code = _BODILESS[reply.status_code]
@@ -126,8 +133,8 @@ def _problem(method: str, reply: httpx.Response) -> ProblemReply:
     try:
         return _problem_decoder.decode(reply.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        code = "busy" if reply.status_code >= httpx.codes.INTERNAL_SERVER_ERROR else "request_malformed"
-        if reply.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+        code = "busy" if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "request_malformed"
+        if reply.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             code = "request_too_large"  # a proxy with a smaller limit than ours: less at a time gets through
         facts = {"where": f"HTTP {reply.status_code}"}
         return ProblemReply(code=code, zh="", en="", retry=code == "busy", facts=facts)

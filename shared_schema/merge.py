@@ -186,7 +186,11 @@ def view(state: State) -> Inspection:
 
 def advance(seen: Seen, operations: Iterable[Operation]) -> Seen:
     """The same after more operations: what they do not touch stays the very same objects."""
-    state = apply(seen.state, operations)
+    return look_again(seen, apply(seen.state, operations))
+
+
+def look_again(seen: Seen, state: State) -> Seen:
+    """The view of another state of the same inspection: what is the same in both stays the very same objects."""
     before = seen.state.fields
     changed = [(field, ones) for field, ones in state.fields.items() if before.get(field) is not ones]
     cells = _cells(changed)

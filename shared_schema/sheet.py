@@ -7,6 +7,7 @@ shown to 12 places and carried exactly beside it (`exact`, as "7/3").
 
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -152,7 +153,7 @@ class Counts(Struct, frozen=True, kw_only=True):
     held: int
 
 
-class ScoreSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ScoreSheet(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True):
     """The score of one inspection. `percent` and `grade` are set only when nothing is open; the range always is."""
 
     checklist: str
@@ -188,7 +189,11 @@ class ScoreSheet(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def line(self, item_id: str) -> ItemLine | None:
         """The line of an item with points."""
-        return next((line for line in self.items if line.item == item_id), None)
+        return self._lines.get(item_id)
+
+    @cached_property
+    def _lines(self) -> dict[str, ItemLine]:
+        return {line.item: line for line in self.items}
 
 
 _encoder = msgspec.json.Encoder(order="deterministic")

@@ -236,8 +236,11 @@ class FindingLine(Press):
         super().__init__(fact=row.fact, by=joined(row.author, row.when), **kwargs)
         self.row = row
         badges = self.ids.badges
-        badges.add_widget(Badge(icon="finding", text=row.severity_text, tone=SEVERITY_TONES[row.severity]))
-        badges.add_widget(Badge(text=row.disposal_text))
+        # Of a withdrawn finding nothing is left to grade or to dispose of: only its mark says how it stands.
+        if row.severity:
+            tone = SEVERITY_TONES[row.severity]
+            badges.add_widget(Badge(icon="finding", text=row.severity_text, tone=tone))
+            badges.add_widget(Badge(text=row.disposal_text))
         for mark in row.marks:
             badges.add_widget(Badge(text=mark, tone="dispute" if row.disputed else "muted"))
 

@@ -16,6 +16,7 @@ from mobile.ui import (
 from mobile.ui.session import Session
 from mobile.ui.shell import Shell
 from mobile.ui.shown import VisitShown
+from mobile.ui.verbs import Call
 from mobile.ui.visit import VisitScreen
 
 
@@ -132,8 +133,12 @@ class PageActs:
             self._open(sheets_finding.stated(self._session, self._visit, row, self._shell.close))
 
     def _accept_all(self, rows: Sequence[FindingRow]) -> None:
-        for row in rows:
-            self._session.do("unit_states", row.finding, "", accepts=True, seen=row.statement_seen)
+        self._session.do_all(
+            [
+                Call("unit_states", (row.finding, ""), {"accepts": True, "seen": row.statement_seen})
+                for row in rows
+            ]
+        )
 
     def _sign(self, row: SignatureRow) -> None:
         self._open(sheets_closing.signature(self._session, self._visit, row, self._shell.close))

@@ -5,7 +5,7 @@ change. Nothing here blocks: the screens' thread never waits for the disk or the
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -28,13 +28,14 @@ from mobile.ui.practising import Practising
 from mobile.ui.shown import SYNC, Place, Shown, gather, read_place
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
+from mobile.ui.verbs import Call, made
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.ids import InspectionId, OpId, PersonId
-from shared_schema.operations import Body
 from shared_schema.problems import Language, Problem
 
 T = TypeVar("T")
+Then = Callable[[], object] | None
 PLACE, SERVER, MEMORY = "ui.place", "tablet.server", "ui.memory"
 """Settings of the store in which the interface finds its way back after a restart."""
 
@@ -204,44 +205,42 @@ class Session(Looks, EventDispatcher):
     # --- what the person does --------------------------------------------------------------------------
 
     def do(
-        self,
-        verb: str,
-        *args: Any,
-        told: str = "",
-        then: Callable[[], object] | None = None,
-        undo: bool = True,
-        person: str = "",
-        **facts: Any,
+        self, verb: str, *args: Any, told: str = "", then: Then = None, person: str = "", **facts: Any
     ) -> None:
         """One verb of the desk on this inspection, by this person; then what stands is shown.
 
-        A tap that can be taken back is offered to be, unless `undo` is False. `person` is a colleague who acts on this
-        tablet.
+        A tap that can be taken back is offered to be. `person` is a colleague who acts on this tablet.
         """
+        self.do_all((Call(verb, args, facts),), told=told, then=then, person=person)
+
+    def do_all(
+        self, calls: Sequence[Call], *, told: str = "", then: Then = None, undo: bool = True, person: str = ""
+    ) -> None:
+        """Several verbs as one tap: shown when all are committed, and taken back together."""
         place, language, desk = self.place, words.language, self._tools.desk
         actor = PersonId(person or place.person)
 
-        def write() -> tuple[Shown, Body | None, OpId]:
-            inspection = InspectionId(place.inspection)
-            before = desk.said(inspection)
-            made = getattr(desk, verb)(actor, inspection, *args, **facts)
-            instead = desk.unsaid(before, made) if undo else None
-            return gather(desk, self._tools.store.sync_state(), place, language), instead, made.id
+        def write() -> tuple[Shown, tuple[Call, ...]]:
+            backs = made(desk, actor, InspectionId(place.inspection), calls)
+            return gather(desk, self._tools.store.sync_state(), place, language), backs
 
-        def committed(result: tuple[Shown, Body | None, OpId]) -> None:
-            shown, instead, made = result
+        def committed(result: tuple[Shown, tuple[Call, ...]]) -> None:
+            shown, backs = result
             self._show_if_still_at(place, shown)
             if then is not None:
                 then()
-            if instead is not None:
-                back = partial(
-                    self.do, "put_back", instead, made, person=actor, undo=False, told=say("undo.done")
-                )
+            if backs and undo:
+                back = partial(self.do_all, backs, undo=False, told=say("undo.done"), person=actor)
                 self.dispatch("on_undoable", told or say("undo.changed"), back)
             elif told:
                 self.dispatch("on_told", told, "check")
 
-        self._worker.call(write, committed, self.failed)
+        def failed(problem: Problem) -> None:
+            self.failed(problem)
+            if len(calls) > 1:  # those before it are committed
+                self._look()
+
+        self._worker.call(write, committed, failed)
 
     @property
     def asks_pins(self) -> bool:

@@ -13,7 +13,9 @@ from mobile.actions import Desk, Visit
 from mobile.drafts import Here
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
 from mobile.photo_views import ItemPhotos, PhotosPage
+from mobile.reader import Reader
 from mobile.store import SyncState
+from mobile.words import say
 from shared_schema.ids import ItemId, PersonId
 from shared_schema.operations import EvidenceAttached
 from shared_schema.problems import Language, Problem
@@ -152,13 +154,12 @@ def person_rows(visits: Sequence[Visit], language: Language) -> tuple[PersonRow,
     found: dict[str, PersonRow] = {}
     rank: dict[str, int] = {}
     for visit in visits:
-        roles = {person: role for person, _, role in views.head(visit, PersonId(""), language).members}
         for member in visit.assignment.members:
             before = found.get(member.person)
             found[member.person] = PersonRow(
                 person=PersonId(member.person),
                 name=member.name_en if language == "en" and member.name_en else member.name_zh,
-                role_text=roles.get(PersonId(member.person), "") if before is None else before.role_text,
+                role_text=say(f"role.{member.role}", language) if before is None else before.role_text,
                 visits=1 + (0 if before is None else before.visits),
                 role=member.role if before is None else before.role,
                 name_zh=member.name_zh,
@@ -177,7 +178,7 @@ def _standing(visit: Visit, place: Place) -> Place:
             place = place._replace(item="", pane="items")
         else:
             return place._replace(section=section)
-    sections = [one.section for one in views.section_rows(visit)]
+    sections = [section for section, _, _ in Reader(visit, PersonId(place.person), "zh").sections()]
     if place.section in PAGES:
         return place._replace(only="")
     return place if place.section in sections else place._replace(section=sections[0] if sections else "")

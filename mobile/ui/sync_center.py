@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-import segno
 from kivy.clock import Clock
 from kivy.graphics.texture import Texture
 from kivy.metrics import dp
@@ -297,6 +296,9 @@ def _refill(place: Any, widgets: list[Widget]) -> None:
 
 def _drawn(text: str) -> Texture:
     """The square code of a text, one texel for each module."""
+    # Only a start that shows a code pays for the library that draws it.
+    import segno
+
     modules = [list(row) for row in segno.make(text, error="m").matrix_iter(border=QUIET_ZONE)]
     side = len(modules)
     texture = Texture.create(size=(side, side), colorfmt="rgb")

@@ -19,6 +19,7 @@ from mobile.ui.words import joined, say, words
 from mobile.views import matching
 
 SEARCH_FROM = 7
+SCROLL = "scroll.work"
 LEARNT = "learnt"
 """Kept once somebody has put the offer of tour and practice away."""
 STAGE_LOOKS = {
@@ -78,6 +79,8 @@ class WorkScreen(FloatLayout):
         self._hint = ""
         super().__init__(**kwargs)
         self._work: tuple[WorkRow, ...] = ()
+        self._placed = False
+        self.ids.rows.bind(scroll_y=self._scrolled)
         self._sought = self.ids.sought.__self__
         self._sought.bind(text=lambda *_: self._show())
 
@@ -137,9 +140,17 @@ class WorkScreen(FloatLayout):
         sought = self._sought.text.strip()
         rows = matching(self._work, sought)
         show_rows(self.ids.rows, [_line(row) for row in rows])
+        if not self._placed and rows and not sought:
+            self._placed = True
+            self.ids.rows.scroll_y = float(memory.get(SCROLL) or 1)
         self.empty = not rows
         self.nothing = say("work.no_match", sought=sought) if self._work else say("work.none")
         self.nothing_cure = say("work.no_match_cure") if self._work else say("work.none_cure")
+
+    def _scrolled(self, _: object, y: float) -> None:
+        """Where the whole list stood comes back after a restart; where a search stood does not."""
+        if self._placed and self.ids.rows.data and not self._sought.text.strip():
+            memory.keep(SCROLL, "" if y >= 1 else f"{max(0.0, y):.4f}")
 
 
 def _line(row: WorkRow) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The tablet's own share of the time and memory: 300 items, a visit of 3 000 operations, a scripted visit; no drawing.
 
 `python -m tests.bench.tablet FOLDER` measures in a process of its own, because Kivy takes its settings when it is
-imported and because the first frame counts from the process's start. All times are of the processor, not of the clock,
+imported; the start is measured by `tablet_start` in another. All times are of the processor, not of the clock,
 so that a busy machine tells much the same.
 """
 
@@ -32,6 +32,10 @@ FRAMES = 480
 FLING_FRAMES = 60
 """A hard fling: eight times as fast."""
 TAPS = 60
+STARTS = 3
+"""Of which the best counts: the first of them reads the program from the disk."""
+FRAME_SECONDS = 1 / 60
+"""While nothing is to be drawn, the program sleeps this long between two looks, as it does on a screen."""
 VISIT_SECTIONS = ("A", "B", "C", "D", "E", "F")
 VISIT_TAPS = 16
 """Of each section: with its scrolling about a hundred taps, which is what ten minutes of a visit hold."""
@@ -45,8 +49,17 @@ def run(folder: Path, operations: int) -> dict[str, Any]:
     """Sets a tablet up and measures it in another process."""
     tablet = stage.set_up(folder / "tablet", of=three_hundred())
     _record(tablet, operations)
+    start = [
+        _printed(folder, "tablet_start", str(tablet.folder), stage.LEADER, stage.VISIT) for _ in range(STARTS)
+    ]
+    best = min(start, key=lambda one: float(one["first_frame_cpu_s"]))
+    return {"operations": operations, "start": best, **_printed(folder, "tablet", str(tablet.folder))}
+
+
+def _printed(folder: Path, module: str, *arguments: str) -> dict[str, Any]:
+    """What a module of the benchmark prints in a process of its own."""
     found = subprocess.run(
-        [sys.executable, "-m", "tests.bench.tablet", str(tablet.folder)],
+        [sys.executable, "-m", f"tests.bench.{module}", *arguments],
         env={**os.environ, **SETTINGS, "KIVY_HOME": tempfile.mkdtemp(dir=folder)},
         capture_output=True,
         text=True,
@@ -55,7 +68,7 @@ def run(folder: Path, operations: int) -> dict[str, Any]:
     if found.returncode:
         raise RuntimeError(found.stderr[-3000:])
     measured: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
-    return {"operations": operations, **measured}
+    return measured
 
 
 def _record(tablet: stage.Stage, operations: int) -> None:
@@ -125,10 +138,40 @@ def _taps(driver: "Driver") -> dict[str, float]:
         began = time.process_time()
         before = driver.session.shown
         driver.session.do("answer", ItemId(item), YesNo(number % 2 == 0))
-        while driver.session.shown is before:
-            driver.pump()
+        _shown_after(driver, before)
         times.append((time.process_time() - began) * 1000)
     return _spread(times)
+
+
+def _shown_after(driver: "Driver", before: object) -> None:
+    """Waits for other rows without spinning: what is measured is work, and not waiting for it."""
+    while driver.session.shown is before:
+        driver.pump()
+        time.sleep(FRAME_SECONDS)
+
+
+def _commits(driver: "Driver") -> dict[str, float]:
+    """From the tap to the commit, on the thread that owns the store; waiting for the disk is not of the processor."""
+    session = driver.session
+    desk = session.tools.desk  # type: ignore[union-attr]
+    item = next(row.item for row in session.shown.visit.items if row.control == "yes_no")
+    times: list[float] = []
+
+    def tap(number: int) -> None:
+        began = time.thread_time()
+        desk.answer(stage.LEADER, stage.VISIT, item, YesNo(number % 2 == 0))
+        times.append((time.thread_time() - began) * 1000)
+
+    for number in range(TAPS):
+        session._worker.call(partial(tap, number))
+    driver.until(lambda: len(times) == TAPS)
+    return _spread(times)
+
+
+def _in_sight(rows: Any, line: Any) -> bool:
+    """Whether all of the row can be touched: above the list lie the filters, and a tap there narrows it to nothing."""
+    low, place = rows.to_window(*rows.pos)[1], line.to_window(*line.pos)[1]
+    return bool(low <= place and place + line.height <= low + rows.height)
 
 
 def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
@@ -140,9 +183,8 @@ def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
             for place in range(VISIT_TAPS):
                 rows.scroll_y = 1 - place / VISIT_TAPS
                 driver.pump(5)
-                line = next(
-                    (one for one in driver.widgets("ItemLine") if one.active and one.zones[0].answer), None
-                )
+                lines = (one for one in driver.widgets("ItemLine") if one.active and one.zones[0].answer)
+                line = next((one for one in lines if _in_sight(rows, one)), None)
                 if line is not None:
                     driver.tap(line.ids.quick, 0.1 if place % 2 else 0.9)
                     driver.pump(10)
@@ -158,27 +200,23 @@ def main() -> None:
     tablet = stage.Stage(Path(sys.argv[1]), "tab-1")
     # Each measure stands on its own; together they are one walk through the program.
     with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
-        first_frame_s = time.process_time()
         frames = Frames()
         began = time.process_time()
-        driver.shown(lambda: driver.session.go(inspection=stage.VISIT, only="open"))
+        before = driver.session.shown
+        driver.session.go(inspection=stage.VISIT, only="open")
+        _shown_after(driver, before)
         opened_ms = (time.process_time() - began) * 1000
-        desk = driver.session.tools.desk  # type: ignore[union-attr]
-        desk._read_before.clear()
-        began = time.process_time()
-        desk.visit(stage.VISIT, stage.LEADER)
-        read_ms = (time.process_time() - began) * 1000
         driver.settle(1)
         driver.shown(lambda: driver.session.go(section="A", only=""))
         driver.settle()
-        tapped = _taps(driver)
+        tapped, committed = _taps(driver), _commits(driver)
         driver.shown(lambda: driver.session.go(only="mine"))
         driver.settle()
         found = {
             "items": len(driver.app.visit.items.ids.rows.data),
-            "first_usable_frame_cpu_s": round(first_frame_s, 3),
-            "open_visit": {"to_screen_ms": round(opened_ms, 1), "view_and_score_ms": round(read_ms, 1)},
+            "open_visit_to_screen_ms": round(opened_ms, 1),
             "tap_to_shown": tapped,
+            "tap_to_committed": committed,
             "scroll_frame": _scrolled(driver, frames, FRAMES),
             "fling_frame": _scrolled(driver, frames, FLING_FRAMES),
             "visit_frame": _visit(driver, frames),

@@ -145,6 +145,28 @@ def test_the_list_comes_back_where_it_was_scrolled_to(at_item: AtItem, start: St
     assert abs(again.app.visit.items.ids.rows.scroll_y - 0.4) < 0.01
 
 
+def test_the_work_list_comes_back_where_it_was_scrolled_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a kill and after a visit to one of them; a search begins at its top and leaves no trace."""
+    from tests.e2e.screen_driver import running
+
+    many = tuple(
+        (f"visit-{n:03}", f"第{n:03}单位", f"Unit {n:03}", "bureau", f"青年路 {n} 号", "2026-11-22")
+        for n in range(40)
+    )
+    monkeypatch.setattr(stage, "UNITS", many)
+    tablet = stage.set_up(tmp_path, units=40)
+    with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
+        driver.root._screens["work"].ids.rows.scroll_y = 0.4
+        driver.settle(0.8)
+        driver.type_into(next(driver.widgets("Field")), "第017")
+        driver.settle(0.8)
+    with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
+        driver.settle()
+        assert abs(driver.root._screens["work"].ids.rows.scroll_y - 0.4) < 0.01
+
+
 def test_a_note_takes_phrases_by_a_tap(at_item: AtItem) -> None:
     """They are added to what is there, and a note can be taken back."""
     driver = at_item("A06")
