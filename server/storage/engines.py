@@ -65,7 +65,7 @@ def writer(url: URL) -> Engine:
         url, poolclass=NullPool, connect_args={"check_same_thread": False}, hide_parameters=HIDDEN
     )
     event.listen(engine, "connect", _sqlite_writer)
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda conn: at_driver(conn, "BEGIN IMMEDIATE"))
     return engine
 
 
@@ -90,7 +90,7 @@ def readers(url: URL) -> Engine:
         hide_parameters=HIDDEN,
     )
     event.listen(engine, "connect", _sqlite_reader)
-    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN"))
+    event.listen(engine, "begin", lambda conn: at_driver(conn, "BEGIN"))
     return engine
 
 
@@ -140,6 +140,32 @@ def in_transaction(conn: Connection) -> bool:
         psycopg.pq.TransactionStatus.INTRANS,
         psycopg.pq.TransactionStatus.INERROR,
     }
+
+
+def at_driver(conn: Connection, sql: str) -> None:
+    """Runs a statement of the transaction itself at the driver: SQLAlchemy's own way costs thirty times as much."""
+    cursor: Any = conn.connection.cursor()
+    try:
+        cursor.execute(sql)
+    finally:
+        cursor.close()
+
+
+class Savepoint:
+    """A place in the transaction to go back to; those begun later lie within it, and all may have one name."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+        at_driver(conn, "SAVEPOINT hucha")
+
+    def release(self) -> None:
+        """What was done since stays, with the transaction."""
+        at_driver(self._conn, "RELEASE SAVEPOINT hucha")
+
+    def roll_back(self) -> None:
+        """What was done since is taken back."""
+        at_driver(self._conn, "ROLLBACK TO SAVEPOINT hucha")
+        self.release()
 
 
 def meaning(err: BaseException | None) -> Meaning | None:

@@ -248,12 +248,12 @@ def head_at(conn: Connection, inspection: InspectionId, number: int) -> str:
 @contextmanager
 def savepoint(conn: Connection) -> Iterator[None]:
     """Takes back what the block did when it raises, and nothing else."""
-    nested = conn.begin_nested()
+    nested = engines.Savepoint(conn)
     try:
         yield
     except BaseException:
         # A full disk may have ended the whole transaction: then that is to be told, not that there is no savepoint.
         if engines.in_transaction(conn):
-            nested.rollback()
+            nested.roll_back()
         raise
-    nested.commit()
+    nested.release()

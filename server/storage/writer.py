@@ -249,19 +249,19 @@ def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) ->
     if not request.joins:
         group.settle(conn)
     for run in range(1, RUNS_MAX + 1):
-        savepoint = conn.begin_nested()
+        savepoint = engines.Savepoint(conn)
         try:
             request.result = request.run(conn)
         except Exception as err:
             if engines.meaning(err) == "failing" or not engines.in_transaction(conn):
                 raise
-            savepoint.rollback()
+            savepoint.roll_back()
             group.forget()
             if engines.meaning(err) == "retry" and run < RUNS_MAX:
                 continue
             request.error = err
         else:
-            savepoint.commit()  # where this fails, nobody knows what the transaction holds: it is lost
+            savepoint.release()  # where this fails, nobody knows what the transaction holds: it is lost
             group.keep()
             if not request.joins:
                 group.settle(conn)
