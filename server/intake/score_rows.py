@@ -104,8 +104,8 @@ def rows_of(
 
 def _disputes(row: InspectionRow, state: State, inspection: Inspection, kept: Kept) -> list[Row]:
     """By field and item: a finding may come to lie on another item, and its disputes with it."""
-    cells = {(cell.field, _item(cell, inspection)): cell for cell in inspection.disputes}
-    items = dict(cells)
+    items = {cell.field: _item(cell, inspection) for cell in inspection.disputes}
+    cells = {(cell.field, items[cell.field]): cell for cell in inspection.disputes}
 
     def one(row: InspectionRow, cell: Cell[Any]) -> list[Row]:
         return [(row.id, cell.field, items[cell.field], len(differing(state.fields[cell.field])))]
