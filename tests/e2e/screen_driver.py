@@ -15,6 +15,7 @@ for _key, _value in (("WIDTH", "1280"), ("HEIGHT", "800"), ("MAXFPS", "0"), ("MU
 
 from kivy.base import EventLoop, runTouchApp, stopTouchApp  # noqa: E402
 from kivy.core.window import Window  # noqa: E402
+from kivy.metrics import dp  # noqa: E402
 from kivy.tests.common import UnitTestTouch  # noqa: E402
 
 from mobile.actions import Desk  # noqa: E402
@@ -131,11 +132,11 @@ class Driver:
         self.pump(2)
 
     def scroll_to(self, widget: Any) -> None:
-        """Brings a widget of a scroll view onto the screen."""
+        """Brings a widget of a scroll view onto the screen, above where the snackbar may be."""
         parent = widget.parent
         while parent is not None and type(parent).__name__ != "ScrollView":
             parent = parent.parent
-        parent.scroll_to(widget, animate=False)
+        parent.scroll_to(widget, padding=dp(72), animate=False)
         self.pump(5)
 
     # --- what is on the screen -------------------------------------------------------------------------

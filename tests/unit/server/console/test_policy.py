@@ -127,6 +127,7 @@ def places(looked_at: Console) -> dict[str, str]:
         "device": looked_at.trouble.busy,
         "hash_": looked_at.trouble.late.hash,
         "digest": looked_at.given_package,
+        "lead": "L1",
     }
 
 
