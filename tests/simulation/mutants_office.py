@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from mobile.store import Store
 from mobile.store_file import StoreFile
 from server.intake import projection, quarantine
 from server.storage import op_log, registers
@@ -41,10 +42,13 @@ def answers_though_nothing_could_be_saved(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Database, "write", hasty)
 
 
-@mutant("lost", "hidden", "diverged", "stalled", "score_mismatch", faults="tablet_full", worlds=20)
+@mutant(
+    "lost", "hidden", "diverged", "overruled", "stalled", "score_mismatch", faults="tablet_full", worlds=20
+)
 def shows_a_tap_that_found_no_room(patch: pytest.MonkeyPatch) -> None:
     """The tablet goes on as if its disk had kept the tap."""
-    write = StoreFile._write
+    write, record = StoreFile._write, Store.record
+    tapping = False
 
     @contextmanager
     def careless(self: StoreFile) -> Iterator[None]:
@@ -52,10 +56,19 @@ def shows_a_tap_that_found_no_room(patch: pytest.MonkeyPatch) -> None:
             with write(self):
                 yield
         except Problem as problem:
-            if problem.code != "disk_full":
+            if problem.code != "disk_full" or not tapping:
                 raise
 
+    def tap(self: Store, *given: Any) -> None:
+        nonlocal tapping
+        tapping = True
+        try:
+            record(self, *given)
+        finally:
+            tapping = False
+
     patch.setattr(StoreFile, "_write", careless)
+    patch.setattr(Store, "record", tap)
 
 
 @mutant("lost", faults="revoked", worlds=20)
