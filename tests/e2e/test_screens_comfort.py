@@ -30,8 +30,6 @@ pytestmark = [
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
 PAGES = ("@findings", "@computers", "@interviews", "@closing")
-FRAME_MS = 4.0
-"""What a frame of scrolling may cost our own code, nineteen times in twenty."""
 
 
 def answer_of(driver: "Driver", item: str) -> Any:
@@ -392,8 +390,6 @@ def test_targets_are_large_enough_at_every_density_and_turned_either_way(density
     )
 
 
-def test_scrolling_three_hundred_items_costs_a_frame_little() -> None:
-    """Our own share of a frame, without drawing: the graphics are a mock."""
-    times = probe("scroll", KIVY_GL_BACKEND="mock")
-    assert times["items"] >= 290
-    assert times["p95_ms"] <= FRAME_MS, times
+def test_three_hundred_items_are_scrolled_through() -> None:
+    """What a frame costs is measured by `make bench ARGS='--workloads tablet'`; here, that it goes to the end."""
+    assert probe("scroll", KIVY_GL_BACKEND="mock")["items"] >= 290
