@@ -12,7 +12,7 @@ from tests.simulation.faults import FAULTS
 from tests.simulation.runs import Result, holds, play, read_faults, read_seeds, sum_up
 
 FIXED = range(1, 25)
-PARTS = 6
+PARTS = 2
 """So many tests share the fixed seeds, for several processes to run them side by side."""
 
 
@@ -39,9 +39,9 @@ def test_no_law_is_broken_whatever_goes_wrong(part: int) -> None:
     lawful(results)
     summary = sum_up(results)
     assert summary["operations"] > 25 * len(results)
-    assert summary["disputes"] > len(results)
+    assert summary["disputes"] > 2 * len(results)
     met = [name for name, count in summary["faults"].items() if count]
-    assert 2 * len(met) > len(FAULTS), f"met only {met}"
+    assert len(met) >= len(FAULTS) - 6, f"met only {met}"
 
 
 def test_every_fault_is_met_somewhere() -> None:

@@ -12,6 +12,7 @@ from server.storage import console_inspection as store
 from server.storage import console_progress
 from server.storage import console_reads as reads
 from server.storage.console_reads import Filter
+from tests.tidy.tree import ROOT
 from tests.unit.server.console.desk import ROLES, Console, console, links
 
 UNDER = "/campaigns/HD-2026-HC"
@@ -320,7 +321,7 @@ def test_what_is_not_there_or_not_right_is_said_plainly(looked_at: Console, path
     answer = looked_at.desk("coordinator").get(path)
     assert answer.status == status
     assert "Traceback" not in answer.text
-    assert "/work/" not in answer.text
+    assert str(ROOT) not in answer.text
     assert "server/" not in answer.text
 
 
