@@ -29,6 +29,8 @@ pytestmark = [
 ]
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
+FRAME_CALLS, ALL_CALLS = 510, 153_000
+"""What nineteen of twenty frames and all of them may call; 494 to 497 and 151 300 were counted when this was set."""
 PAGES = ("@findings", "@computers", "@interviews", "@closing")
 
 
@@ -390,6 +392,9 @@ def test_targets_are_large_enough_at_every_density_and_turned_either_way(density
     )
 
 
-def test_three_hundred_items_are_scrolled_through() -> None:
-    """What a frame costs is measured by `make bench ARGS='--workloads tablet'`; here, that it goes to the end."""
-    assert probe("scroll", KIVY_GL_BACKEND="mock")["items"] >= 290
+def test_a_frame_of_scrolling_calls_little_of_our_code() -> None:
+    """Counted in calls, which are the same on every machine; milliseconds are the benchmark's to tell."""
+    found = probe("scroll", KIVY_GL_BACKEND="mock")
+    assert found["items"] >= 290
+    assert found["calls_p95"] <= FRAME_CALLS, found
+    assert found["calls"] <= ALL_CALLS, found
