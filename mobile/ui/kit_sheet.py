@@ -14,7 +14,23 @@ SLIDE_SECONDS = 0.12
 SNACKBAR_SECONDS = 5
 
 
-class Sheet(AnchorLayout):
+class Shield:
+    """What lies over others, mixed in before a layout: whatever is beneath is not touched."""
+
+    def on_touch_down(self, touch: Any) -> bool:
+        super().on_touch_down(touch)  # type: ignore[misc]
+        return True
+
+    def on_touch_move(self, touch: Any) -> bool:
+        super().on_touch_move(touch)  # type: ignore[misc]
+        return True
+
+    def on_touch_up(self, touch: Any) -> bool:
+        super().on_touch_up(touch)  # type: ignore[misc]
+        return True
+
+
+class Sheet(Shield, AnchorLayout):
     """For one task: a title, a body that scrolls, actions that do not. Docked right, or top above any keyboard."""
 
     title = StringProperty("")
@@ -45,21 +61,12 @@ class Sheet(AnchorLayout):
         leaving.bind(on_complete=lambda *_: then())
         leaving.start(self)
 
-    # Whatever lies beneath must not be touched, and a touch beside the sheet sends it away.
     def on_touch_down(self, touch: Any) -> bool:
+        # A touch beside the sheet sends it away.
         if self.shift < 1 and not self.ids.panel.collide_point(*touch.pos):
             self.dispatch("on_close")
-        else:
-            super().on_touch_down(touch)
-        return True
-
-    def on_touch_move(self, touch: Any) -> bool:
-        super().on_touch_move(touch)
-        return True
-
-    def on_touch_up(self, touch: Any) -> bool:
-        super().on_touch_up(touch)
-        return True
+            return True
+        return super().on_touch_down(touch)
 
     def on_close(self) -> None:
         """The sheet wants to go."""

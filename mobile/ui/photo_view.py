@@ -14,7 +14,7 @@ from mobile.photo_marks import Cover, Mark, Marks, Words, strip_pixels
 from mobile.photo_views import PhotoLine
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Push, button
-from mobile.ui.kit_sheet import SLIDE_SECONDS
+from mobile.ui.kit_sheet import SLIDE_SECONDS, Shield
 from mobile.ui.photo_desk import PhotoDesk, Picture
 from mobile.ui.words import joined, say
 
@@ -25,7 +25,7 @@ MARKS_MAX = 60
 WORDS_MAX = 40
 
 
-class PhotoView(BoxLayout):
+class PhotoView(Shield, BoxLayout):
     """A photo; `editing` while marks are drawn, which can be undone until they are kept."""
 
     title = StringProperty("")
@@ -235,19 +235,6 @@ class PhotoView(BoxLayout):
         """Taken from the screen: the picture is let go."""
         if parent is None:
             self.ids.area.release()
-
-    # Nothing beneath is touched.
-    def on_touch_down(self, touch: Any) -> bool:
-        super().on_touch_down(touch)
-        return True
-
-    def on_touch_move(self, touch: Any) -> bool:
-        super().on_touch_move(touch)
-        return True
-
-    def on_touch_up(self, touch: Any) -> bool:
-        super().on_touch_up(touch)
-        return True
 
     def on_close(self) -> None:
         """The view wants to go."""

@@ -16,7 +16,7 @@ from mobile.ui.cards import Fact
 from mobile.ui.gate import Gate, called
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card, Press, button, gap
-from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_sheet import Sheet, Shield
 from mobile.ui.kit_text import Text
 from mobile.ui.people import PersonLine
 from mobile.ui.theme import theme
@@ -88,7 +88,7 @@ class PinPad(BoxLayout):
         )
 
 
-class UnlockScreen(FloatLayout):
+class UnlockScreen(Shield, FloatLayout):
     """Covers everything. Takes every touch, so that nothing beneath is reached."""
 
     language_text = StringProperty("")
@@ -185,19 +185,6 @@ class UnlockScreen(FloatLayout):
         card = Card(tone=tone, padding=dp(24), spacing=dp(16))
         card.add_widget(Text(content=title, strong=True, type="title"))
         return card
-
-    # Whatever lies beneath must not be touched.
-    def on_touch_down(self, touch: Any) -> bool:
-        super().on_touch_down(touch)
-        return True
-
-    def on_touch_move(self, touch: Any) -> bool:
-        super().on_touch_move(touch)
-        return True
-
-    def on_touch_up(self, touch: Any) -> bool:
-        super().on_touch_up(touch)
-        return True
 
 
 def press(gate: Gate, key: str) -> None:

@@ -32,7 +32,7 @@ class Shot(NamedTuple):
 
 SHOTS = (
     Shot("sign-in", "", "/sign-in"),
-    Shot("progress", "coordinator", "/campaigns/{campaign}/progress", docs=True, whole=True),
+    Shot("progress", "coordinator", "/campaigns/{campaign}/progress", whole=True),
     Shot("plan", "coordinator", "/campaigns/{campaign}/plan"),
     Shot("inspections", "coordinator", "/campaigns/{campaign}/inspections"),
     Shot(

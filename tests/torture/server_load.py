@@ -65,6 +65,8 @@ class TabletOnTheLine:
         self.lost_replies = 0
         self.resumed = 0
         """So many photos had been cut and went on from a place within."""
+        self.under_way = threading.Event()
+        """Set while a part of a photo is there, and not the whole."""
         self.refused: list[str] = []
         # One for all requests: making one costs more than most requests do.
         self._line = httpx.Client(timeout=REPLY_SECONDS, trust_env=False)
@@ -118,7 +120,11 @@ class TabletOnTheLine:
                 if reply is None:
                     return False
             offset = int(reply.headers["upload-offset"])
-            if cut and 0 < offset < len(photo):
+            if not 0 < offset < len(photo):
+                self.under_way.clear()
+                continue
+            self.under_way.set()
+            if cut:
                 self.resumed += 1
                 cut = False
         return True

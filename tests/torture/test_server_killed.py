@@ -33,6 +33,9 @@ def test_a_server_killed_under_load_loses_nothing_it_acknowledged(tmp_path: Path
     try:
         for _ in range(KILLS):
             time.sleep(rnd.uniform(*UP_SECONDS))
+            # Every other one amid a photo: on a slow machine, chance alone may never meet one.
+            if killed % 2:
+                assert any(tablet.under_way.wait(START_SECONDS_MAX) for tablet in tablets)
             assert server.end(signal.SIGKILL) == -signal.SIGKILL
             killed += 1
             began = time.monotonic()
