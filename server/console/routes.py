@@ -94,6 +94,7 @@ router = Router(
         briefing.remove_lead,
         briefing.score_blind,
         briefing.choose_blind,
+        briefing.set_watermark,
         photos.photo,
         photos.thumbnail,
         packages.packages,

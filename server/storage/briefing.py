@@ -1,4 +1,4 @@
-"""What a coordinator tells a squad before its visit: leads to verify, and whether the visit is scored blind."""
+"""What a coordinator tells squads before visits: leads to verify, which are scored blind, what is below photos."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select, update
 
 from server.storage.edition import renew
-from server.storage.tables import inspection, lead
+from server.storage.tables import campaign, inspection, lead
 
 
 class LeadLine(NamedTuple):
@@ -51,17 +51,31 @@ def score_blind(conn: Connection, inspections: Iterable[str], *, blind: bool) ->
     conn.execute(update(inspection).where(inspection.c.id.in_(list(inspections))).values(blind=blind))
 
 
-def untouched(conn: Connection, campaign: str) -> dict[str, bool]:
+def untouched(conn: Connection, campaign_id: str) -> dict[str, bool]:
     """By inspection of the campaign of which nothing has been received, whether it is scored blind."""
     query = (
         select(inspection.c.id, inspection.c.blind)
-        .where(inspection.c.campaign == campaign, inspection.c.last_number == 0)
+        .where(inspection.c.campaign == campaign_id, inspection.c.last_number == 0)
         .order_by(inspection.c.id)
     )
     return {name: bool(blind) for name, blind in conn.execute(query)}
 
 
-def blind_inspections(conn: Connection, campaign: str) -> list[str]:
+def blind_inspections(conn: Connection, campaign_id: str) -> list[str]:
     """The inspections of a campaign that are scored blind."""
-    query = select(inspection.c.id).where(inspection.c.campaign == campaign, inspection.c.blind)
+    query = select(inspection.c.id).where(inspection.c.campaign == campaign_id, inspection.c.blind)
     return list(conn.execute(query.order_by(inspection.c.id)).scalars())
+
+
+def has_watermark(conn: Connection, campaign_id: str) -> bool:
+    """Whether unit, item, time, inspector and squad are written below the campaign's photos."""
+    found = conn.execute(
+        select(campaign.c.watermark).where(campaign.c.id == campaign_id)
+    ).scalar_one_or_none()
+    return bool(found)
+
+
+def set_watermark(conn: Connection, campaign_id: str, *, watermark: bool) -> None:
+    """Has it written below photos taken from each tablet's next exchange on, or no longer."""
+    renew(conn)
+    conn.execute(update(campaign).where(campaign.c.id == campaign_id).values(watermark=watermark))

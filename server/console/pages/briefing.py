@@ -1,4 +1,4 @@
-"""What a coordinator tells a squad before its visit: leads to verify, and which visits are scored blind."""
+"""What a coordinator tells squads before visits: leads to verify, which are scored blind, what is below photos."""
 
 from litestar import Response, post
 from litestar.params import FromPath
@@ -97,3 +97,21 @@ def choose_blind(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
 
     console.db.write(run)
     return go(request, f"/campaigns/{campaign}/plan#blind")
+
+
+@post("/campaigns/{campaign:str}/watermark", opt=COORDINATOR, status_code=200, sync_to_thread=True)
+def set_watermark(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
+    """Has where and when a photo was taken, and by whom, written below it; photos taken before stay as they are."""
+    console, who = console_of(request), signed_in(request)
+    watermark = value(request, "watermark") == "y"
+
+    def run(conn: Connection) -> None:
+        if watermark == store.has_watermark(conn, campaign):
+            return
+        store.set_watermark(conn, campaign, watermark=watermark)
+        audit.record(
+            conn, console.clock(), who.login, "campaign.watermark", campaign, watermark=str(watermark)
+        )
+
+    console.db.write(run)
+    return go(request, f"/campaigns/{campaign}/plan#watermark")

@@ -86,6 +86,7 @@ def plan(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
             "draw": _told(draw),
             "blind": set(briefing.blind_inspections(conn, campaign)),
             "untouched": len(briefing.untouched(conn, campaign)),
+            "watermark": briefing.has_watermark(conn, campaign),
         }
 
     return show(request, "plan.html", load, page="plan", campaign=campaign)

@@ -63,6 +63,7 @@ POST: dict[str, set[str]] = {
     "/inspections/{inspection}/leads/{lead}/remove": {CO},
     "/inspections/{inspection}/blind": {CO},
     "/campaigns/{campaign}/blind": {CO},
+    "/campaigns/{campaign}/watermark": {CO},
     "/inspections/{inspection}/settle": {CO},
     "/campaigns/{campaign}/freeze": {EV},
     "/campaigns/{campaign}/tablets/codes": {CO},

@@ -87,6 +87,24 @@ def test_a_share_of_the_visits_is_chosen_for_blind_scoring(acted_on: Console) ->
     assert desk.post(f"/campaigns/{campaign}/blind", {"percent": "101"}).status == 400
 
 
+def test_the_strip_below_photos_is_switched_for_the_whole_campaign(acted_on: Console) -> None:
+    """It reaches the tablets in their assignments; switching to what is so already is no action."""
+    desk, inspection = acted_on.desk("coordinator"), untouched(acted_on)
+    campaign = acted_on.db.read(lambda conn: conn.exec_driver_sql("SELECT id FROM campaign").scalar_one())
+    before = assigned(acted_on, inspection).watermark
+    for wanted in (not before, not before, before):
+        said = {"watermark": "y" if wanted else "n"}
+        assert desk.post(f"/campaigns/{campaign}/watermark", said).status == 303
+        assert assigned(acted_on, inspection).watermark == wanted
+    lines = acted_on.db.read(
+        lambda conn: conn.exec_driver_sql(
+            "SELECT count(*) FROM audit_event WHERE action = 'campaign.watermark'"
+        ).scalar_one()
+    )
+    assert lines == 2
+    assert "照片下" in desk.get(f"/campaigns/{campaign}/plan").text
+
+
 def test_only_a_coordinator_may(acted_on: Console) -> None:
     """An evaluator reads what was told and changes nothing."""
     inspection = untouched(acted_on)
