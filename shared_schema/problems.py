@@ -66,6 +66,7 @@ REGISTRY: Mapping[str, Kind] = {
     "item_unknown": Kind("清单中没有检查项 {item}。", "The checklist has no item {item}."),
     "answer_not_allowed": Kind("检查项 {item} 不接受这个答案：{cure}。", "Item {item} does not take this answer: {cure}."),
     "photo_forbidden": Kind("检查项 {item} 禁止拍照。", "No photo may be taken for item {item}.", 403),
+    "photo_not_screened": Kind("检查项 {item} 的照片没有经另一名成员复看，已暂存，由统筹协调员决定是否补收。", "The photo for item {item} was not looked at by another member of the squad and is in quarantine: the coordinator decides whether to admit it.", 403),
     "substitute_invalid": Kind("不能改查 {register_no}：替换的计算机须在清册中、未被抽中，并写明原因。", "{register_no} cannot be checked instead: it must be in the inventory and not drawn, and a reason is needed."),
     "consent_needs_another": Kind("不适用须由另一名成员确认。", "N/A needs the consent of another member."),
     "scoring_blind": Kind("本次检查独立评分：现在不能作此记录（{kind}）。", "This visit is scored blind: this cannot be recorded now ({kind}).", 409),

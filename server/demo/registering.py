@@ -45,6 +45,7 @@ def register_trial(conn: Connection, plan: Plan, team: Team) -> None:
             "draw_seed": "",
             "draw": {},
             "watermark": season.campaign.watermark,
+            "screening": season.campaign.screening,
         },
     )
     registers.put_inspections(
@@ -131,6 +132,7 @@ def _campaign(conn: Connection, plan: Plan) -> None:
             "draw_seed": plan.drawn.seed,
             "draw": msgspec.to_builtins(plan.drawn),
             "watermark": season.campaign.watermark,
+            "screening": season.campaign.screening,
         },
     )
 

@@ -227,8 +227,15 @@ class VisitScript:
 
     def _photo(self, member: Member, item: Item, finding: str) -> Step:
         picture = {"seed": f"{finding}/{item.id}", "size": [640, 480]}
+        screener = next(one for one in self.checkers if one is not member)
         return self._tap(
-            member, "attach_photo", item=item.id, finding=finding, picture=picture, caption="现场环境"
+            member,
+            "attach_photo",
+            item=item.id,
+            finding=finding,
+            picture=picture,
+            caption="现场环境",
+            screened_by=screener.person,
         )
 
     def _computers(self) -> Iterator[Step]:

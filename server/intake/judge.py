@@ -15,9 +15,9 @@ from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
 from shared_schema.ids import InspectionId, PersonId
-from shared_schema.operations import STAGE_FIELD, Locked, Operation, Unknown, stands_for
+from shared_schema.operations import STAGE_FIELD, EvidenceAttached, Locked, Operation, Unknown, stands_for
 from shared_schema.problems import Problem
-from shared_schema.roles import Role, may_write
+from shared_schema.roles import Role, may_author, may_write
 
 log = structlog.get_logger(__name__)
 
@@ -71,11 +71,28 @@ class Judge:
         checklist = projection.checklist_of(self._conn, standing.checklist_hash)
         try:
             check_answer(checklist, operation.body)
+            self._check_screened(operation)
         except Problem:
             raise
         except Exception:
             # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
             log.exception("answer not checked", op=operation.id, inspection=inspection)
+
+    def _check_screened(self, operation: Operation) -> None:
+        """Raises photo_not_screened where the campaign asks for a second look and no colleague has taken it.
+
+        A settlement may be by whoever looked, so there it is only asked that somebody of the squad did.
+        """
+        body = stands_for(operation.body)
+        if not isinstance(body, EvidenceAttached) or operation.device == devices.CONSOLE:
+            return
+        row = self._inspection(operation.inspection)
+        if not registers.screens_photos(self._conn, row.campaign):
+            return
+        role = self._roles[operation.device](row, PersonId(body.screened_by))
+        himself = body is operation.body and body.screened_by == operation.person
+        if himself or role is None or not may_author(role, "evidence_attached"):
+            raise Problem("photo_not_screened", item=body.item)
 
     def _stand(self, operation: Operation, proven: bool) -> _Standing:
         """Raises inspection_unknown, op_wrong_device, op_not_proven, author_not_allowed, device_revoked."""

@@ -8,7 +8,14 @@ from shared_schema.operations import Operation, Unknown, read
 from shared_schema.problems import Problem
 
 ADMISSIBLE = frozenset(
-    {"op_late", "op_not_proven", "author_not_allowed", "device_revoked", "inspection_unknown"}
+    {
+        "op_late",
+        "op_not_proven",
+        "author_not_allowed",
+        "device_revoked",
+        "inspection_unknown",
+        "photo_not_screened",
+    }
 )
 """What is about who, where and when. What an operation says wrongly nobody can make right."""
 

@@ -122,6 +122,7 @@ class CampaignFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     notice_days: int
     emphasis: tuple[ItemId, ...] = ()
     watermark: bool = False
+    screening: bool = True
 
 
 class Window(

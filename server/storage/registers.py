@@ -192,6 +192,11 @@ def inspections(
     return [_inspection(row) for row in rows]
 
 
+def screens_photos(conn: Connection, campaign: str) -> bool:
+    """Whether a campaign's photos count only once another member has looked at them."""
+    return bool(run(conn, "SELECT 1 FROM campaign WHERE id = ? AND screening", (campaign,)))
+
+
 def behind(conn: Connection) -> list[InspectionId]:
     """The inspections whose rows are not up to date with their log."""
     rows = run(

@@ -132,6 +132,9 @@ campaign = Table(
         "draw", Text, nullable=False
     ),  # JSON: the draw's inputs hash and result, so that anyone can repeat it
     Column("watermark", Boolean, nullable=False, server_default=false()),  # what is written under photos
+    Column(
+        "screening", Boolean, nullable=False, server_default=false()
+    ),  # a photo counts only once another member has looked at it
 )
 
 squad = Table(

@@ -1,14 +1,28 @@
 """Quarantine: what comes too late, or from a tablet that was turned away, is kept, told, and can be admitted."""
 
+import pytest
+
 from server.access import devices
 from server.access.devices import is_signed
 from server.access.keys import public_keys
 from server.intake import desk, quarantine
 from server.storage.database import Database
-from shared_schema.operations import Accepted, Locked, Note, Operation, Submitted
+from shared_schema.operations import (
+    KIND_OF,
+    Accepted,
+    Body,
+    Decision,
+    DisputeSettled,
+    EvidenceAttached,
+    Locked,
+    Note,
+    Operation,
+    Submitted,
+    body_bytes,
+)
 from shared_schema.proofs import receipt_text
 from shared_schema.wire import Head
-from tests.contract.talk import NOW_MS, ask, held, news_of, outcomes, say
+from tests.contract.talk import NOW_MS, ask, do, held, news_of, outcomes, say
 from tests.make import Scribe, make_op
 
 
@@ -77,6 +91,49 @@ def test_a_tablet_that_was_turned_away_delivers_into_quarantine_and_is_told_noth
         )
     )
     assert after.raw in news_of(say(db, device="D-2"), "I-1")
+
+
+@pytest.mark.parametrize(
+    "looked", ["", "P-1", "P-21", "P-4"], ids=["nobody", "himself", "stranger", "trainee"]
+)
+def test_a_photo_nobody_has_looked_at_waits_and_can_be_admitted(db: Database, looked: str) -> None:
+    """Only another member who may take photos is another pair of eyes; campaigns that do not ask take it as it is."""
+    do(db, "INSERT INTO squad_member VALUES ('S-1', 'P-4', 'trainee')")
+    scribe = Scribe()
+    assert outcomes(say(db, [scribe.write(photo("E-0", looked))])) == ["accepted"]
+    do(db, "UPDATE campaign SET screening = true")
+    alone, seen, after = (
+        scribe.write(one) for one in (photo("E-1", looked), photo("E-2", "P-2"), Note("A01", "无碍"))
+    )
+    reply = say(db, [alone, seen, after])
+    assert outcomes(reply) == ["photo_not_screened", "accepted", "accepted"]
+    assert reply.statuses[0].facts == {"item": "F02"}
+    db.write(
+        lambda conn: quarantine.admit(conn, "D-1", alone.hash, admitted_by="xu", why="已看", now_ms=NOW_MS)
+    )
+    assert outcomes(say(db, [alone])) == ["duplicate"]
+
+
+def test_settling_on_a_photo_does_not_go_around_the_second_look(db: Database) -> None:
+    """Whoever looked may be the one who settles; but somebody must have looked."""
+    do(db, "UPDATE campaign SET screening = true")
+    scribe = Scribe()
+    settled = [
+        scribe.write(settle("evidence/E-1", photo("E-1", looked))) for looked in ("", "P-21", "P-2", "P-1")
+    ]
+    assert outcomes(say(db, settled)) == ["photo_not_screened"] * 2 + ["accepted"] * 2
+
+
+def photo(evidence: str, screened_by: str) -> EvidenceAttached:
+    """A photo on an item that allows it."""
+    return EvidenceAttached(
+        evidence=evidence, item="F02", sha256="0a" * 32, size_bytes=9, screened_by=screened_by
+    )
+
+
+def settle(field: str, body: Body) -> DisputeSettled:
+    """The leader says what stands."""
+    return DisputeSettled(field, Decision(KIND_OF[type(body)], body_bytes(body)), "看过原件")
 
 
 def test_a_receipt_is_signed_over_all_it_says(db: Database) -> None:

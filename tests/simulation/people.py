@@ -244,10 +244,12 @@ class Person(NamedTuple):
 
     def photographs(self) -> Tap:
         taken = self.tablet.photographs(self.random.getrandbits(16))
+        members = self.visit.assignment.members
+        screener = next(one.person for one in members if one.person != self.person and one.role != "trainee")
         return Tap(
             "",
             lambda _: self.tablet.desk.attach_photo(
-                self.person, self.inspection, "A02", taken, caption="台账柜"
+                self.person, self.inspection, "A02", taken, caption="台账柜", screened_by=screener
             ),
         )
 

@@ -177,7 +177,8 @@ def _register(conn: Connection) -> str:
         "title_en": "Peer inspection",
     }
     registers.put_campaign(
-        conn, {**campaign, "checklist": named, "state": "open", "draw_seed": "", "draw": {}}
+        conn,
+        {**campaign, "checklist": named, "state": "open", "draw_seed": "", "draw": {}, "screening": True},
     )
     registers.put_units(conn, [_unit(one) for squad in INSPECTIONS for one in INSPECTIONS[squad]])
     registers.put_inventory(
