@@ -12,7 +12,6 @@ TOP_LEVEL = {
     "LICENSE",
     "Makefile",
     "README.md",
-    "README.zh-CN.md",
     "docs",
     "mobile",
     "pyproject.toml",
