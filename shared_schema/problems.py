@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from shared_schema.locale.terms import TERMS
+
 Language = Literal["zh", "en"]
 
 
@@ -133,7 +135,11 @@ class Problem(Exception):
         return f"{self.code}: {self.message('en')}"
 
 
-class _Facts(dict[str, object]):
+WORDED = frozenset({"kind", "stage"})
+"""Facts that travel as the code of a term."""
+
+
+class _Facts(dict[str, str]):
     def __missing__(self, key: str) -> str:
         return "?"
 
@@ -143,4 +149,14 @@ def sentence(code: str, facts: Mapping[str, object], language: Language = "zh") 
     kind = REGISTRY.get(code)
     if kind is None:
         return code
-    return (kind.zh if language == "zh" else kind.en).format_map(_Facts(facts))
+    said = {name: _word(name, str(fact), language) for name, fact in facts.items()}
+    return (kind.zh if language == "zh" else kind.en).format_map(_Facts(said))
+
+
+def _word(name: str, fact: str, language: Language) -> str:
+    """What people call a fact that is a term of the field; any other fact as it is."""
+    term = TERMS.get(f"{name}.{fact}") if name in WORDED else None
+    if term is None:
+        return fact
+    # In English it stands within the sentence.
+    return term[0] if language == "zh" else term[1][:1].lower() + term[1][1:]

@@ -126,12 +126,10 @@ class Words:
         return self.term("refused", problem)
 
     def reason(self, problem: str, facts: Mapping[str, str], people: Mapping[str, Named]) -> str:
-        """Why an operation waits, in a sentence, with names for people and words for kinds."""
+        """Why an operation waits, in a sentence, with names for people."""
         said = dict(facts)
         if said.get("person") in people:
             said["person"] = people[said["person"]].read(self.language)
-        if "kind" in said:
-            said["kind"] = self.term("kind", said["kind"])
         return sentence(problem, said, self.language)
 
     # --- the checklist ------------------------------------------------------------------------------

@@ -307,7 +307,7 @@ def main() -> None:
     kept = asked.kept.split(",")
     wanted = {name: look for name, look in KEPT[asked.size].items() if not asked.kept or name in kept}
     if asked.all:
-        looks = [("zh", "light"), ("en", "light"), ("zh", "high_contrast")]
+        looks = [("zh", "light"), ("en", "high_contrast")]
         wanted = {
             f"{name}-{language}-{palette}-{asked.size}": (name, language, palette)
             for language, palette in looks
