@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from server.storage.console_quarantine import AdmissionLine
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.terms import TERMS
@@ -124,6 +125,14 @@ class Words:
     def refused(self, problem: str) -> str:
         """Why an operation waits, in a few words; the code of a newer version as it is."""
         return self.term("refused", problem)
+
+    def admitted_why(self, one: AdmissionLine) -> str:
+        """Why it was let in: the coordinator's reason, or how it was settled by itself."""
+        if one.admitted_by:
+            return one.why
+        by_device = one.problem == "op_not_proven"
+        key = "quarantine.settled.op_not_proven" if by_device else "quarantine.settled"
+        return self.t(key, device=one.device_name or one.device)
 
     def reason(self, problem: str, facts: Mapping[str, str], people: Mapping[str, Named]) -> str:
         """Why an operation waits, in a sentence, with names for people."""

@@ -227,14 +227,14 @@ def take(
                 refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose))
                 statuses.append(OpStatus("id_reused", one.id))
         elif (problem := judge(one, proven=ours)) is not None:
-            refused.append(_refusal(raw, problem, whose))
+            refused.append(_refusal(raw, problem, whose)._replace(home=ours))
             statuses.append(_refused(problem, one.id))
         else:
             fresh.append(one)
             known[one.id] = hash_
             statuses.append(OpStatus("held" if isinstance(one.body, Unknown) else "accepted", one.id))
     spans = op_log.append(conn, fresh, now_ms=now_ms)
-    op_log.pardon(conn, {device, *(one.device for one in fresh)}, [one.hash for one in fresh])
+    op_log.pardon(conn, [one.hash for one in fresh], now_ms=now_ms)
     op_log.refuse(conn, refused, now_ms=now_ms)
     _advance(conn, [*fresh, *refused])
     numbered: dict[InspectionId, dict[int, Operation]] = {}

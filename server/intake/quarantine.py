@@ -45,7 +45,7 @@ def admit(conn: Connection, device: str, hash_: str, *, admitted_by: str, why: s
     if operation.id in known:
         raise Problem("op_id_reused", op=operation.id)
     span = op_log.admit(
-        conn, device, operation, problem=problem, admitted_by=admitted_by, why=why.strip(), now_ms=now_ms
+        conn, operation, problem=problem, admitted_by=admitted_by, why=why.strip(), now_ms=now_ms
     )
     projection.project(conn, {row.id: {span.last: operation}})
     return operation

@@ -103,11 +103,15 @@ def head_over(conn: Connection, device: str, epoch: str, seq: int) -> SignedHead
 
 
 def followed(conn: Connection, device: str, epoch: str, first: int, last: int) -> set[str]:
-    """The hashes that operations of a tablet held here name as the one before them, of these numbers."""
+    """The hashes of these numbers of a tablet's chain that it answers for by what is held of it.
+
+    What is here names the one before it; and what was refused for another reason has come from its author already.
+    """
     rows = run(
         conn,
-        "SELECT prev FROM operation WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?",
-        (device, epoch, first + 1, last + 1),
+        "SELECT prev FROM operation WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ? UNION "
+        "SELECT hash FROM refusal WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?",
+        (device, epoch, first + 1, last + 1, device, epoch, first, last),
     )
     return {prev for (prev,) in rows}
 

@@ -136,10 +136,12 @@ class Refusal(NamedTuple):
     epoch: str = ""
     seq: int = 0
     prev: str = ""
+    home: bool = False
+    """Whether it has come from its author, or under its author's signature."""
 
 
-def refuse(conn: Connection, refusals: Iterable[Refusal], *, now_ms: int) -> None:
-    """Keeps what was refused; the same again changes nothing."""
+def refuse(conn: Connection, refusals: Sequence[Refusal], *, now_ms: int) -> None:
+    """Keeps what was refused; the same again changes nothing. What others had brought unproven waits no longer so."""
     run_many(
         conn,
         "INSERT INTO refusal (device, hash, problem, facts, received_at_ms, raw, op, inspection, person,"
@@ -150,6 +152,15 @@ def refuse(conn: Connection, refusals: Iterable[Refusal], *, now_ms: int) -> Non
             for one in refusals
         ],
     )  # fmt: skip
+    for author in sorted({one.device for one in refusals if one.home}):
+        where, value = one_of(
+            conn, "hash", [one.hash for one in refusals if one.home and one.device == author]
+        )
+        run(
+            conn,
+            f"DELETE FROM refusal WHERE {where} AND device <> ? AND problem = 'op_not_proven'",
+            (value, author),
+        )
 
 
 def refusal(conn: Connection, device: str, hash_: str) -> tuple[str, bytes] | None:
@@ -158,18 +169,26 @@ def refusal(conn: Connection, device: str, hash_: str) -> tuple[str, bytes] | No
     return (rows[0][0], bytes(rows[0][1])) if rows else None
 
 
-def pardon(conn: Connection, devices: Iterable[str], hashes: Sequence[str]) -> None:
-    """Forgets these tablets' refusals of what has been taken in after all: the bytes are in the log now."""
-    for device in sorted(set(devices)) if hashes else ():
-        if not run(conn, "SELECT 1 FROM refusal WHERE device = ? LIMIT 1", (device,)):
-            continue
-        where, value = one_of(conn, "hash", hashes)
-        run(conn, f"DELETE FROM refusal WHERE device = ? AND {where}", (device, value))
+_ADMIT = (
+    "INSERT INTO admission (hash, op, device, problem, admitted_by, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT (hash) DO NOTHING"
+)
+
+
+def pardon(conn: Connection, hashes: Sequence[str], *, now_ms: int) -> None:
+    """Forgets all refusals of what has been taken in after all, whoever brought it: the bytes are in the log now.
+
+    That it had waited, and why, is kept; nobody decided it (`admitted_by` is "").
+    """
+    if not hashes or not run(conn, "SELECT 1 FROM refusal LIMIT 1"):
+        return
+    where, value = one_of(conn, "hash", hashes)
+    waited = run(conn, f"DELETE FROM refusal WHERE {where} RETURNING hash, op, device, problem", (value,))
+    run_many(conn, _ADMIT, [(*row, "", "", now_ms) for row in sorted(waited)])
 
 
 def admit(
     conn: Connection,
-    device: str,
     operation: Operation,
     *,
     problem: str,
@@ -179,13 +198,12 @@ def admit(
 ) -> Span:
     """Moves an operation of a tablet from quarantine into the log, and keeps who decided that and why."""
     spans = append(conn, [operation], now_ms=now_ms)
-    pardon(conn, [device, operation.device], [operation.hash])
     run(
         conn,
-        "INSERT INTO admission (hash, op, device, problem, admitted_by, why, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (hash) DO NOTHING",
+        _ADMIT,
         (operation.hash, operation.id, operation.device, problem, admitted_by, why, now_ms),
     )
+    pardon(conn, [operation.hash], now_ms=now_ms)
     return spans[operation.inspection]
 
 

@@ -358,7 +358,7 @@ admission = Table(
     _id("op"),
     _id("device"),
     Column("problem", String(64), nullable=False),  # why it had been refused
-    Column("admitted_by", String(64), nullable=False),
+    Column("admitted_by", String(64), nullable=False),  # "" where it was settled by itself
     Column("why", Text, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
 )
@@ -380,6 +380,7 @@ refusal = Table(
     Column("seq", BigInteger, nullable=False),
     Column("prev", String(64), nullable=False),
     Index("refusal_chain", "device", "epoch", "seq"),
+    Index("refusal_hash", "hash"),
 )
 
 photo = Table(

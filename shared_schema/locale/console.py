@@ -644,6 +644,15 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "{by} 于 {at} 补收（原因：{was}）：{why}",
         "by {by}, {at} (it was: {was}): {why}",
     ),
+    "quarantine.by_itself": ("自动", "by itself"),
+    "quarantine.settled.op_not_proven": (
+        "先由 {device} 带来，没有作者平板的签名；后来作者平板送到了同样的内容（或它的签名）",
+        "{device} had brought it without its author's signature; then its own tablet delivered the same (or signed for it)",
+    ),
+    "quarantine.settled": (
+        "平板再次送到时，原因已经消除",
+        "when its tablet handed it in again, the reason was gone",
+    ),
     "quarantine.was": ("原来的原因", "It was"),
     "quarantine.none_admitted": ("还没有补收过", "Nothing has been admitted"),
     "quarantine.none_admitted_text": (

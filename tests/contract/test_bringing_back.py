@@ -66,6 +66,38 @@ def test_what_nobody_has_signed_waits_in_quarantine(db: Database, case: str) -> 
         admit(db, "D-2", second, why="再补一次")
 
 
+@pytest.mark.parametrize(
+    "way", ["its author delivers it", "another carrier brings a proof", "a later one is here"]
+)
+def test_what_waits_for_its_authors_word_is_settled_by_it(db: Database, way: str) -> None:
+    """Nobody needs to decide; the line says under whose name it had waited, and that it was settled by itself."""
+    first, second, third = notes(Scribe(device="D-1"), 3)
+    say(db, [first, second], device="D-2")
+    say(db, [second], device="D-21")
+    if way == "its author delivers it":
+        assert outcomes(say(db, [first, second], device="D-1")) == ["accepted"] * 2
+    elif way == "another carrier brings a proof":
+        assert outcomes(say(db, [first, second], device="D-2", proofs=(signed(second),))) == ["accepted"] * 2
+    else:
+        say(db, [third], device="D-1")
+        assert outcomes(say(db, [first, second], device="D-21")) == ["accepted"] * 2
+    assert ask(db, "SELECT count(*) FROM refusal") == [(0,)]
+    line = "SELECT hash, device, problem, admitted_by, why FROM admission ORDER BY op = ? DESC"
+    assert ask(db, line, first.id) == [(one.hash, "D-2", "op_not_proven", "", "") for one in (first, second)]
+    assert outcomes(say(db, [first, second], device="D-2")) == ["duplicate"] * 2
+    assert ask(db, line, first.id) == [(one.hash, "D-2", "op_not_proven", "", "") for one in (first, second)]
+
+
+@pytest.mark.parametrize("order", [("D-2", "D-1"), ("D-1", "D-2"), ("D-2", "D-1", "D-2")])
+def test_what_its_author_delivers_waits_under_the_authors_name(db: Database, order: tuple[str, ...]) -> None:
+    """Refused for another reason, it waits once, for that reason, in whatever order it came."""
+    wrong = Scribe(device="D-1").write(Note("Z99", "没有这一项"))
+    for device in order:
+        say(db, [wrong], device=device)
+    assert ask(db, "SELECT device, problem FROM refusal") == [("D-1", "item_unknown")]
+    assert ask(db, "SELECT count(*) FROM admission") == [(0,)]
+
+
 def admit(db: Database, device: str, operation: Operation, why: str) -> None:
     """The coordinator admits an operation."""
     db.write(

@@ -9,6 +9,7 @@ import pytest
 from server.console.words import Words
 from server.demo.plan import HERE
 from server.planning.checklists import read_checklist
+from server.storage.console_quarantine import AdmissionLine
 from shared_schema.ids import PersonId
 from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.terms import TERMS
@@ -24,7 +25,7 @@ LANGUAGES: tuple[Language, ...] = ("zh", "en")
 FAMILIES = (
     "page.", "stage_of_year.", "campaign_state.", "done.", "extra.", "limited.", "not_charged.", "gate.",
     "findings.only_", "audit.", "scores.band_", "signer.", "signed.", "abort.", "unit_kind.", "profile.",
-    "draw.", "photo.", "refused.", "revoked.", "period.", "span.",
+    "draw.", "photo.", "refused.", "quarantine.settled", "revoked.", "period.", "span.",
     "paper_step.", "package_kind.", "package_step.", "custody.", "field.", "basis.", "stage.", "answer.", "rule.",
 )  # fmt: skip
 """Keys put together from a code: the family is used, so its members are."""
@@ -115,3 +116,15 @@ def test_templates_escape_everything_and_style_nothing() -> None:
         assert not re.search(r"\|\s*safe\b|autoescape|Markup", text), path
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|hx-on|javascript:", text), path
         assert not re.search(r'(href|src|action)="https?:', text), path
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("problem", ["op_not_proven", "inspection_unknown"])
+def test_what_was_settled_by_itself_says_how(problem: str, language: Language) -> None:
+    """A person's reason is that person's; of what nobody decided it is said what happened."""
+    fields = dict.fromkeys(AdmissionLine._fields, "")
+    line = AdmissionLine(**fields)._replace(problem=problem, device_name="平板 7")  # type: ignore[arg-type]
+    said = Words(language).admitted_why(line)
+    assert said
+    assert ("平板 7" in said) == (problem == "op_not_proven")
+    assert Words(language).admitted_why(line._replace(admitted_by="xu", why="属实")) == "属实"
