@@ -28,7 +28,7 @@ from server.access.routes import JSON, GivenDatabase, enrol, schemas
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
-from server.intake import projection
+from server.intake import again, projection
 from server.intake.file_routes import files_route
 from server.intake.routes import sync
 from server.intake.thumbnails import Thumbnails
@@ -77,6 +77,7 @@ def create_app(
     database = db or ours
     assert database is not None
     database.write(projection.catch_up)
+    database.write(lambda conn: again.judge_again(conn, now_ms=clock()))
     settings.upload_dir.mkdir(parents=True, exist_ok=True)
     partials = Partials(settings.upload_dir)
     photos = open_photo_store(settings.photo_store, settings.photo_dir)

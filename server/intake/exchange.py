@@ -64,7 +64,7 @@ def exchange(
         conn,
         [bytes(raw) for raw in request.ops],
         device=device,
-        role_of=lambda author: _role_of(conn, author),
+        role_of=lambda author: role_of(conn, author),
         proofs=heads,
         now_ms=now_ms,
         decoded=decoded,
@@ -120,7 +120,7 @@ def _keep_heads(conn: Connection, tablet: DeviceRow, request: ExchangeRequest) -
     return good + fresh
 
 
-def _role_of(conn: Connection, author: str) -> RoleOf:
+def role_of(conn: Connection, author: str) -> RoleOf:
     """In which role people write on the tablet that made an operation. Raises device_revoked, op_wrong_device."""
     if author == devices.CONSOLE:
         return lambda _row, _person: None
@@ -131,12 +131,12 @@ def _role_of(conn: Connection, author: str) -> RoleOf:
         raise Problem("device_revoked", device=author)
     squad, members = tablet.squad, roster(conn, tablet.squad).members
 
-    def role_of(row: InspectionRow, person: PersonId) -> Role | None:
+    def role(row: InspectionRow, person: PersonId) -> Role | None:
         if row.squad != squad:
             raise Problem("inspection_unknown", inspection=row.id)
         return members.get(person)
 
-    return role_of
+    return role
 
 
 def _told(request: ExchangeRequest, reply: ExchangeReply) -> Told:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from server.storage.op_log import run
 
 _KEY = "edition"
+_JUDGED = "judged_for"
 
 
 def edition(conn: Connection) -> str:
@@ -19,10 +20,25 @@ def edition(conn: Connection) -> str:
     return str(rows[0][0]) if rows else ""
 
 
+def judged_for(conn: Connection) -> str:
+    """For which program and registers what waits was last judged."""
+    rows = run(conn, "SELECT value FROM meta WHERE key = ?", (_JUDGED,))
+    return str(rows[0][0]) if rows else ""
+
+
+def note_judged(conn: Connection, name: str) -> None:
+    """What waits has been judged for this program and these registers."""
+    _put(conn, _JUDGED, name)
+
+
 def renew(conn: Connection) -> None:
     """To be called with every change of the registers."""
+    _put(conn, _KEY, secrets.token_hex(8))
+
+
+def _put(conn: Connection, key: str, value: str) -> None:
     run(
         conn,
         "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (_KEY, secrets.token_hex(8)),
+        (key, value),
     )

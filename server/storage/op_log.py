@@ -141,11 +141,12 @@ class Refusal(NamedTuple):
 
 
 def refuse(conn: Connection, refusals: Sequence[Refusal], *, now_ms: int) -> None:
-    """Keeps what was refused; the same again changes nothing. What others had brought unproven waits no longer so."""
+    """Keeps what was refused, for the reason it is refused now. What others had brought unproven waits no longer so."""
     run_many(
         conn,
         "INSERT INTO refusal (device, hash, problem, facts, received_at_ms, raw, op, inspection, person,"
-        " epoch, seq, prev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, hash) DO NOTHING",
+        " epoch, seq, prev) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (device, hash)"
+        " DO UPDATE SET problem = excluded.problem, facts = excluded.facts",
         [
             (one.device, one.hash, one.problem, json.dumps(one.facts, ensure_ascii=False), now_ms, one.raw,
              one.op, one.inspection, one.person, one.epoch, one.seq, one.prev)

@@ -837,6 +837,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "audit.operation.returned": ("退回检查", "Returned an inspection"),
     "audit.operation.locked": ("锁定检查", "Locked an inspection"),
     "audit.operation.admitted": ("补收记录", "Admitted an operation"),
+    "audit.operation.judged_again": ("重新判定后计入", "Counted after being judged again"),
     "audit.operation.settled": ("解决分歧", "Settled a dispute"),
     "audit.freeze": ("冻结评分", "Froze the scores"),
     "audit.tablet": ("平板", "Tablets"),
