@@ -175,9 +175,15 @@ def _open_lines(reader: Reader, items: Sequence[str]) -> Iterator[TraceLine]:
     """What is open of a section, in one line: there may be hundreds."""
     lines = [line for line in map(reader.line, items) if isinstance(line, ItemLine) and line.status == "open"]
     if lines:
-        lost = span(Decimal(0), sum((line.max_points for line in lines), Decimal(0)), reader.language)
+        lost = _off(reader, Decimal(0), sum((line.max_points for line in lines), Decimal(0)))
         text = reader.say("trace.open", count=len(lines))
-        yield TraceLine(lines[0].item, reader.say("points.off", points=lost), text, sure=False)
+        yield TraceLine(lines[0].item, lost, text, sure=False)
+
+
+def _off(reader: Reader, low: Decimal, high: Decimal) -> str:
+    """So much less; from how much to how much where it is not settled: the sign stands before each."""
+    least, most = (reader.say("points.off", points=plain(one)) if one else "0" for one in (low, high))
+    return most if low == high else reader.say("points.off_range", low=least, high=most)
 
 
 def _trace_lines(reader: Reader, item: str) -> Iterator[TraceLine]:
@@ -188,12 +194,11 @@ def _trace_lines(reader: Reader, item: str) -> Iterator[TraceLine]:
             yield TraceLine(item, points, line.zh if zh else line.en, line.status != "disputed")
         return
     if state in ("disputed", "na_without_consent"):
-        lost = span(line.max_points - line.high, line.max_points - line.low, reader.language)
-        yield TraceLine(item, reader.say("points.off", points=lost), reader.say(f"item.{state}"), sure=False)
+        lost = _off(reader, line.max_points - line.high, line.max_points - line.low)
+        yield TraceLine(item, lost, reader.say(f"item.{state}"), sure=False)
     elif state == "not_applicable":
         yield TraceLine(item, reader.say("points.na"), reader.summary(item), sure=True)
     for one in line.deductions:
         if one.charged:
-            yield TraceLine(
-                item, reader.say("points.off", points=plain(one.charged)), one.zh if zh else one.en, sure=True
-            )
+            lost = _off(reader, one.charged, one.charged)
+            yield TraceLine(item, lost, one.zh if zh else one.en, sure=True)

@@ -6,7 +6,7 @@ from mobile.actions import Visit
 from mobile.briefing_views import lead_rows, open_leads
 from mobile.reader import Reader, control_of, text_of
 from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NoteRow, PhotoRow
-from mobile.words import Entry, plain, unit_of, when
+from mobile.words import Entry, in_turn, plain, unit_of, when
 from shared_schema.checklist import Checklist, Item, Term
 from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
 from shared_schema.inspection import Cell
@@ -265,7 +265,7 @@ def _basis(reader: Reader, basis: tuple[str, ...]) -> str:
         source, _, article = one.partition(":")
         known = source in ("law", "reg") and article
         texts.append(reader.say(f"basis.{source}", article=article) if known else one)
-    return ("；" if reader.language == "zh" else "; ").join(texts)
+    return in_turn(texts, reader.language)
 
 
 def _photo_text(reader: Reader, checklist: Checklist, entry: Item | None) -> str:

@@ -7,7 +7,7 @@ from mobile.actions import Visit
 from mobile.drafts import Draft, Here
 from mobile.reader import Reader
 from mobile.store import PhotoHeld
-from mobile.words import when
+from mobile.words import in_turn, when
 from shared_schema.checklist import Item, PhotoPolicy
 from shared_schema.ids import OpId, PersonId
 from shared_schema.inspection import Cell, Standing
@@ -122,8 +122,7 @@ def photos_page(visit: Visit, here: Here, person: PersonId, language: Language =
             when=when(last.at_ms),
             by=reader.name(last.by),
         )
-    joined = ("；" if language == "zh" else "; ").join(texts)
-    return PhotosPage(lines, joined, len(here.drafts), destroyed, reader.may())
+    return PhotosPage(lines, in_turn(texts, language), len(here.drafts), destroyed, reader.may())
 
 
 def photo_lines(

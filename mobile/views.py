@@ -33,7 +33,7 @@ from mobile.rows import (
     WorkRow,
 )
 from mobile.store import SyncState
-from mobile.words import Entry, plain, say, span, when
+from mobile.words import Entry, headed, plain, say, span, when
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import KINDS, Body, Operation
@@ -167,7 +167,7 @@ def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
             for one in assignment.members
         ),
         may=reader.may(),
-        remarks=tuple(f"{item}：{text}" if item else text for item, text in reader.remarks()),
+        remarks=tuple(headed(item, text, language) if item else text for item, text in reader.remarks()),
         planned_date=assignment.planned_date,
         scoring=briefing_views.scoring_row(reader),
         leads_open=briefing_views.open_leads(reader),

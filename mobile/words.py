@@ -1,7 +1,7 @@
 """Answers, authors and times in the words of the chosen language; pure."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from shared_schema.checklist import Checklist, Item
@@ -89,6 +89,21 @@ def span(low: Decimal | None, high: Decimal | None, language: Language) -> str:
     return say("range", language, low=plain(low), high=plain(high))
 
 
+def listed(texts: Iterable[str], language: Language) -> str:
+    """Names or codes beside each other."""
+    return ("、" if language == "zh" else ", ").join(texts)
+
+
+def in_turn(texts: Iterable[str], language: Language) -> str:
+    """Statements one after another."""
+    return ("；" if language == "zh" else "; ").join(texts)
+
+
+def headed(head: str, text: str, language: Language) -> str:
+    """A text under what it is about."""
+    return f"{head}：{text}" if language == "zh" else f"{head}: {text}"
+
+
 def unit_of(entry: Entry) -> str:
     """What is counted, where the checklist says so."""
     match entry:
@@ -121,7 +136,7 @@ def _value_text(entry: Entry, value: AnswerValue, language: Language) -> str:
             return say("answer.count", language, count=count, unit=unit or say("answer.unit", language))
         case Clauses(hit=hit):
             texts = [_clause_text(entry, one, language) for one in hit]
-            return "；".join(texts) if texts else say("answer.none", language)
+            return in_turn(texts, language) or say("answer.none", language)
         case Ratio(sampled=sampled, conforming=conforming, population=population):
             text = say("answer.ratio", language, sampled=sampled, conforming=conforming)
             return text + (say("answer.population", language, population=population) if population else "")
@@ -157,7 +172,7 @@ def _clause_text(entry: Entry, hit: ClauseHit, language: Language) -> str:
     text = (clause.text.read(language) if clause else "") or hit.clause
     points = hit.deduct if hit.deduct is not None else clause.deduct if clause else None
     told = say("answer.clause", language, text=text, points=plain(points)) if points is not None else text
-    return f"{told}：{hit.reason}" if hit.reason else told
+    return headed(told, hit.reason, language) if hit.reason else told
 
 
 def body_text(checklist: Checklist, body: Body, language: Language) -> str:  # noqa: C901, PLR0912 - one row a kind

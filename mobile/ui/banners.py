@@ -7,7 +7,8 @@ from mobile.ui.cards import Fact
 from mobile.ui.kit_controls import button
 from mobile.ui.shown import VisitShown
 from mobile.ui.visit import Banner
-from mobile.ui.words import say
+from mobile.ui.words import say, words
+from mobile.words import listed
 
 LIVE = ("prepared", "opened", "deliberated", "returned")
 """Stages in which a squad can still look into something."""
@@ -51,7 +52,7 @@ def banners(visit: VisitShown, acts: Acts) -> list[Banner]:
 
 
 def _scoring(scoring: Any, acts: Acts) -> Banner:
-    names = "、".join(name for _, name in scoring.waiting)
+    names = listed((name for _, name in scoring.waiting), words.language)
     waiting = say("blind.waiting", names=names) if names else ""
     if scoring.may_close:
         banner = Banner(icon="people", title=say("blind.title"), detail=say("blind.explain"))

@@ -13,7 +13,8 @@ from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Badge, Card, Field, Press, Tick, button
 from mobile.ui.kit_text import Text
-from mobile.ui.words import joined, say
+from mobile.ui.words import joined, say, words
+from mobile.words import listed
 from shared_schema.operations import AnswerValue
 
 SEVERITY_TONES = {"severe": "bad", "general": "warn", "minor": "ink_2"}
@@ -122,7 +123,7 @@ class AnswerCard(Card):
                 standing.add_widget(Said(text=first.explanation))
             icon = ITEM_LOOKS[detail.state][0]
             words_said = (
-                say("na.consented", names="、".join(detail.consents))
+                say("na.consented", names=listed(detail.consents, words.language))
                 if detail.consents
                 else say("na.pending")
             )

@@ -12,7 +12,8 @@ from mobile.ui.memory import memory
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
-from mobile.ui.words import joined, say
+from mobile.ui.words import joined, say, words
+from mobile.words import listed
 
 Close = Callable[[], None]
 OTHERS_MAX = 12
@@ -66,7 +67,7 @@ def sample(row: SampleRow, close: Close) -> Sheet:
         ),
         Said(text=row.seed, by=say("sample.seed")),
         Said(text=_grouped(row.population_hash), by=say("sample.hash")),
-        Said(text="、".join(row.drawn), by=say("sample.drawn")),
+        Said(text=listed(row.drawn, words.language), by=say("sample.drawn")),
     )
     for old, new, reason in row.replaced:
         line = say("sample.replaced_line", old=old, new=new, reason=reason)

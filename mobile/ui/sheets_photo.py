@@ -17,7 +17,7 @@ from mobile.ui.picture import PictureArea
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import joined, say, words
-from mobile.words import when
+from mobile.words import listed, when
 from shared_schema.ids import PersonId
 
 Close = Callable[[], None]
@@ -98,7 +98,7 @@ def folder(
     if pictures:
         sheet.put(wipe)
     elif folders:
-        places = ("、" if words.language == "zh" else ", ").join(str(one) for one in folders[:PLACES_MAX])
+        places = listed(map(str, folders[:PLACES_MAX]), words.language)
         sheet.put(Fact(icon="info", text=say("photo.folder_empty", places=places), tone="warn"))
     else:
         sheet.put(Fact(icon="info", text=say("photo.folder_nowhere"), tone="warn"))

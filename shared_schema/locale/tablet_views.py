@@ -71,6 +71,7 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "points.bonus": ("每{unit}加 {points}", "+{points} each"),
     "points.na": ("不计分", "Not counted"),
     "points.off": ("−{points}", "−{points}"),
+    "points.off_range": ("{low} 至 {high}", "{low} to {high}"),
     "times": ("次", "time"),
     # badges
     "badge.dispute": ("有分歧", "In dispute"),

@@ -38,6 +38,16 @@ class Hand:
         driver = self.driver
         driver.shown(lambda: driver.tap(driver.widget("PersonLine", person=person)))
 
+    def speak(self, language: str) -> None:
+        """Another language, from the menu."""
+        driver = self.driver
+        driver.tap(driver.widget("Initial").parent)
+        driver.settle()
+        driver.tap(driver.widget("Segment", text=word(f"menu.language_{language}")))
+        driver.until(lambda: driver.session.shown.language == language)
+        driver.root.close(at_once=True)
+        driver.settle()
+
     def enter(self, visit: str) -> None:
         driver = self.driver
         driver.shown(lambda: driver.tap(driver.widget("WorkLine", key=visit)))
@@ -47,7 +57,7 @@ class Hand:
         driver = self.driver
         driver.press("visit.open")
         driver.settle()
-        for text in (*names, "已向被检单位出示检查任务书", "已询问回避，无人需要回避"):
+        for text in (*names, word("open.letter"), word("open.recusal")):
             driver.tap(driver.widget("Tick", text=text))
         driver.shown(lambda: driver.press("visit.open"))
         driver.settle()
@@ -136,12 +146,12 @@ class Hand:
         driver.shown(lambda: driver.tap(driver.pressable_icon("back")))
         driver.settle()
 
-    def settle_first(self, text: str, reason: str) -> None:
-        """The leader adopts this value of the first dispute."""
+    def settle_first(self, answer: str, reason: str) -> None:
+        """The leader adopts this answer of the first dispute."""
         driver = self.driver
-        driver.tap(next(one for one in driver.widgets("Count") if one.word == "分歧"))
+        driver.tap(next(one for one in driver.widgets("Count") if one.word == word("bar.disputes")))
         driver.settle()
-        value = next(one for one in driver.widgets("DisputeValue") if one.text == text)
+        value = next(one for one in driver.widgets("DisputeValue") if one.text == word(answer))
         driver.tap(value.children[0])
         driver.settle()
         driver.type_into(driver.field("dispute.reason"), reason)
@@ -166,23 +176,23 @@ class Hand:
         self._record("sign.record")
 
     def sign_paper(self, place: int, number: str) -> None:
-        self._line(place, "纸上签字")
+        self._line(place, "sign.paper")
         self.driver.type_into(self.driver.field("sign.paper_ref"), number)
         self._record("sign.record")
 
     def refuse(self, place: int, reason: str, witness: str) -> None:
-        self._line(place, "拒签")
+        self._line(place, "sign.refused")
         self.driver.type_into(self.driver.field("sign.reason"), reason)
         self.driver.tap(self.driver.widget("Chip", text=witness))
         self._record("sign.record")
 
     def deliberate(self, opinion: str) -> None:
-        self._top("小组评议")
+        self._top("visit.deliberate")
         self.driver.type_into(self.driver.field("deliberate.opinion"), opinion)
         self._record("deliberate.record")
 
     def hand_in(self) -> None:
-        self._top("提交检查")
+        self._top("visit.submit")
         self._record("visit.submit")
 
     def _record(self, key: str) -> None:
@@ -196,13 +206,13 @@ class Hand:
         self.driver.tap(line)
         self.driver.settle()
         if how:
-            self.driver.tap(self.driver.widget("Segment", text=how))
+            self.driver.tap(self.driver.widget("Segment", text=word(how)))
             self.driver.settle()
 
-    def _top(self, text: str) -> None:
+    def _top(self, key: str) -> None:
         """A button of the top bar, which is there wherever the page is scrolled to."""
         acts = self.driver.root.ids.top.ids.acts.children
-        self.driver.tap(next(one for one in acts if one.text == text))
+        self.driver.tap(next(one for one in acts if one.text == word(key)))
         self.driver.settle()
 
     # --- looking ---------------------------------------------------------------------------------------
@@ -218,6 +228,13 @@ class Hand:
             "findings": len(visit.findings) if visit else 0,
             "score": visit.score.text if visit else "",
         }
+
+
+def word(key: str) -> str:
+    """What the screen calls it, in the language it speaks."""
+    from mobile.ui.words import say
+
+    return say(key)
 
 
 def main() -> None:

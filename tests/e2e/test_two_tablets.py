@@ -33,6 +33,8 @@ pytestmark = [
 ]
 LEADER, SECOND, VISIT = person_id(1, 1), person_id(1, 2), inspection_id(1, 1)
 ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = (("zh", "en", "成员2", "成员3"), ("en", "zh", "Member 2", "Member 3"))
+"""Of the leader's tablet and of the member's, and what the leader's calls two members."""
 
 
 class Said(msgspec.Struct):
@@ -121,13 +123,16 @@ def tablets(place: Place) -> Iterator[tuple[Tablet, Tablet]]:
             tablet.kill()
 
 
+@pytest.mark.parametrize(("leaders", "members", "second", "third"), LANGUAGES)
 def test_a_whole_visit_on_two_tablets_that_meet_through_a_server(
-    place: Place, tablets: tuple[Tablet, Tablet]
+    place: Place, tablets: tuple[Tablet, Tablet], leaders: str, members: str, second: str, third: str
 ) -> None:
     """Opening, answers, a finding, a sample, talks, a dispute settled, the unit's word, signatures, handing in."""
     one, two = tablets
+    one.do("speak", leaders)
+    two.do("speak", members)
     one.do("enter", VISIT)
-    one.do("open_visit", "成员2", "成员3")
+    one.do("open_visit", second, third)
     one.do("sync")
     two.do("sync")
     two.do("enter", VISIT)
@@ -136,7 +141,7 @@ def test_a_whole_visit_on_two_tablets_that_meet_through_a_server(
     for tablet in (one, two, one):
         tablet.do("sync")
     assert one.do("look").given["disputes"] == two.do("look").given["disputes"] == 1
-    finish(one)
+    finish(one, second)
     one.do("sync")
     two.do("sync")
     first, second = one.do("look").given, two.do("look").given
@@ -164,15 +169,15 @@ def work(one: Tablet, two: Tablet) -> None:
     two.do("talk")
 
 
-def finish(one: Tablet) -> None:
+def finish(one: Tablet, witness: str) -> None:
     """What the leader does at the end, with the unit."""
-    one.do("settle_first", "不符合", "看过考评表原件")
+    one.do("settle_first", "yes_no.no", "看过考评表原件")
     one.do("deliberate", "基本符合")
     one.do("section", "@closing")
     one.do("accept_all")
     one.do("sign_drawn", 0)
     one.do("sign_paper", 1, "笔录第 3 页")
-    one.do("refuse", 3, "对 A03 有异议", "成员2")
+    one.do("refuse", 3, "对 A03 有异议", witness)
     one.do("hand_in")
 
 
@@ -230,7 +235,7 @@ def test_a_tablet_killed_at_any_moment_comes_back_where_it_was(place: Place) -> 
         tablet.do("enrol", place.url, "code-1")
         tablet.do("choose", LEADER)
         tablet.do("enter", VISIT)
-        tablet.do("open_visit", "成员2", "成员3")
+        tablet.do("open_visit", *LANGUAGES[0][2:])
         for stretch in STRETCHES:
             # How long it lasts here and now, so that the kill falls inside of it on a busy machine too.
             began = time.monotonic()

@@ -86,7 +86,7 @@ def rows(tablet: Tablet, section: str, language: Language = "zh") -> dict[str, I
         (YES_NO, "符合 ↔ 不符合", "Met ↔ Not met", "disputed"),
         (COUNT, "2 项", "2 found", "problem"),
         ("A01", "无明确部署要求（扣 0.5）；未听取汇报（扣 0.5）",
-         "no clear direction given (−0.5)；heard no report (−0.5)", "problem"),
+         "no clear direction given (−0.5); heard no report (−0.5)", "problem"),
         ("A04", "抽 20，符合 19", "19 of 20 conform", "problem"),
         ("C05", "92.5%", "92.5 %", "problem"),
         ("H04", "实际 1 次（应 4）", "1 of 4 times", "problem"),
