@@ -264,7 +264,7 @@ def _opened(tools: Tools, source: Source) -> _Opened:
         take = source.opened(stack)
         start = package.read_start(take)
         if start.header.receiver != own:
-            raise Problem("package_foreign", what=start.header.receiver[:16])
+            raise Problem("package_foreign", what="other_receiver")
         try:
             stream = package.Unsealed(take, opening_of(start, tools.vault.agree))
         except ValueError as err:
@@ -274,8 +274,10 @@ def _opened(tools: Tools, source: Source) -> _Opened:
         if not signed_by(identity.signing_key, signed.signature.hex(), text):
             raise Problem("receipt_invalid")
         manifest = package.read_manifest(signed.manifest)
-        if manifest.kind == "request" or manifest.device != identity.device:
-            raise Problem("package_foreign", what=f"{manifest.kind} {manifest.device}")
+        if manifest.kind == "request":
+            raise Problem("package_foreign", what="request_package")
+        if manifest.device != identity.device:
+            raise Problem("package_foreign", what="other_tablet")
         answers = tuple(
             _answer(identity, manifest, content) for _, content in package.read_parts(stream, manifest)
         )
@@ -286,7 +288,7 @@ def _answer(identity: Identity, manifest: Manifest, content: bytes) -> tuple[Ans
     answer = package.read_answer(content)
     reply = wire.read_reply(bytes(answer.reply))
     if reply.server != manifest.server or len(reply.statuses) != len(answer.ops):
-        raise Problem("package_foreign", what=reply.server)
+        raise Problem("package_foreign", what="other_server")
     receipt = reply.receipt
     if receipt is not None:
         meant = (receipt.server, receipt.device) == (reply.server, identity.device)

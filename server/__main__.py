@@ -10,12 +10,13 @@ from pathlib import Path
 
 import click
 
-from server.intake import packages
+from server.intake import package_desk, packages
 from server.intake.commands import backup_command, restore_command
+from server.intake.package_desk import Handed
 from server.planning.commands import checklist_commands
 from server.settings import Settings
 from server.storage.database import Database
-from server.storage.package_files import PackageFiles, copy_into
+from server.storage.package_files import PackageFiles, copy_into, files_in
 from server.storage.photo_store import open_photo_store
 from shared_schema.problems import Problem
 
@@ -120,29 +121,25 @@ def rebuild(data: Path | None, database: str | None, check: bool) -> None:
 def take_package(files: tuple[Path, ...], data: Path | None, database: str | None, out: Path | None) -> None:
     """Take in packages carried by hand: files, volumes in any order, or folders of them."""
     with _way(data, database) as way:
-        found = way.files.incoming(files)
-        refused = 0
-        for source in found.whole:
-            try:
-                taken = packages.take(way, source, by="command", now_ms=_now_ms())
-            except Problem as problem:
-                # One that is refused keeps none of the others.
-                refused += 1
-                click.echo(f"{source.pieces[0].path}: {problem.message('zh')}\n{problem}", err=True)
-                continue
-            click.echo(packages.in_words(taken.row))
-            if taken.receipt is not None and taken.path is not None:
-                path = taken.path if out is None else copy_into(out, taken.path, taken.receipt.code)
-                click.echo(f"回执 receipt {taken.receipt.code}: {path}")
-        for volume, missing in found.waiting:
-            incomplete = Problem(
-                "package_incomplete",
-                have=volume.of - len(missing),
-                count=volume.of,
-                missing=", ".join(map(str, missing[:20])),
-            )
-            click.echo(f"{incomplete.message('zh')}\n{incomplete.message('en')}")
-    if refused:
+        handed = [Handed(path, str(path)) for path in files_in(files)]
+        outcomes = package_desk.take_all(way, handed, campaign="", by="command", now_ms=_now_ms())
+        for one in outcomes:
+            if one.problem is not None:
+                click.echo(f"{one.name}: {one.problem.message('zh')}\n{one.problem}", err=True)
+            if one.row is not None:
+                click.echo(packages.in_words(one.row))
+            if one.receipt is not None and one.path is not None:
+                path = one.path if out is None else copy_into(out, one.path, one.receipt.code)
+                click.echo(f"回执 receipt {one.receipt.code}: {path}")
+            if one.volume is not None:
+                incomplete = Problem(
+                    "package_incomplete",
+                    have=one.volume.of - len(one.missing),
+                    count=one.volume.of,
+                    missing=", ".join(map(str, one.missing[:20])),
+                )
+                click.echo(f"{incomplete.message('zh')}\n{incomplete.message('en')}")
+    if any(one.problem is not None for one in outcomes):
         raise SystemExit(2)
 
 

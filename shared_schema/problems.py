@@ -135,8 +135,10 @@ class Problem(Exception):
         return f"{self.code}: {self.message('en')}"
 
 
-WORDED = frozenset({"kind", "stage"})
-"""Facts that travel as the code of a term."""
+WORDED: Mapping[str, str] = {
+    "kind": "kind", "stage": "stage", "what": "what", "action": "action", "problem": "refused",
+}  # fmt: skip
+"""Facts that travel as the code of a term, and the family of that term."""
 
 
 class _Facts(dict[str, str]):
@@ -155,7 +157,7 @@ def sentence(code: str, facts: Mapping[str, object], language: Language = "zh") 
 
 def _word(name: str, fact: str, language: Language) -> str:
     """What people call a fact that is a term of the field; any other fact as it is."""
-    term = TERMS.get(f"{name}.{fact}") if name in WORDED else None
+    term = TERMS.get(f"{WORDED[name]}.{fact}") if name in WORDED else None
     if term is None:
         return fact
     # In English it stands within the sentence.

@@ -1,5 +1,6 @@
 """Packages as people hand them over: several files at once, each with what became of it, and refusals on record."""
 
+import hashlib
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from server.access import audit
 from server.intake import packages
 from server.intake.packages import Way
+from server.intake.photos import hash_on
 from server.problems import facts_of
 from server.storage import packages as register
 from server.storage.package_files import Source
@@ -40,10 +42,17 @@ class Outcome(NamedTuple):
     volume: Volume | None = None
     missing: tuple[int, ...] = ()
     problem: Problem | None = None
+    digest: str = ""
+    """Of what was refused: the package's own where its beginning can be read, else of the whole file."""
+    path: Path | None = None
+    """Where the receipt lies."""
 
 
 def take_all(way: Way, files: Iterable[Handed], *, campaign: str, by: str, now_ms: int) -> list[Outcome]:
-    """Takes in whatever whole packages these files come to. One that is refused keeps none of the others."""
+    """Takes in whatever whole packages these files come to. One that is refused keeps none of the others.
+
+    Every refusal leaves its line in the audit trail; `campaign` is "" where nobody said for which it was.
+    """
     found: list[Outcome] = []
     for one in files:
         for outcome in _of_file(way, one, by=by, now_ms=now_ms):
@@ -59,7 +68,7 @@ def _of_file(way: Way, file: Handed, *, by: str, now_ms: int) -> Iterator[Outcom
     try:
         incoming = way.files.incoming([file.path])
     except Problem as problem:
-        yield Outcome(file.name, problem=problem)
+        yield Outcome(file.name, problem=problem, digest=_digest_of(file.path))
         return
     for volume, missing in incoming.waiting:
         yield Outcome(file.name, volume=volume, missing=missing)
@@ -69,7 +78,8 @@ def _of_file(way: Way, file: Handed, *, by: str, now_ms: int) -> Iterator[Outcom
 
 def _taken(way: Way, source: Source, name: str, *, by: str, now_ms: int) -> Outcome:
     if not _turns.acquire(timeout=PATIENCE_SECONDS):
-        return Outcome(name, problem=Problem("busy"))
+        return Outcome(name, problem=Problem("busy"), digest=_digest_of(*_paths(source)))
+    digest = ""
     try:
         digest = way.files.digest_of(source)
         known = way.db.read(lambda conn: register.get(conn, digest)) is not None
@@ -80,12 +90,24 @@ def _taken(way: Way, source: Source, name: str, *, by: str, now_ms: int) -> Outc
                 way.files.forget(
                     digest
                 )  # every volume was sound, so it was written wrong: more of it does not help
-            return Outcome(name, problem=problem)
-        return Outcome(name, row=taken.row, receipt=taken.receipt, known=known)
+            raise
+        return Outcome(name, row=taken.row, receipt=taken.receipt, known=known, path=taken.path)
     except Problem as problem:
-        return Outcome(name, problem=problem)
+        return Outcome(name, problem=problem, digest=digest or _digest_of(*_paths(source)))
     finally:
         _turns.release()
+
+
+def _paths(source: Source) -> list[Path]:
+    return [piece.path for piece in source.pieces]
+
+
+def _digest_of(*paths: Path) -> str:
+    """The SHA-256 of what cannot be read as a package; of volumes, one after the other."""
+    so_far = hashlib.sha256()
+    for path in paths:
+        hash_on(so_far, path)
+    return so_far.hexdigest()
 
 
 def _supersedes(outcome: Outcome, earlier: Outcome) -> bool:
@@ -102,7 +124,15 @@ def _record_refusal(way: Way, outcome: Outcome, campaign: str, by: str, now_ms: 
     facts = {f"fact.{name}": text for name, text in facts_of(problem).items()}
     way.db.write(
         lambda conn: audit.record(
-            conn, now_ms, by, "package.refused", outcome.name, campaign=campaign, code=problem.code, **facts
+            conn,
+            now_ms,
+            by,
+            "package.refused",
+            outcome.name,
+            campaign=campaign,
+            code=problem.code,
+            digest=outcome.digest,
+            **facts,
         )
     )
 

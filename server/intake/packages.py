@@ -167,8 +167,10 @@ def check(db: Database, source: Source) -> Opened:
         if not is_signed(tablet.public_key, signed.signature.hex(), text):
             raise Problem("signature_invalid")
         manifest = package.read_manifest(signed.manifest)
-        if (manifest.kind, manifest.device) != ("request", tablet.id):
-            raise Problem("package_foreign", what=manifest.kind)
+        if manifest.kind != "request":
+            raise Problem("package_foreign", what=f"{manifest.kind}_package")
+        if manifest.device != tablet.id:
+            raise Problem("package_foreign", what="other_sender")
         requests: list[bytes] = []
         pictures: list[tuple[Part, str]] = []
         for part, content in package.read_parts(stream, manifest):
@@ -193,7 +195,7 @@ def _unsealed(db: Database, source: Source, stack: ExitStack) -> tuple[Unsealed,
     start = package.read_start(read)
     public, private = db.read(lambda conn: (keys.public_keys(conn).sealing, keys.opening_key(conn)))
     if start.header.receiver != public:
-        raise Problem("package_foreign", what=start.header.receiver[:16])
+        raise Problem("package_foreign", what="other_receiver")
     try:
         opens = opening_of(start, private)
     except ValueError as err:
@@ -203,7 +205,7 @@ def _unsealed(db: Database, source: Source, stack: ExitStack) -> tuple[Unsealed,
 
 def _check_request(part: Part, content: bytes, tablet: DeviceRow) -> None:
     if part.kind != "request":
-        raise Problem("package_foreign", what=part.kind)
+        raise Problem("package_foreign", what="other_part")
     if wire.read_request(content).device != tablet.id:
         raise Problem("request_malformed", where="device")
 

@@ -38,7 +38,7 @@ def lines(conn: Connection, campaign: str, limit: int) -> tuple[list[PackageLine
 
 
 def refused(conn: Connection, campaign: str, limit: int) -> list[RefusedLine]:
-    """The latest refusals of files handed over for this campaign, from the audit trail."""
+    """The latest refusals of files handed over for this campaign, or for none by name, from the audit trail."""
     query = (
         select(audit_event.c.at_ms, audit_event.c.who, audit_event.c.what, audit_event.c.facts)
         .where(audit_event.c.action == "package.refused")
@@ -48,7 +48,7 @@ def refused(conn: Connection, campaign: str, limit: int) -> list[RefusedLine]:
     found = []
     for at_ms, who, name, kept in conn.execute(query):
         facts = json.loads(kept)
-        if facts.get("campaign") == campaign:
+        if facts.get("campaign") in (campaign, ""):
             said = {key.removeprefix("fact."): text for key, text in facts.items() if key.startswith("fact.")}
             found.append(RefusedLine(at_ms, who, name, facts.get("code", ""), said))
     return found[:limit]

@@ -98,7 +98,7 @@ class PackageFiles:
         """
         whole: list[Source] = []
         sets: dict[str, dict[int, tuple[Volume, Path]]] = {}
-        for path in _files(paths):
+        for path in files_in(paths):
             with path.open("rb") as file:
                 start = file.read(HEADER_BYTES)
             if not volumes.is_volume(start):
@@ -172,7 +172,8 @@ class PackageFiles:
         return self._root / "out" / f"{digest}.hcx"
 
 
-def _files(paths: Iterable[Path]) -> Iterator[Path]:
+def files_in(paths: Iterable[Path]) -> Iterator[Path]:
+    """These files, and those in these folders. Raises not_found."""
     for path in paths:
         if path.is_dir():
             yield from sorted(path.glob("*.hcx"))
