@@ -150,7 +150,7 @@ def console_over(planted: Planted, *, https: bool = False) -> Iterator[Console]:
     settings = Settings(data=planted.folder, log_level="error", https=https)
     with Database.open(settings.database_url) as db:
         holder: list[Console] = []
-        app = create_app(settings, db, clock=lambda: holder[0].now_ms)
+        app = create_app(settings, db, clock=lambda: (holder[0] if holder else planted.season).now_ms)
         with TestClient(app) as client:
             holder.append(Console(db, client, planted.season, planted.trouble))
             holder[0].folder = planted.folder
