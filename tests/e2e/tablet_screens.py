@@ -251,6 +251,37 @@ KEPT = {
 """The pictures that are kept with the documents, by the name of their file."""
 
 
+LOOKS = (("zh", "light"), ("en", "high_contrast"))
+"""In which every screen is kept: language and palette."""
+
+
+def picture_of(name: str, language: str, palette: str) -> str:
+    """The name of the picture of one screen."""
+    return f"{name}-{language}" + ("-contrast" if palette == "high_contrast" else "")
+
+
+def shrink(path: Path) -> Path:
+    """The picture in a format that takes a third of the space."""
+    from PIL import Image
+
+    small = path.with_suffix(".webp")
+    with Image.open(path) as picture:
+        picture.convert("RGB").save(small, quality=60, method=6)
+    path.unlink()
+    return small
+
+
+def page() -> str:
+    """The page that shows every screen."""
+    lines = ["# 平板的每个页面 Every screen of the tablet", ""]
+    lines += ["Made by `python -m tests.e2e.tablet_screens --all`.", ""]
+    lines += ["| | 中文，标准 | English, high contrast |", "|---|---|---|"]
+    for name in PICTURES:
+        cells = " | ".join(f"![{name}]({picture_of(name, *look)}.webp)" for look in LOOKS)
+        lines.append(f"| {name} | {cells} |")
+    return "\n".join([*lines, ""])
+
+
 def take(driver: "Driver", path: Path, name: str, language: str, palette: str) -> None:
     """One picture, after going there by touch."""
     from mobile.ui.theme import theme
@@ -271,10 +302,12 @@ def take(driver: "Driver", path: Path, name: str, language: str, palette: str) -
 
 
 def main() -> None:
-    """Takes the kept pictures, or with --all every screen in both languages."""
+    """Takes the kept pictures, or with --all every screen in both languages and palettes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=DOCS)
-    parser.add_argument("--all", action="store_true", help="every screen, both languages, both palettes")
+    parser.add_argument(
+        "--all", action="store_true", help="every screen, into the folder `all` with its page"
+    )
     parser.add_argument(
         "--size", default="", help=f"{LANDSCAPE} or {PORTRAIT}; without it: both, one after the other"
     )
@@ -283,7 +316,7 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="the size of the type")
     asked = parser.parse_args()
     if not asked.size:
-        for size in (LANDSCAPE, PORTRAIT):
+        for size in (LANDSCAPE,) if asked.all else (LANDSCAPE, PORTRAIT):
             subprocess.run(
                 [sys.executable, "-m", "tests.e2e.tablet_screens", *sys.argv[1:], "--size", size], check=True
             )
@@ -303,14 +336,13 @@ def main() -> None:
     from tests.e2e import photo_stage, tablet_story
     from tests.e2e.screen_driver import running
 
-    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / "all" if asked.all else asked.out).mkdir(parents=True, exist_ok=True)
     kept = asked.kept.split(",")
     wanted = {name: look for name, look in KEPT[asked.size].items() if not asked.kept or name in kept}
     if asked.all:
-        looks = [("zh", "light"), ("en", "high_contrast")]
         wanted = {
-            f"{name}-{language}-{palette}-{asked.size}": (name, language, palette)
-            for language, palette in looks
+            f"all/{picture_of(name, *look)}": (name, *look)
+            for look in LOOKS
             for name in PICTURES
             if not asked.only or name in asked.only.split(",")
         }
@@ -334,8 +366,13 @@ def main() -> None:
         ) as driver:
             driver.session.enlarge(asked.scale)
             for name, look in wanted.items():
-                take(driver, asked.out / f"{name}.png", *look)
-                print(asked.out / f"{name}.png")
+                path = asked.out / f"{name}.png"
+                take(driver, path, *look)
+                if asked.all:
+                    path = shrink(path)
+                print(path)
+        if asked.all and not asked.only:
+            (asked.out / "all/README.md").write_text(page(), encoding="utf-8")
 
 
 if __name__ == "__main__":
