@@ -11,15 +11,15 @@ from typing import Literal, NamedTuple
 
 from msgspec.structs import replace
 
-from mobile.blind import OPEN, Blind, blind, seen_by
+from mobile.blind import Blind, blind, seen_by
 from mobile.drafts import Drafts
 from mobile.photos import Taken
 from mobile.store import Refused, Store
 from mobile.tap import Seen, Tap, disputed
+from mobile.visit import Visit
 from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
-from shared_schema.inspection import Inspection
 from shared_schema.merge import Seen as SeenState
 from shared_schema.merge import State, look_again
 from shared_schema.operations import (
@@ -72,22 +72,6 @@ from shared_schema.wire import Assignment
 Measure = Literal["register_and_keep", "stop_use", "delete", "interview_head", "transfer"]
 
 
-class Visit(NamedTuple):
-    """One inspection as this tablet holds it: everything a screen shows is read off this."""
-
-    assignment: Assignment
-    checklist: Checklist
-    inspection: Inspection
-    sheet: ScoreSheet
-    unsent: int
-    refused: tuple[Refused, ...]
-    gone: bool
-    scoring: Blind = OPEN
-    """While this is on, `inspection` and `sheet` are those of one person alone."""
-    purged: bool = False
-    """It was cleared from this tablet: nothing of it can be shown but that."""
-
-
 NOBODY = PersonId("")
 
 
@@ -122,10 +106,18 @@ class Desk:
         """
         unsent, purged, refusals = self._store.unsent(), self._store.purged(), self._store.refusals()
         return tuple(
-            self._visit(InspectionId(one), unsent, refusals, person)._replace(purged=one in purged)
-            for one, (assignment, _) in self._store.assignments().items()
-            if self._unreadable(assignment) is None
+            self._visit(inspection, unsent, refusals, person)._replace(purged=inspection in purged)
+            for inspection in (InspectionId(one.inspection) for one in self.assigned())
         )
+
+    def assigned(self) -> tuple[Assignment, ...]:
+        """All assigned inspections this version can show, without looking into any of them."""
+        known = [assignment for assignment, _ in self._store.assignments().values()]
+        # One look at each checklist and none at each visit: a tap asks this, and visits may be 300.
+        unreadable = {
+            one.checklist for one in {one.checklist: one for one in known}.values() if self._unreadable(one)
+        }
+        return tuple([one for one in known if one.checklist not in unreadable])
 
     def unreadable(self) -> tuple[tuple[Assignment, Problem], ...]:
         """Assigned inspections whose checklist has not arrived, or is of a newer version, and the Problem."""

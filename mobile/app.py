@@ -51,6 +51,8 @@ class HuchaApp(App):
         self._begin = begin
         self.gate = gate
         self._lock_seconds = lock_seconds
+        self._head: object = None
+        """What the acts and banners of the visit were made of."""
 
     def build(self) -> Shell:
         session = self.session
@@ -146,9 +148,13 @@ class HuchaApp(App):
         self.shell.show(shown)
         self.shell.ids.top.can_lock = bool(self.gate and self.gate.protected and shown.place.person)
         if shown.visit is not None and shown.screen != SYNC:
-            self._show_acts(shown.visit)
-            self._show_banner(shown.visit)
+            head = shown.visit.head, shown.language
+            if head != self._head:  # a button costs as much as the whole list below it, and a tap moves none
+                self._head = head
+                self._show_acts(shown.visit)
+                self._show_banner(shown.visit)
         else:
+            self._head = None
             self.shell.ids.top.ids.acts.clear_widgets()
 
     def _repaint(self, *_: object) -> None:

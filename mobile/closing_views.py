@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from mobile.actions import Visit
 from mobile.page_rows import (
     ClosingPage,
     MeasureRow,
@@ -14,6 +13,7 @@ from mobile.page_rows import (
     TraceSection,
 )
 from mobile.reader import Reader
+from mobile.visit import Visit
 from mobile.words import plain, span, when
 from shared_schema.ids import FieldKey, PersonId
 from shared_schema.inspection import Cell
@@ -46,6 +46,12 @@ def closing_page(visit: Visit, person: PersonId, language: Language = "zh") -> C
         opinion=_opinion(visit),
         members=tuple((PersonId(one.person), reader.name(one.person)) for one in visit.assignment.members),
     )
+
+
+def steps_left(visit: Visit, person: PersonId) -> int:
+    """How many steps are still to do."""
+    reader = Reader(visit, person, "zh")
+    return sum(not one.done for one in _steps(reader, tuple(_signatures(reader))))
 
 
 def _opinion(visit: Visit) -> str:

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from mobile.actions import Visit
 from mobile.reader import Reader
+from mobile.visit import Visit
 from mobile.words import when
 from shared_schema.ids import PersonId
 from shared_schema.problems import Language

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from mobile.actions import Visit
 from mobile.page_rows import ComputerRow, ComputersPage, ComputerState, InterviewRow, SampleRow, TalkRow
 from mobile.reader import Reader
+from mobile.visit import Visit
 from mobile.words import when
 from shared_schema.chance import draw_sample
 from shared_schema.ids import PersonId
@@ -42,10 +42,15 @@ def computers_page(visit: Visit, person: PersonId, language: Language = "zh") ->
         ),
         checked_text=_checked(reader),
         samples=samples,
-        computers=_computers(reader, samples),
+        computers=_computers(reader),
         may_draw="sample_drawn" in may,
         may_check="device_checked" in may,
     )
+
+
+def computers_left(visit: Visit) -> int:
+    """How many computers were drawn and nobody has looked at yet."""
+    return sum(state == "drawn" for state, _ in _stands(visit).values())
 
 
 def _sample(reader: Reader, cell: Cell[SampleDrawn]) -> SampleRow:
@@ -81,24 +86,34 @@ def _checked(reader: Reader) -> str:
     )
 
 
-def _computers(reader: Reader, samples: Sequence[SampleRow]) -> tuple[ComputerRow, ...]:
+def _stands(visit: Visit) -> dict[str, tuple[ComputerState, str]]:
+    """By register number: how each computer stands, and the sample it was drawn in or stands in for."""
+    samples = [cell.value for cell in visit.inspection.samples]
+    checked = {cell.value.register_no for cell in visit.inspection.devices}
     drawn = {number: one.sample for one in samples for number in one.drawn}
-    replaced = {old: new for one in samples for old, new, _ in one.replaced}
-    standing_in = {new: one.sample for one in samples for _, new, _ in one.replaced}
-    inventory = {one.register_no: one for one in reader.visit.assignment.inventory}
-    results = {cell.value.register_no: cell for cell in reader.visit.inspection.devices}
-    rows = []
-    for number in sorted({*inventory, *results, *drawn}):
-        sample = standing_in.get(number) or drawn.get(number, "")
-        result = results.get(number)
-        state: ComputerState = "checked" if result is not None else "drawn" if sample else "listed"
-        if result is None and number in replaced:
+    drawn_or_in = {**drawn, **{new: one.sample for one in samples for _, new, _ in one.replaced}}
+    replaced = {old for one in samples for old, _, _ in one.replaced}
+    found: dict[str, tuple[ComputerState, str]] = {}
+    for number in {*(one.register_no for one in visit.assignment.inventory), *checked, *drawn}:
+        sample = drawn_or_in.get(number, "")
+        state: ComputerState = "drawn" if sample else "listed"
+        if number in replaced:
             state = "replaced"
-        rows.append(
-            _computer(reader, number, inventory.get(number), result, state, sample)._replace(
-                state_text=reader.say(f"computer.{state}", other=replaced.get(number, ""))
-            )
+        found[number] = "checked" if number in checked else state, sample
+    return found
+
+
+def _computers(reader: Reader) -> tuple[ComputerRow, ...]:
+    visit = reader.visit
+    other = {old: new for cell in visit.inspection.samples for old, new, _ in cell.value.replaced}
+    inventory = {one.register_no: one for one in visit.assignment.inventory}
+    results = {cell.value.register_no: cell for cell in visit.inspection.devices}
+    rows = [
+        _computer(reader, number, inventory.get(number), results.get(number), state, sample)._replace(
+            state_text=reader.say(f"computer.{state}", other=other.get(number, ""))
         )
+        for number, (state, sample) in _stands(visit).items()
+    ]
     return tuple(sorted(rows, key=lambda row: (_ORDER[row.state], not row.classified, row.register_no)))
 
 
@@ -139,6 +154,11 @@ def interview_rows(visit: Visit, person: PersonId, language: Language = "zh") ->
     """
     reader = Reader(visit, person, language)
     return tuple(_category(reader, category) for category in CATEGORIES)
+
+
+def interviews_left(visit: Visit, person: PersonId) -> int:
+    """How many categories still miss a talk."""
+    return sum(not one.done for one in interview_rows(visit, person))
 
 
 def _category(reader: Reader, category: str) -> InterviewRow:

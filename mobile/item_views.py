@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from mobile.actions import Visit
 from mobile.briefing_views import lead_rows, open_leads
 from mobile.reader import Reader, control_of, text_of
 from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NoteRow, PhotoRow
+from mobile.visit import Visit
 from mobile.words import Entry, in_turn, plain, unit_of, when
 from shared_schema.checklist import Checklist, Item, Term
 from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
@@ -74,8 +74,7 @@ def _badges(reader: Reader, entry: Entry) -> tuple[Badge, ...]:
     item = reader.item(entry.id)
     notes = sum(bool(cell.value.text) for cell in item.notes)
     findings = len(list(reader.live_findings(entry.id)))
-    photos = len(reader.visit.inspection.photos(ItemId(entry.id)))
-    refused = sum(getattr(one.operation.body, "item", "") == entry.id for one in reader.visit.refused)
+    photos = reader.visit.photos_on.get(entry.id, 0)
     with_points = entry if isinstance(entry, Item) else None
     given: list[Badge] = []
 
@@ -86,7 +85,7 @@ def _badges(reader: Reader, entry: Entry) -> tuple[Badge, ...]:
     badge("remark", sum(one == entry.id for one, _ in reader.remarks()))
     badge("lead", open_leads(reader, entry.id))
     badge("dispute", int(item.answer is not None and item.answer.disputed))
-    badge("refused", refused)
+    badge("refused", reader.visit.refused_on.get(entry.id, 0))
     badge("finding", findings)
     badge("note", notes)
     badge("earlier", sum(one.item == entry.id and one.open for one in reader.visit.assignment.earlier))

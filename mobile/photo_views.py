@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from mobile.actions import Visit
 from mobile.drafts import Draft, Here
 from mobile.reader import Reader
 from mobile.store import PhotoHeld
+from mobile.visit import Visit
 from mobile.words import in_turn, when
 from shared_schema.checklist import Item, PhotoPolicy
 from shared_schema.ids import OpId, PersonId
@@ -123,6 +123,11 @@ def photos_page(visit: Visit, here: Here, person: PersonId, language: Language =
             by=reader.name(last.by),
         )
     return PhotosPage(lines, in_turn(texts, language), len(here.drafts), destroyed, reader.may())
+
+
+def photos_attached(visit: Visit) -> int:
+    """How many photos stand, a removal in dispute among them."""
+    return sum(isinstance(one.standing[0].value, EvidenceAttached) for one in visit.inspection.evidence)
 
 
 def photo_lines(

@@ -1,18 +1,19 @@
 """One visit read for one person in one language: what the rows of every screen are made with; pure."""
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from mobile.actions import Visit
-from mobile.rows import Control, EarlierRow, FindingRow, ItemState, ValueRow
+from mobile.rows import Control, EarlierRow, FindingRow, ValueRow
+from mobile.visit import ItemState, Visit
 from mobile.words import Entry, answer_text, body_text, plain, say, span, when
 from shared_schema.checklist import Item
 from shared_schema.ids import FindingId, ItemId, PersonId
-from shared_schema.inspection import Cell, FindingState
+from shared_schema.inspection import Cell, FindingState, Stage
 from shared_schema.inspection import Item as ItemView
 from shared_schema.operations import KINDS, Answer, Body, Finding, NotApplicable, Returned
 from shared_schema.problems import Language, Problem
-from shared_schema.roles import may_now
+from shared_schema.roles import Role, may_now
 from shared_schema.rules import (
     BinaryRule,
     Bonus,
@@ -67,9 +68,7 @@ class Reader(NamedTuple):
         member = next((one for one in self.visit.assignment.members if one.person == self.person), None)
         if member is None or self.visit.gone:
             return frozenset()
-        stage = self.visit.inspection.stage
-        withheld = self.visit.scoring.withheld(self.person)
-        return frozenset(kind for kind in KINDS if kind not in withheld and may_now(member.role, kind, stage))
+        return _offered(member.role, self.visit.inspection.stage, self.visit.scoring.withheld(self.person))
 
     # -- sections and items -----------------------------------------------------------------------------
 
@@ -102,17 +101,8 @@ class Reader(NamedTuple):
         return self.visit.inspection.items.get(ItemId(item)) or ItemView(ItemId(item))
 
     def state(self, item: str) -> ItemState:
-        """How the item stands: the sheet's word, and *problem* where points go or a finding says so."""
-        line = self.line(item)
-        if isinstance(line, ExtraLine):
-            if line.status == "disputed":
-                return "disputed"
-            bad = line.count_high > 0 and line.kind != "bonus"
-            return "problem" if bad else "answered"
-        if line.status != "answered":
-            return line.status
-        lost = line.points is not None and line.points < line.max_points
-        return "problem" if lost or any(self.live_findings(item)) else "answered"
+        """How the item stands."""
+        return self.visit.states[item]
 
     def summary(self, item: str) -> str:
         """What stands on the item, in words; of a dispute all of it."""
@@ -166,9 +156,10 @@ class Reader(NamedTuple):
 
     def findings(self, item: str) -> Iterator[FindingState]:
         """The findings on an item, or all."""
-        for finding in self.visit.inspection.findings.values():
-            if finding.record is not None and item in ("", finding.item):
-                yield finding
+        if item:
+            yield from self.visit.findings_on.get(item, ())
+        else:
+            yield from (one for one in self.visit.inspection.findings.values() if one.record is not None)
 
     def live_findings(self, item: str) -> Iterator[FindingState]:
         """Those of them not withdrawn."""
@@ -229,6 +220,12 @@ class Reader(NamedTuple):
         return tuple(
             remark for one in cell.standing if isinstance(one.value, Returned) for remark in one.value.remarks
         )
+
+
+@lru_cache(maxsize=64)
+def _offered(role: Role, stage: Stage, withheld: frozenset[str]) -> frozenset[str]:
+    """Every page asks, at every tap."""
+    return frozenset(kind for kind in KINDS if kind not in withheld and may_now(role, kind, stage))
 
 
 def _hanging(reader: Reader, state: FindingState) -> dict[str, Any]:

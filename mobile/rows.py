@@ -6,12 +6,11 @@ operation replaces what the person had before their eyes and nothing that arrive
 
 from typing import Literal, NamedTuple
 
+from mobile.visit import ItemState
 from shared_schema.ids import FieldKey, FindingId, InspectionId, ItemId, OpId, PersonId
 from shared_schema.inspection import Stage
 from shared_schema.operations import Answer, AnswerValue, Finding
 
-ItemState = Literal["open", "answered", "problem", "disputed", "not_applicable", "na_without_consent"]
-"""The word of each is `item.<state>` of locale.terms."""
 Control = Literal["yes_no", "count", "clauses", "ratio", "value", "actual", "present"]
 """Which control an item is answered with; named as the tags of operations.AnswerValue."""
 LeadState = Literal["open", "true", "untrue", "disputed"]

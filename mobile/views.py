@@ -6,7 +6,6 @@ Every function takes a `Visit` (what the tablet holds of one inspection) and ret
 from collections.abc import Iterable
 
 from mobile import briefing_views
-from mobile.actions import Visit
 from mobile.item_views import FILTERS, filtered_rows, item_detail, item_rows
 from mobile.reader import Reader
 from mobile.rows import (
@@ -20,7 +19,6 @@ from mobile.rows import (
     Head,
     ItemDetail,
     ItemRow,
-    ItemState,
     LeadRow,
     NoteRow,
     PhotoRow,
@@ -33,6 +31,7 @@ from mobile.rows import (
     WorkRow,
 )
 from mobile.store import SyncState
+from mobile.visit import ItemState, Visit
 from mobile.words import Entry, headed, plain, say, span, when
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell

@@ -90,7 +90,7 @@ class ClosingPage(ColumnPage):
         self._show_steps(page.steps, visit.head.may, page.opinion, _scoring_act(visit))
         self.sections.title = say("closing.sections")
         self.sections.put([_section(row) for row in visit.sections if row.points_text or row.problems])
-        self._show_findings([row for row in visit.findings if not row.withdrawn], visit.head.may)
+        self._show_findings([row for row in visit.findings or () if not row.withdrawn], visit.head.may)
         self._show_measures(page.measures, may="measure_proposed" in visit.head.may)
         self._show_signatures(page.signatures, may="signed" in visit.head.may)
         self.locked.title = say("closing.locked")

@@ -46,7 +46,8 @@ class FindingsPage(Page):
         super().__init__(**kwargs)
 
     def show(self, visit: VisitShown) -> None:
-        live = [row for row in visit.findings if not row.withdrawn]
+        findings = visit.findings or ()
+        live = [row for row in findings if not row.withdrawn]
         self.title = say("page.findings")
         self.detail = say(
             "findings.summary",
@@ -54,8 +55,8 @@ class FindingsPage(Page):
             fixed=sum(row.fixed for row in live),
             repeat=sum(bool(row.earlier) for row in live),
         )
-        show_rows(self.ids.rows, [_line(row) for row in visit.findings])
-        self.empty = not visit.findings
+        show_rows(self.ids.rows, [_line(row) for row in findings])
+        self.empty = not findings
         acts = self.ids.acts
         acts.clear_widgets()
         if visit.leads:

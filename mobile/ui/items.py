@@ -59,7 +59,7 @@ def icon_markup(name: str, tone: str, size: float) -> str:
     return f"[font=Icons][size={int(size)}][color={colour}]{glyph(name)}[/color][/size][/font]"
 
 
-def line(row: ItemRow, *, chosen: bool) -> dict[str, Any]:
+def line(row: ItemRow, chosen: bool) -> dict[str, Any]:
     """All that an `ItemLine` shows of a row."""
     icon, tone, edge = ITEM_LOOKS[row.state]
     marks = icon_markup(icon, tone, dp(17))

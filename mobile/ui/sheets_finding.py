@@ -16,7 +16,7 @@ from mobile.ui.photo_desk import Wanted
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import joined, say, words
-from mobile.views import earlier_rows
+from mobile.views import earlier_rows, finding_rows
 from shared_schema.ids import PersonId
 
 Close = Callable[[], None]
@@ -144,7 +144,11 @@ def repeated(session: Session, visit: VisitShown, row: FindingRow, close: Close)
 
 def duplicated(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """Which other finding is the same fact."""
-    others = [one for one in visit.findings if one.finding != row.finding and not one.withdrawn]
+    others = [
+        one
+        for one in finding_rows(visit.whole, words.language)
+        if one.finding != row.finding and not one.withdrawn
+    ]
     options = [(one.finding, one.fact, joined(one.item, one.author)) for one in others]
     sheet = Sheet(title=say("finding.duplicate_title", code=row.item))
     sheet.put(Text(content=say("finding.duplicate_explain"), tone="ink_2", type="hint"))

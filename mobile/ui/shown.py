@@ -3,23 +3,27 @@
 The screens get one `Shown` after every commit and draw what differs from the one before.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from mobile import closing_views, colleague_views, computer_views, photo_views, rows, views
-from mobile.actions import Desk, Visit
+from mobile.actions import Desk
 from mobile.drafts import Here
 from mobile.page_rows import ClosingPage, ComputersPage, InterviewRow
 from mobile.photo_views import ItemPhotos, PhotosPage
 from mobile.reader import Reader
 from mobile.store import SyncState
+from mobile.visit import Visit
 from mobile.words import say
-from shared_schema.ids import ItemId, PersonId
-from shared_schema.operations import EvidenceAttached
+from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.problems import Language, Problem
+from shared_schema.wire import Assignment, Member
 
+GONE = ("inspection_unknown", "checklist_unknown", "checklist_invalid", "visit_purged")
+"""Why a visit cannot be shown: it was taken away, cleared from here, or is of a newer version."""
 SYNC = "sync"
 """The pane that is the sync center, over whatever the person was at."""
 
@@ -79,9 +83,8 @@ class VisitShown(NamedTuple):
     items: tuple[rows.ItemRow, ...]
     detail: rows.ItemDetail | None
     score: rows.ScoreRow
-    findings: tuple[rows.FindingRow, ...]
-    disputes: tuple[rows.DisputeRow, ...]
-    leads: tuple[rows.LeadRow, ...]
+    findings: tuple[rows.FindingRow, ...] | None
+    """All of them, where the page shown lists them; None while another one is."""
     next_open: ItemId | None
     pages: tuple[PageRow, ...]
     computers: ComputersPage | None
@@ -93,20 +96,34 @@ class VisitShown(NamedTuple):
     """The photos of the item shown; None where there are none and none may be taken."""
     whole: Visit
     """All of it, for what is worked out only when a sheet asks."""
+    person: PersonId
+    language: Language
     colleagues: colleague_views.Colleagues = colleague_views.Colleagues(())
     """How far the others are; worked out only for the sync center."""
 
+    @property
+    def disputes(self) -> tuple[rows.DisputeRow, ...]:
+        """Everything in dispute, worked out when a sheet asks."""
+        return views.dispute_rows(self.whole, self.person, self.language)
+
+    @property
+    def leads(self) -> tuple[rows.LeadRow, ...]:
+        """What the coordinator asked to verify, worked out when a sheet asks."""
+        return views.lead_rows(self.whole, self.person, self.language)
+
 
 class Shown(NamedTuple):
-    """All rows of the place a person is at."""
+    """The rows of the place a person is at, and of no other: a tap waits for them."""
 
     enrolled: bool
     place: Place
     language: Language
     people: tuple[PersonRow, ...]
     work: tuple[rows.WorkRow, ...]
+    """Where the work list is shown; and in the sync center, which is to hear of whatever comes."""
     sync: rows.SyncRow
     refused: tuple[rows.RefusedRow, ...]
+    """Only in the sync center."""
     visit: VisitShown | None
 
     @property
@@ -123,50 +140,65 @@ class Shown(NamedTuple):
 
 def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Shown:
     """The rows of a place. A place that is gone (another squad's, an item of an older checklist) is left."""
-    visits = desk.visits(PersonId(place.person))
-    people = person_rows(visits, language)
+    people = person_rows(desk.assigned(), language)
     pane = place.pane
     if place.person not in {one.person for one in people}:
         place = Place()
-    here = next(
-        (one for one in visits if one.assignment.inspection == place.inspection and not one.purged), None
-    )
-    if here is None:
-        place = Place(person=place.person)
-    else:
-        place = _standing(here, place)
+    here = _here(desk, place)
+    place = Place(person=place.person) if here is None else _standing(here, place)
     if pane == SYNC:
         place = place._replace(pane=SYNC)
+    # Reading all visits is what a tap in one of 300 must not wait for.
+    listed = desk.visits(PersonId(place.person)) if here is None or pane == SYNC else ()
     return Shown(
         enrolled=state.enrolled,
         place=place,
         language=language,
         people=people,
-        work=views.work_rows(visits, language),
+        work=views.work_rows(listed, language) if listed and place.person else (),
         sync=views.sync_row(state, language),
-        refused=tuple(row for visit in visits for row in views.refused_rows(visit, language)),
-        visit=None if here is None else _visit(here, place, language, desk.drafts.here(place.inspection)),
+        refused=tuple(row for visit in listed for row in views.refused_rows(visit, language))
+        if pane == SYNC
+        else (),
+        visit=None if here is None else _visit(here, place, language, desk),
     )
 
 
-def person_rows(visits: Sequence[Visit], language: Language) -> tuple[PersonRow, ...]:
+def _here(desk: Desk, place: Place) -> Visit | None:
+    """The visit of a place; None where there is none to show, or none any more."""
+    if not place.inspection:
+        return None
+    try:
+        return desk.visit(InspectionId(place.inspection), PersonId(place.person))
+    except Problem as problem:
+        if problem.code not in GONE:
+            raise
+        return None
+
+
+def person_rows(assigned: Sequence[Assignment], language: Language) -> tuple[PersonRow, ...]:
     """The members of the squad's inspections, leaders first, each once."""
-    found: dict[str, PersonRow] = {}
-    rank: dict[str, int] = {}
-    for visit in visits:
-        for member in visit.assignment.members:
-            before = found.get(member.person)
-            found[member.person] = PersonRow(
-                person=PersonId(member.person),
-                name=member.name_en if language == "en" and member.name_en else member.name_zh,
-                role_text=say(f"role.{member.role}", language) if before is None else before.role_text,
-                visits=1 + (0 if before is None else before.visits),
-                role=member.role if before is None else before.role,
-                name_zh=member.name_zh,
-                name_en=member.name_en,
-            )
-            rank.setdefault(member.person, 0 if member.role == "leader" else 1)
-    return tuple(sorted(found.values(), key=lambda row: (rank[row.person], row.person)))
+    visits: Counter[str] = Counter()
+    roles: dict[str, str] = {}
+    latest: dict[str, Member] = {}
+    for one in assigned:
+        for member in one.members:
+            visits[member.person] += 1
+            roles.setdefault(member.person, member.role)
+            latest[member.person] = member
+    found = (
+        PersonRow(
+            person=PersonId(person),
+            name=member.name_en if language == "en" and member.name_en else member.name_zh,
+            role_text=say(f"role.{roles[person]}", language),
+            visits=visits[person],
+            role=roles[person],
+            name_zh=member.name_zh,
+            name_en=member.name_en,
+        )
+        for person, member in latest.items()
+    )
+    return tuple(sorted(found, key=lambda row: (row.role != "leader", row.person)))
 
 
 def _standing(visit: Visit, place: Place) -> Place:
@@ -184,44 +216,47 @@ def _standing(visit: Visit, place: Place) -> Place:
     return place if place.section in sections else place._replace(section=sections[0] if sections else "")
 
 
-def _visit(visit: Visit, place: Place, language: Language, here: Here) -> VisitShown:
-    person = PersonId(place.person)
+def _visit(visit: Visit, place: Place, language: Language, desk: Desk) -> VisitShown:
+    person, page = PersonId(place.person), place.section
     if place.only in views.FILTERS:
         items = views.filtered_rows(visit, place.only, person, language)
     else:
-        items = views.item_rows(visit, place.section, person, language)
-    computers = computer_views.computers_page(visit, person, language)
-    interviews = computer_views.interview_rows(visit, person, language)
-    closing = closing_views.closing_page(visit, person, language)
-    attached = sum(isinstance(one.standing[0].value, EvidenceAttached) for one in visit.inspection.evidence)
+        items = views.item_rows(visit, page, person, language)
+    photographed = page == "@photos" or bool(place.item)
+    here = desk.drafts.here(place.inspection) if photographed else Here(desk.drafts.of(place.inspection))
     return VisitShown(
         head=views.head(visit, person, language),
         sections=views.section_rows(visit, language),
         items=items,
         detail=views.item_detail(visit, ItemId(place.item), person, language) if place.item else None,
         score=views.score_row(visit, language),
-        findings=views.finding_rows(visit, language),
-        disputes=views.dispute_rows(visit, person, language),
-        leads=views.lead_rows(visit, person, language),
+        findings=views.finding_rows(visit, language) if page in ("@findings", "@closing") else None,
         next_open=views.next_open(visit, place.item),
-        pages=(
-            PageRow(
-                "@findings", sum(1 for one in visit.inspection.findings.values() if one.text), left=False
-            ),
-            PageRow("@computers", sum(one.state == "drawn" for one in computers.computers), left=True),
-            PageRow("@interviews", sum(not one.done for one in interviews), left=True),
-            PageRow("@photos", len(here.drafts) or attached, left=bool(here.drafts)),
-            PageRow("@closing", sum(not one.done for one in closing.steps), left=True),
-        ),
-        computers=computers if place.section == "@computers" else None,
-        interviews=interviews if place.section == "@interviews" else (),
-        closing=closing if place.section == "@closing" else None,
-        photos=photo_views.photos_page(visit, here, person, language) if place.section == "@photos" else None,
+        pages=_pages(visit, person, here),
+        computers=computer_views.computers_page(visit, person, language) if page == "@computers" else None,
+        interviews=computer_views.interview_rows(visit, person, language) if page == "@interviews" else (),
+        closing=closing_views.closing_page(visit, person, language) if page == "@closing" else None,
+        photos=photo_views.photos_page(visit, here, person, language) if page == "@photos" else None,
         item_photos=_item_photos(visit, here, place, language) if place.item else None,
         whole=visit,
+        person=person,
+        language=language,
         colleagues=colleague_views.colleagues(visit, person, language, blind=visit.scoring.on)
         if place.pane == SYNC
         else colleague_views.Colleagues(()),
+    )
+
+
+def _pages(visit: Visit, person: PersonId, here: Here) -> tuple[PageRow, ...]:
+    """How much each page holds or has left to do, without its rows."""
+    findings = sum(one.text is not None for one in visit.inspection.findings.values())
+    drafts = len(here.drafts)
+    return (
+        PageRow("@findings", findings, left=False),
+        PageRow("@computers", computer_views.computers_left(visit), left=True),
+        PageRow("@interviews", computer_views.interviews_left(visit, person), left=True),
+        PageRow("@photos", drafts or photo_views.photos_attached(visit), left=bool(drafts)),
+        PageRow("@closing", closing_views.steps_left(visit, person), left=True),
     )
 
 

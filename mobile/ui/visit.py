@@ -1,5 +1,6 @@
 """The visit: sections with progress and its own pages, the items, and the item; three panes, two or one by width."""
 
+from itertools import zip_longest
 from typing import Any
 
 from kivy.metrics import dp
@@ -131,6 +132,8 @@ class ItemsPane(BoxLayout):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._list = ""
+        self._lines: list[tuple[tuple[ItemRow, bool], dict[str, Any]]] = []
+        """What each line was made of, and the line: a tap changes one."""
         self._chips: dict[str, Chip] = {}
         self.ids.rows.bind(scroll_y=self._scrolled)
 
@@ -144,14 +147,25 @@ class ItemsPane(BoxLayout):
             self.title = here.title if here.section in ICONS else f"{here.section} {here.title}"
             self.points = here.points_text
         self._show_filters(visit, only)
-        lines = [line(row, chosen=row.item == shown.place.item) for row in visit.items]
-        show_rows(self.ids.rows, lines)
-        self.empty = not lines
+        wanted = [(row, row.item == shown.place.item) for row in visit.items]
+        if len(wanted) != len(self._lines):
+            self._lines = []
+        self._lines = [
+            (row, line(*row)) if known is None or known[0] != row else known
+            for row, known in zip_longest(wanted, self._lines)
+        ]
+        show_rows(self.ids.rows, [one for _, one in self._lines])
+        self.empty = not wanted
         listed = f"{shown.place.inspection}/{only or shown.place.section}"
         if listed != self._list:
             self._list = listed
             kept, _, y = memory.get(SCROLL).rpartition(" ")
             self.ids.rows.scroll_y = float(y) if kept == listed else 1
+
+    def forget(self) -> None:
+        """Every line is made anew."""
+        self._lines = []
+        self.ids.rows.data = []
 
     def show_paper(self, *, copying: bool) -> None:
         """That answers are being copied from paper is said where they are given."""
@@ -271,7 +285,7 @@ class VisitScreen(BoxLayout):
     def forget(self) -> None:
         """Everything is drawn anew with the next rows: another palette, another language."""
         self.sections.ids.rows.data = []
-        self.items.ids.rows.data = []
+        self.items.forget()
         self.item.detail = None
         for page in self.pages.values():
             page.forget()

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from shared_schema.ids import ItemId
 from shared_schema.operations import Count, YesNo
 from shared_schema.rules import BinaryRule, PerOccurrenceRule
+from tests.bench import tablet_work
 from tests.e2e import tablet_stage as stage
 from tests.e2e.screen_probe import three_hundred
 
@@ -53,7 +54,22 @@ def run(folder: Path, operations: int) -> dict[str, Any]:
         _printed(folder, "tablet_start", str(tablet.folder), stage.LEADER, stage.VISIT) for _ in range(STARTS)
     ]
     best = min(start, key=lambda one: float(one["first_frame_cpu_s"]))
-    return {"operations": operations, "start": best, **_printed(folder, "tablet", str(tablet.folder))}
+    return {
+        "operations": operations,
+        "start": best,
+        **_printed(folder, "tablet", str(tablet.folder)),
+        "work_list": _work_list(folder),
+    }
+
+
+def _work_list(folder: Path) -> dict[str, Any]:
+    """The list of many visits, of which some are under way."""
+    tablet = tablet_work.set_up(folder / "many")
+    start = [_printed(folder, "tablet_start", str(tablet.folder), stage.LEADER) for _ in range(STARTS)]
+    return {
+        "first_frame_cpu_s": min(float(one["first_frame_cpu_s"]) for one in start),
+        **_printed(folder, "tablet_work", str(tablet.folder)),
+    }
 
 
 def _printed(folder: Path, module: str, *arguments: str) -> dict[str, Any]:
@@ -112,7 +128,8 @@ class Frames:
         yield times
 
 
-def _spread(times: list[float]) -> dict[str, float]:
+def spread(times: list[float]) -> dict[str, float]:
+    """Middle, nineteen of twenty, longest, and how many."""
     return {
         "p50_ms": round(median(times), 2),
         "p95_ms": round(quantiles(times, n=20)[-1], 2),
@@ -127,7 +144,7 @@ def _scrolled(driver: "Driver", frames: Frames, count: int) -> dict[str, float]:
         for frame in range(count):
             rows.scroll_y = 1 - frame / count
             driver.pump()
-    return _spread(times)
+    return spread(times)
 
 
 def _taps(driver: "Driver") -> dict[str, float]:
@@ -140,7 +157,7 @@ def _taps(driver: "Driver") -> dict[str, float]:
         driver.session.do("answer", ItemId(item), YesNo(number % 2 == 0))
         _shown_after(driver, before)
         times.append((time.process_time() - began) * 1000)
-    return _spread(times)
+    return spread(times)
 
 
 def _shown_after(driver: "Driver", before: object) -> None:
@@ -150,22 +167,41 @@ def _shown_after(driver: "Driver", before: object) -> None:
         time.sleep(FRAME_SECONDS)
 
 
-def _commits(driver: "Driver") -> dict[str, float]:
-    """From the tap to the commit, on the thread that owns the store; waiting for the disk is not of the processor."""
+def _commits(driver: "Driver", folder: Path) -> dict[str, Any]:
+    """From the tap to the commit, on the thread that owns the store: what it works, and what it waits.
+
+    It waits for the disk, and on a busy machine for its turn; beside it, what a bare file of this disk waits for.
+    """
     session = driver.session
     desk = session.tools.desk  # type: ignore[union-attr]
     item = next(row.item for row in session.shown.visit.items if row.control == "yes_no")
-    times: list[float] = []
+    own: list[float] = []
+    waited: list[float] = []
 
     def tap(number: int) -> None:
-        began = time.thread_time()
+        began, began_s = time.thread_time(), time.perf_counter()
         desk.answer(stage.LEADER, stage.VISIT, item, YesNo(number % 2 == 0))
-        times.append((time.thread_time() - began) * 1000)
+        worked, passed = time.thread_time() - began, time.perf_counter() - began_s
+        own.append(worked * 1000)
+        waited.append((passed - worked) * 1000)
 
     for number in range(TAPS):
         session._worker.call(partial(tap, number))
-    driver.until(lambda: len(times) == TAPS)
-    return _spread(times)
+    driver.until(lambda: len(own) == TAPS)
+    return {"own": spread(own), "waited": spread(waited), "bare_fsync": spread(_fsyncs(folder))}
+
+
+def _fsyncs(folder: Path) -> list[float]:
+    """What one page more in a bare file waits for the disk."""
+    times = []
+    with (folder / "bare").open("wb") as file:
+        for _ in range(TAPS):
+            file.write(bytes(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            times.append((time.perf_counter() - began) * 1000)
+    return times
 
 
 def _in_sight(rows: Any, line: Any) -> bool:
@@ -190,7 +226,7 @@ def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
                     driver.pump(10)
             driver.shown(lambda: driver.session.go(item=driver.session.shown.visit.items[0].item))
             driver.pump(20)
-    return _spread(times)
+    return spread(times)
 
 
 def main() -> None:
@@ -209,7 +245,7 @@ def main() -> None:
         driver.settle(1)
         driver.shown(lambda: driver.session.go(section="A", only=""))
         driver.settle()
-        tapped, committed = _taps(driver), _commits(driver)
+        tapped, committed = _taps(driver), _commits(driver, tablet.folder)
         driver.shown(lambda: driver.session.go(only="mine"))
         driver.settle()
         found = {
@@ -220,12 +256,13 @@ def main() -> None:
             "scroll_frame": _scrolled(driver, frames, FRAMES),
             "fling_frame": _scrolled(driver, frames, FLING_FRAMES),
             "visit_frame": _visit(driver, frames),
-            "resident_mb": _resident_mb(),
+            "resident_mb": resident_mb(),
         }
     print(json.dumps(found))
 
 
-def _resident_mb() -> float:
+def resident_mb() -> float:
+    """What this process holds of the memory."""
     line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmRSS"))
     return round(int(line.split()[1]) / 1024, 1)
 

@@ -1,7 +1,8 @@
-"""The start of the tablet's program: `python -m tests.bench.tablet_start FOLDER PERSON VISIT`.
+"""The start of the tablet's program: `python -m tests.bench.tablet_start FOLDER PERSON [VISIT]`.
 
 A process of its own that imports nothing but the program, so that its CPU until the first frame is the program's.
 Prints that, and what it costs to read a visit that nothing has read before: its operations folded, seen and scored.
+Without a visit it goes to the work list.
 """
 
 import json
@@ -17,7 +18,7 @@ FRAME_SECONDS = 1 / 60
 
 def main() -> None:
     """Starts the program over the folder's store, as `mobile.main` does once it is unlocked."""
-    folder, person, visit = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    folder, person, visits = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     for key, value in KIVY.items():
         os.environ.setdefault(key, value)
     from kivy.base import EventLoop, runTouchApp
@@ -33,7 +34,8 @@ def main() -> None:
     store = Store.open(folder / "tablet.db", Vault.headless(folder))
     desk = Desk(store, os.urandom, lambda: 0)
     began = time.process_time()
-    desk.visit(visit, person)  # type: ignore[arg-type]
+    for visit in visits:
+        desk.visit(visit, person)  # type: ignore[arg-type]
     read_ms = (time.process_time() - began) * 1000
     worker = Worker(post)
     session = Session(worker, Tools(store, desk, None, os.urandom))  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mobile import blind, briefing_views, closing_views, colleague_views, computer_views, views
-from mobile.actions import Visit
 from mobile.reader import Reader
+from mobile.visit import Visit
 from shared_schema.ids import ItemId, PersonId
 from shared_schema.merge import EMPTY, apply, view
 from shared_schema.operations import (

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from mobile.actions import Visit
+from mobile.visit import Visit
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
 from shared_schema.operations import (
     Accepted,

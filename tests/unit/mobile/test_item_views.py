@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from mobile import views
-from mobile.actions import Visit
+from mobile.visit import Visit
 from shared_schema.ids import ItemId
 from shared_schema.operations import Count, Finding, Present, Returned, YesNo
 from shared_schema.wire import EarlierFinding
