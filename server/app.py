@@ -25,6 +25,7 @@ from litestar.types import Message, Scope
 from server.access.file_tokens import FileTokens
 from server.access.patience import PatientProtocol, patient_body
 from server.access.routes import JSON, GivenDatabase, enrol, schemas
+from server.access.signers import Signers
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
@@ -88,6 +89,7 @@ def create_app(
     )
     uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy, room=room)
     desk = UploadDesk(uploads, FileTokens(database), clock)
+    signers = Signers(database)
     throttle = Throttle()
     thumbnails = Thumbnails(photos, ThumbnailFiles(settings.thumbnail_dir))
     package_files = PackageFiles(settings.package_dir)
@@ -112,6 +114,7 @@ def create_app(
         dependencies={
             "db": Provide(lambda: database, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
+            "signers": Provide(lambda: signers, sync_to_thread=False),
             "throttle": Provide(lambda: throttle, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},
@@ -144,7 +147,7 @@ def create_app(
 @get("/healthz", media_type=JSON, tags=["operators"], summary="Whether the server and its database answer.")
 async def healthz(db: GivenDatabase) -> dict[str, str]:
     """The server's identity. Raises busy while the database does not answer."""
-    return {"server": await asyncio.to_thread(db.read, migrations.server_id)}
+    return {"server": await asyncio.to_thread(db.read, migrations.server_id, joins=True)}
 
 
 # --- errors ----------------------------------------------------------------------------------------

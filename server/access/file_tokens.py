@@ -47,7 +47,7 @@ class FileTokens:
                 if problem.code != "device_revoked":
                     raise
 
-        self._db.read(run)
+        self._db.read(run, joins=True)
         _check_age(at_ms, now_ms)
         if len(self._known) >= KNOWN_MAX:
             self._known.clear()

@@ -22,6 +22,9 @@ BODY_WAITING_BYTES_MAX = 512 * 1024
 """So much of a body may have come before the application asks for it; then its sender waits. Of all connections
 together 256 MB. With the 64 KB that the library has, a photo is thirty turns of the event loop and not five."""
 
+GATHERED_BYTES_MAX = 16 * 1024
+"""What is larger is sent at once, with what was written before it."""
+
 HAND_OVER_SECONDS = 0.02
 HAND_OVERS_MAX = 250
 """Five seconds in all for the application to fetch what a broken line had brought."""
@@ -71,6 +74,38 @@ async def come_again(_scope: Any, _receive: Any, send: Callable[[Message], Await
     await send({"type": "http.response.body", "body": body})
 
 
+class _Gathered:
+    """A connection whose replies leave in one piece: their heads would else be sent, and read, by themselves."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the transport's own."""
+        return getattr(self._transport, name)
+
+    def write(self, part: bytes) -> None:
+        """Sends with whatever else is written before the event loop turns, where both are small."""
+        if not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(part)
+        if len(part) > GATHERED_BYTES_MAX:
+            self.flush()  # or its sender would not be told to wait when the line is full
+
+    def flush(self) -> None:
+        """Sends what was written."""
+        parts, self._parts = self._parts, []
+        if parts:
+            self._transport.write(b"".join(parts))
+
+    def close(self) -> None:
+        """Ends the connection after what was written."""
+        self.flush()
+        self._transport.close()
+
+
 class PatientProtocol(H11Protocol):
     """HTTP whose heads must arrive in time, for so many connections as the server was told to have at once."""
 
@@ -89,7 +124,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that says nothing is given up too."""
-        super().connection_made(transport)
+        super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
         self._due = self.loop.call_later(STALL_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:

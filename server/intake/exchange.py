@@ -7,18 +7,19 @@ Where people change the registers, the tablet hands in again what was refused, a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Raw
+from msgspec.structs import replace
 
 from server.access.devices import is_signed
 from server.intake import news, projection, receipts
 from server.intake.judge import Judge, RoleOf
 from server.intake.roster import roster
 from server.problems import facts_of
-from server.storage import chains, devices, migrations, op_log, packages, photos, registers
+from server.storage import chains, devices, group, migrations, op_log, packages, photos, registers
 from server.storage.database import Connection
-from server.storage.devices import DeviceRow
+from server.storage.devices import Contact, DeviceRow
 from server.storage.op_log import Refusal, Span
 from server.storage.packages import Told
 from server.storage.registers import InspectionRow
@@ -60,27 +61,30 @@ def exchange(
     if tablet is None:
         raise Problem("device_unknown", device=device)
     heads = _keep_heads(conn, tablet, request)
+    inspections = registers.inspections(conn, squad=tablet.squad)
     taken = take(
         conn,
         [bytes(raw) for raw in request.ops],
         device=device,
-        role_of=lambda author: role_of(conn, author),
+        role_of=lambda author: role_of(conn, author, tablet),
         proofs=heads,
         now_ms=now_ms,
         decoded=decoded,
+        planned=inspections,
     )
-    devices.seen(conn, device, now_ms, request.app)
-    if request.sent_at_ms and not by_hand:
-        devices.told_time(conn, tablet, request.sent_at_ms - now_ms, now_ms, CLOCK_JUMP_MS)
+    ahead_ms = request.sent_at_ms - now_ms if request.sent_at_ms and not by_hand else None
+    seen = Contact(now_ms, request.app, ahead_ms)
     if tablet.revoked_at_ms is None:
         ready: dict[str, bytes] = {}
         if packed:
             news.remember(
                 conn, taken.fresh, taken.spans, wire.packed_operations(request_bytes), len(request.ops)
             )
-        reply = answer(conn, request, tablet, taken, now_ms, ready if packed else None)
-        packages.keep_told(conn, device, _told(request, reply))
+        inspections = [_after(row, taken.spans) for row in inspections]
+        reply = answer(conn, request, tablet, taken, now_ms, ready if packed else None, inspections)
+        _note(conn, device, seen, _told(request, reply))
         return wire.encode_packed(reply, ready) if packed else wire.encode(reply)
+    _note(conn, device, seen)
     devices.told_revoked(conn, device, now_ms)
     turned_away = ExchangeReply(
         server=migrations.server_id(conn),
@@ -120,11 +124,11 @@ def _keep_heads(conn: Connection, tablet: DeviceRow, request: ExchangeRequest) -
     return good + fresh
 
 
-def role_of(conn: Connection, author: str) -> RoleOf:
+def role_of(conn: Connection, author: str, asking: DeviceRow | None = None) -> RoleOf:
     """In which role people write on the tablet that made an operation. Raises device_revoked, op_wrong_device."""
     if author == devices.CONSOLE:
         return lambda _row, _person: None
-    tablet = devices.get(conn, author)
+    tablet = asking if asking is not None and author == asking.id else devices.get(conn, author)
     if tablet is None:
         raise Problem("op_wrong_device", device=author)
     if tablet.revoked_at_ms is not None:
@@ -137,6 +141,31 @@ def role_of(conn: Connection, author: str) -> RoleOf:
         return members.get(person)
 
     return role
+
+
+def _after(row: InspectionRow, spans: Mapping[InspectionId, Span]) -> InspectionRow:
+    """An inspection after what was appended just now."""
+    span = spans.get(row.id)
+    return row if span is None else replace(row, last_number=span.last, log_head=span.log_head)
+
+
+def _note(conn: Connection, device: DeviceId, contact: Contact, told: Told | None = None) -> None:
+    """Notes a contact, after the reply where there is a writer that goes on: a server that is killed before forgets
+    that the tablet was here, and nothing else.
+    """
+    facts = {"contact": contact, **({} if told is None else {"told": told})}
+    commit = group.of(conn)
+    if commit is None:
+        _write_note(conn, device, facts)
+    else:
+        commit.put_off(_write_note, device, facts)
+
+
+def _write_note(conn: Connection, device: str, facts: Mapping[str, Any]) -> None:
+    if "contact" in facts:
+        devices.seen(conn, DeviceId(device), facts["contact"], CLOCK_JUMP_MS)
+    if "told" in facts:
+        packages.keep_told(conn, device, facts["told"])
 
 
 def _told(request: ExchangeRequest, reply: ExchangeReply) -> Told:
@@ -156,12 +185,15 @@ def answer(
     taken: Taken,
     now_ms: int,
     ready: dict[str, bytes] | None = None,
+    inspections: Sequence[InspectionRow] | None = None,
 ) -> ExchangeReply:
     """What a tablet that may be told anything is told; changes nothing.
 
-    `ready` is given, by inspection, the news that is packed already, and left out of the reply itself.
+    `ready` is given, by inspection, the news that is packed already, and left out of the reply itself. `inspections`
+    are those of its squad as they are, where they are at hand.
     """
-    inspections = registers.inspections(conn, squad=tablet.squad)
+    if inspections is None:
+        inspections = registers.inspections(conn, squad=tablet.squad)
     squad = roster(conn, tablet.squad)
     told = news.after_cursors(conn, inspections, request, taken.spans, _has_already(taken), ready)
     return ExchangeReply(
@@ -197,18 +229,21 @@ def take(
     proofs: Iterable[SignedHead] = (),
     now_ms: int,
     decoded: Mapping[bytes, Operation] = MappingProxyType({}),
+    planned: Iterable[InspectionRow] = (),
 ) -> Taken:
     """What became of each of these operations, in order; the inspections they touch are brought up to date.
 
     `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked; `decoded` are those
-    operations, by their bytes, that have been read already.
+    operations, by their bytes, that have been read already; of `planned` inspections the plan need not be looked up.
     """
+    if not raws:
+        return Taken([], {})
     batch = [decoded.get(raw) or _read(raw) for raw in raws]
     readable = [one for one in batch if isinstance(one, Operation)]
     op_log.lock(conn, [one.inspection for one in readable])
     known = op_log.known(conn, [one.id for one in readable])
     signed = _proven(conn, device, readable, proofs)
-    judge = Judge(conn, role_of)
+    judge = Judge(conn, role_of, planned)
     statuses: list[OpStatus] = []
     fresh: list[Operation] = []
     refused: list[Refusal] = []

@@ -4,7 +4,7 @@ A function of the operation, the registers and the lock of its inspection, never
 of arrival. Whatever it objects to is kept in quarantine, told to the tablet, and shown to people.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import structlog
@@ -38,11 +38,13 @@ class _Standing(NamedTuple):
 class Judge:
     """Judges the operations of one request, and remembers what it has looked up for it."""
 
-    def __init__(self, conn: Connection, role_of: Callable[[str], RoleOf]) -> None:
+    def __init__(
+        self, conn: Connection, role_of: Callable[[str], RoleOf], planned: Iterable[InspectionRow] = ()
+    ) -> None:
         self._conn = conn
         self._role_of = role_of
         self._roles: dict[str, RoleOf] = {}
-        self._inspections: dict[InspectionId, InspectionRow | None] = {}
+        self._inspections: dict[InspectionId, InspectionRow | None] = {row.id: row for row in planned}
         self._locks: dict[InspectionId, Covered | None] = {}
         self._standings: dict[tuple[str, str, str, str], _Standing] = {}
 

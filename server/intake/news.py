@@ -88,8 +88,9 @@ def after_cursors(
     `has_already` are the operations it sent just now, `spans` says where those that were new stand in the logs.
     Where `ready` is given, it takes the news that is packed already, by inspection, in place of the operations.
     """
-    cursors = _valid_cursors(conn, inspections, request)
-    parts = {} if ready is None or request.proofs else _parts(conn)
+    remembered = _parts(conn)
+    cursors = _valid_cursors(conn, inspections, request, spans, remembered)
+    parts = {} if ready is None or request.proofs else remembered
     news: list[News] = []
     room = _Room()
     more = False
@@ -173,19 +174,35 @@ def _heads(conn: Connection, asking: str, furthest: Mapping[tuple[str, str], int
 
 
 def _valid_cursors(
-    conn: Connection, inspections: Sequence[InspectionRow], request: ExchangeRequest
+    conn: Connection,
+    inspections: Sequence[InspectionRow],
+    request: ExchangeRequest,
+    spans: Mapping[InspectionId, Span],
+    parts: Mapping[Any, Part],
 ) -> Mapping[InspectionId, int]:
     """The tablet's cursors, without those that a log restored from a backup no longer agrees with."""
     valid = {}
     for row in inspections:
         cursor = request.cursors.get(row.id, 0)
         last_read = request.last_read.get(row.id, "")
-        if cursor == row.last_number:
-            head = row.log_head
-        elif last_read and cursor < row.last_number:
-            head = op_log.head_at(conn, row.id, cursor)
-        else:
-            head = ""
-        if cursor <= row.last_number and last_read in {"", head}:
+        if cursor > row.last_number:
+            continue
+        if last_read in {"", _head_at(conn, row, cursor, spans, parts) if last_read else ""}:
             valid[row.id] = cursor
     return valid
+
+
+def _head_at(
+    conn: Connection,
+    row: InspectionRow,
+    cursor: int,
+    spans: Mapping[InspectionId, Span],
+    parts: Mapping[Any, Part],
+) -> str:
+    """The hash over the log up to a cursor; mostly the log ends there, or did before something that is at hand."""
+    if cursor == row.last_number:
+        return row.log_head
+    span, part = spans.get(row.id), parts.get((row.id, cursor + 1))
+    if span is not None and span.first == cursor + 1:
+        return span.before
+    return part.span.before if part is not None else op_log.head_at(conn, row.id, cursor)

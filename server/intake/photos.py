@@ -70,4 +70,4 @@ def take_photo(
 
 def has_photo(db: Database, store: PhotoStore, sha256: str) -> bool:
     """Whether the photo needs no sending."""
-    return store.has(sha256) and db.read(lambda conn: photos.has(conn, sha256))
+    return store.has(sha256) and db.read(lambda conn: photos.has(conn, sha256), joins=True)

@@ -5,29 +5,21 @@ from typing import Any
 
 import structlog
 from litestar import Request, Response, post
+from litestar.di import NamedDependency
 from litestar.params import RawBody
 
-from server.access import devices
 from server.access.routes import JSON, GivenClock, GivenDatabase, described
+from server.access.signers import Signers
 from server.intake.exchange import exchange
-from server.storage.database import Database
 from shared_schema import wire
-from shared_schema.ids import DeviceId
 
+GivenSigners = NamedDependency[Signers]
 AnyRequest = Request[Any, Any, Any]
 SIGNED = (
     f"`{wire.DEVICE_HEADER}`: the tablet's id; `{wire.SIGNATURE_HEADER}`: its Ed25519 signature in hex over "
 )
 
 log = structlog.get_logger(__name__)
-
-
-async def _verified(request: AnyRequest, db: Database, signed: bytes) -> DeviceId:
-    """The tablet that signed these bytes. Raises device_unknown, device_revoked, signature_invalid."""
-    device = request.headers.get(wire.DEVICE_HEADER, "")
-    signature = request.headers.get(wire.SIGNATURE_HEADER, "")
-    row = await asyncio.to_thread(db.read, lambda conn: devices.verify(conn, device, signature, signed))
-    return row.id
 
 
 @post(
@@ -39,9 +31,14 @@ async def _verified(request: AnyRequest, db: Database, signed: bytes) -> DeviceI
     description=SIGNED + "the body.",
     tags=["tablets"],
 )
-async def sync(request: AnyRequest, body: RawBody, db: GivenDatabase, clock: GivenClock) -> Response[bytes]:
-    """Answers one exchange after it is committed."""
-    device = await _verified(request, db, body)
+async def sync(
+    request: AnyRequest, body: RawBody, db: GivenDatabase, signers: GivenSigners, clock: GivenClock
+) -> Response[bytes]:
+    """Answers one exchange after it is committed. Raises device_unknown, signature_invalid, and what it raises."""
+    headers = request.headers
+    device = await signers.verified(
+        headers.get(wire.DEVICE_HEADER, ""), headers.get(wire.SIGNATURE_HEADER, ""), body
+    )
     now_ms = clock()
     reply = await asyncio.wrap_future(
         db.submit(lambda conn: exchange(conn, body, device=device, now_ms=now_ms), size=len(body), joins=True)

@@ -152,19 +152,23 @@ def _moved(conn: Connection, device: DeviceId, epoch: str, tip: Tip, stored: Seq
         if seq != last + 1 or prev != head:
             return _furthest(conn, device, epoch, tip)
         last, head = seq, hash_
-    moved = Tip(last, head)
-    waiting = _links(conn, device, epoch, tip.seq + len(stored), 1)
     return (
-        _furthest(conn, device, epoch, tip) if waiting or _forked(conn, device, epoch, tip, moved) else moved
+        _furthest(conn, device, epoch, tip)
+        if _holds_more(conn, device, epoch, tip, stored)
+        else Tip(last, head)
     )
 
 
-def _forked(conn: Connection, device: DeviceId, epoch: str, tip: Tip, moved: Tip) -> bool:
-    """Whether more is held of these numbers than what was stored just now."""
-    span = (device, epoch, tip.seq + 1, moved.seq)
-    held = "SELECT count(*) FROM {} WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?"
-    counts = [int(run(conn, held.format(table), span)[0][0]) for table in ("operation", "refusal")]
-    return sum(counts) != moved.seq - tip.seq
+_HELD = " UNION ALL ".join(
+    f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE device = ? AND epoch = ? AND seq > ? LIMIT ?) AS held"
+    for table in ("operation", "refusal")
+)
+
+
+def _holds_more(conn: Connection, device: DeviceId, epoch: str, tip: Tip, stored: Sequence[Link]) -> bool:
+    """Whether more is held of the numbers after a tip than what was stored just now: a fork, or what waits behind."""
+    place = (device, epoch, tip.seq, len(stored) + 1)
+    return sum(int(row[0]) for row in run(conn, _HELD, (*place, *place))) != len(stored)
 
 
 def _furthest(conn: Connection, device: DeviceId, epoch: str, tip: Tip) -> Tip:

@@ -139,8 +139,14 @@ class Database:
         """Runs `run(conn)` on the writer and returns its result after the commit."""
         return self.submit(run).result()
 
-    def read(self, run: Callable[[Connection], T]) -> T:
-        """Runs `run(conn)` in this thread, over one snapshot. Raises what `run` raises, or busy, disk_failing."""
+    def read(self, run: Callable[[Connection], T], *, joins: bool = False) -> T:
+        """Runs `run(conn)` in this thread, over one snapshot. Raises what `run` raises, or busy, disk_failing.
+
+        It finds the score rows of all that was answered before, except while very many exchanges wait (then they
+        may be seconds behind). One that `joins` reads none and waits for none.
+        """
+        if self._writer is not None and not joins:
+            self._writer.settled()
         return self._by_itself(self._read_engine, run)
 
     def aside(self, run: Callable[[Connection], T]) -> T:

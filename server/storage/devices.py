@@ -1,5 +1,7 @@
 """Tablets and the one-time codes that admit them."""
 
+from typing import NamedTuple
+
 from msgspec import Struct
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -32,6 +34,14 @@ class DeviceRow(Struct, frozen=True, kw_only=True):
     clock_ahead_ms: int | None = None
     """How far its clock was ahead of ours at the last contact."""
     told_revoked_at_ms: int | None = None
+
+
+class Contact(NamedTuple):
+    """One contact of a tablet: when, with which app, and how far its clock was ahead of ours, where it said so."""
+
+    at_ms: int
+    app: str
+    ahead_ms: int | None = None
 
 
 class HolderRow(Struct, frozen=True, kw_only=True):
@@ -91,24 +101,27 @@ def of_squad(conn: Connection, squad_id: SquadId) -> list[DeviceRow]:
     return [DeviceRow(**row._mapping) for row in conn.execute(query)]
 
 
-def seen(conn: Connection, device_id: DeviceId, now_ms: int, app: str) -> None:
-    """Notes that a tablet was here, with which app."""
-    sql = "UPDATE device SET seen_at_ms = ?, app = CASE WHEN ? = '' THEN app ELSE ? END WHERE id = ?"
-    run(conn, sql, (now_ms, app, app, device_id))
+def seen(conn: Connection, device_id: DeviceId, contact: Contact, jump_ms: int) -> None:
+    """Notes that a tablet was here; where its clock stands elsewhere than before by more than `jump_ms`, a jump."""
+    now_ms, app, ahead_ms = contact
+    if ahead_ms is not None:
+        rows = run(conn, "SELECT clock_ahead_ms FROM device WHERE id = ?", (device_id,))
+        before = rows[0][0] if rows else None
+        if before is not None and abs(ahead_ms - before) > jump_ms:
+            _jumped(conn, device_id, now_ms, before, ahead_ms)
+    sql = (
+        "UPDATE device SET seen_at_ms = ?, app = CASE WHEN ? = '' THEN app ELSE ? END,"
+        " clock_ahead_ms = coalesce(?, clock_ahead_ms) WHERE id = ?"
+    )
+    run(conn, sql, (now_ms, app, app, ahead_ms, device_id))
 
 
-def told_time(conn: Connection, row: DeviceRow, ahead_ms: int, now_ms: int, jump_ms: int) -> None:
-    """Notes how far a tablet's clock is ahead of ours; where that changed by more than `jump_ms`, a jump."""
-    run(conn, "UPDATE device SET clock_ahead_ms = ? WHERE id = ?", (ahead_ms, row.id))
-    before = row.clock_ahead_ms
-    if before is not None and abs(ahead_ms - before) > jump_ms:
-        known = select(clock_jump.c.at_ms).where(clock_jump.c.device == row.id, clock_jump.c.at_ms == now_ms)
-        if conn.execute(known).first() is None:
-            conn.execute(
-                insert(clock_jump).values(
-                    device=row.id, at_ms=now_ms, ahead_before_ms=before, ahead_ms=ahead_ms
-                )
-            )
+def _jumped(conn: Connection, device_id: DeviceId, now_ms: int, before_ms: int, ahead_ms: int) -> None:
+    sql = (
+        "INSERT INTO clock_jump (device, at_ms, ahead_before_ms, ahead_ms) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (device, at_ms) DO NOTHING"
+    )
+    run(conn, sql, (device_id, now_ms, before_ms, ahead_ms))
 
 
 def jumps(conn: Connection, device_id: DeviceId) -> list[JumpRow]:

@@ -8,6 +8,7 @@ import secrets
 
 from sqlalchemy import Connection
 
+from server.storage import group
 from server.storage.op_log import run
 
 _KEY = "edition"
@@ -16,8 +17,11 @@ _JUDGED = "judged_for"
 
 def edition(conn: Connection) -> str:
     """The name of the registers as they are."""
-    rows = run(conn, "SELECT value FROM meta WHERE key = ?", (_KEY,))
-    return str(rows[0][0]) if rows else ""
+    known = group.memory(conn, _KEY)
+    if _KEY not in known:
+        rows = run(conn, "SELECT value FROM meta WHERE key = ?", (_KEY,))
+        known[_KEY] = str(rows[0][0]) if rows else ""
+    return str(known[_KEY])
 
 
 def judged_for(conn: Connection) -> str:
@@ -33,6 +37,7 @@ def note_judged(conn: Connection, name: str) -> None:
 
 def renew(conn: Connection) -> None:
     """To be called with every change of the registers."""
+    group.memory(conn, _KEY).clear()
     _put(conn, _KEY, secrets.token_hex(8))
 
 

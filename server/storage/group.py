@@ -1,4 +1,4 @@
-"""What requests of a commit share: work put off until just before it, or a later one; what is remembered of the last.
+"""What requests share: work put off until after their replies; what is remembered of the last.
 
 Many requests touch the same inspection; what brings its rows up to date runs once for all of them. What is
 remembered is a shortcut to what the database holds as this connection has last written it: whatever is
@@ -25,10 +25,10 @@ class Group:
         self._mine: dict[tuple[Work, str], dict[Any, Any]] = {}
 
     def put_off(self, work: Work, key: str, facts: Mapping[Any, Any]) -> None:
-        """Runs `work(conn, key, facts)` before the commit, once, however many requests ask for it.
+        """Runs `work(conn, key, facts)` once, however many requests ask for it.
 
-        While very many requests wait, it may be before a later commit, and after a lost connection it is without
-        the facts. It must not raise for what one request has brought; where it raises, the whole transaction is lost.
+        It may be before a later commit, and after a lost connection it is without the facts. It must not raise for
+        what one request has brought; where it raises, the whole transaction is lost.
         """
         self._mine.setdefault((work, key), {}).update(facts)
 
@@ -63,6 +63,12 @@ def begin(conn: Connection) -> Group:
     """The group of the writer's connection."""
     group: Group = conn.info.setdefault(_KEY, Group())
     return group
+
+
+def memory(conn: Connection, name: str) -> dict[Any, Any]:
+    """What is remembered under a name on the writer's connection; elsewhere nothing is kept."""
+    group = of(conn)
+    return {} if group is None else group.memory.setdefault(name, {})
 
 
 def of(conn: Connection) -> Group | None:

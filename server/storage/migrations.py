@@ -12,10 +12,13 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, inspect, select, text, update
 from sqlalchemy.schema import CreateColumn
 
+from server.storage import group
 from server.storage.disk import disk_problems, flush
 from server.storage.op_log import run
 from server.storage.tables import SCHEMA_VERSION, meta, metadata
 from shared_schema.problems import Problem
+
+_META = "meta"
 
 Step = Callable[[Connection], None]
 
@@ -84,11 +87,13 @@ def _give(conn: Connection, values: Mapping[str, str]) -> None:
 
 def clear_meta(conn: Connection) -> None:
     """Takes away identity, keys and all else of a database that is about to be filled from a backup."""
+    group.memory(conn, _META).clear()
     conn.execute(meta.delete())
 
 
 def put_meta(conn: Connection, values: Mapping[str, str]) -> None:
     """Puts these in place of what a backup had there."""
+    group.memory(conn, _META).clear()
     conn.execute(meta.delete().where(meta.c.key.in_(list(values))))
     conn.execute(insert(meta), [{"key": key, "value": value} for key, value in values.items()])
 
@@ -138,5 +143,9 @@ def sealing_key(conn: Connection) -> bytes:
 
 
 def _meta(conn: Connection, key: str) -> str:
-    ((value,),) = run(conn, "SELECT value FROM meta WHERE key = ?", (key,))
-    return str(value)
+    """What was made with the database, and stays for as long as it is open."""
+    known = group.memory(conn, _META)
+    if key not in known:
+        ((value,),) = run(conn, "SELECT value FROM meta WHERE key = ?", (key,))
+        known[key] = str(value)
+    return str(known[key])

@@ -90,6 +90,8 @@ class Span(NamedTuple):
     first: int
     last: int
     log_head: str
+    before: str
+    """The hash over the log before them."""
 
 
 def append(conn: Connection, operations: Sequence[Operation], *, now_ms: int) -> dict[InspectionId, Span]:
@@ -109,7 +111,7 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
         "UPDATE inspection SET last_number = last_number + ? WHERE id = ? RETURNING last_number, log_head",
         (len(batch), inspection),
     )
-    rows = []
+    before, rows = str(head), []
     for number, one in enumerate(batch, start=last_number - len(batch) + 1):
         head = next_head(head, one.hash)
         rows.append((
@@ -118,7 +120,7 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
         ))  # fmt: skip
     run_many(conn, _INSERT, rows)
     run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
-    return Span(last_number - len(batch) + 1, last_number, head)
+    return Span(last_number - len(batch) + 1, last_number, head, before)
 
 
 class Refusal(NamedTuple):

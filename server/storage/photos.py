@@ -4,7 +4,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, select, update
 
+from server.storage import group
 from server.storage.op_log import run
+from server.storage.rows import WANTED
 from server.storage.tables import photo
 from shared_schema.ids import DeviceId
 
@@ -35,6 +37,7 @@ def add(
     conn: Connection, *, sha256: str, size_bytes: int, media_type: str, device: DeviceId, now_ms: int
 ) -> None:
     """Notes that the photo's bytes are safely on disk; the same again changes nothing."""
+    group.memory(conn, WANTED).clear()
     sql = (
         "INSERT INTO photo (sha256, size_bytes, media_type, device, received_at_ms) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (sha256) DO NOTHING"
@@ -43,14 +46,21 @@ def add(
 
 
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
-    """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet."""
-    rows = run(
-        conn,
-        "SELECT DISTINCT sha256 FROM evidence WHERE device = ? AND NOT EXISTS ("
-        "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
-        (device, limit),
-    )
-    return tuple(sha256 for (sha256,) in rows)
+    """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet.
+
+    Looked for among all of the tablet's once, and again when any photo or piece of evidence has come or gone.
+    """
+    known = group.memory(conn, WANTED)
+    found: tuple[str, ...] | None = known.get((device, limit))
+    if found is None:
+        rows = run(
+            conn,
+            "SELECT DISTINCT sha256 FROM evidence WHERE device = ? AND NOT EXISTS ("
+            "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
+            (device, limit),
+        )
+        found = known[device, limit] = tuple(sha256 for (sha256,) in rows)
+    return found
 
 
 def all_of_them(conn: Connection) -> list[tuple[str, int]]:

@@ -8,12 +8,17 @@ from typing import Any
 
 from sqlalchemy import Boolean, Connection, Table
 
+from server.storage import group
 from server.storage.op_log import Row, run, run_many
-from server.storage.tables import ROWS, Points
+from server.storage.tables import ROWS, Points, evidence
 from shared_schema.ids import InspectionId
 
 Rows = Mapping[str, Sequence[Row]]
 """By table, rows in the order of its columns. Points are texts such as "12.50"; a table left out has no rows."""
+
+
+WANTED = "photos wanted"
+"""Under this name it is remembered which photos are wanted: it follows from rows, and is forgotten with them."""
 
 
 @lru_cache(maxsize=64)
@@ -48,6 +53,7 @@ def _places(table: Table, kind: type) -> tuple[int, ...]:
 
 def replace(conn: Connection, inspection: InspectionId, rows: Rows) -> None:
     """Replaces all rows of one inspection."""
+    group.memory(conn, WANTED).clear()
     for table in ROWS:
         run(conn, f"DELETE FROM {table.name} WHERE inspection = ?", (inspection,))
         run_many(conn, _insert(table), rows.get(table.name, ()))
@@ -65,8 +71,12 @@ def change(conn: Connection, before: Rows, now: Rows) -> None:
         new = {row[:width]: row for row in becomes}
         if len(new) < len(becomes):
             raise ValueError(f"two rows of {table.name} have one key")
-        run_many(conn, _delete(table), [key for key in old if key not in new])
-        run_many(conn, _upsert(table), [row for key, row in new.items() if old.get(key) != row])
+        gone = [key for key in old if key not in new]
+        fresh = [row for key, row in new.items() if old.get(key) != row]
+        if table is evidence and (gone or fresh):
+            group.memory(conn, WANTED).clear()
+        run_many(conn, _delete(table), gone)
+        run_many(conn, _upsert(table), fresh)
 
 
 def stored(conn: Connection, inspection: InspectionId) -> Rows:

@@ -2,10 +2,11 @@
 
 Each request runs inside its own savepoint, so one that fails takes back only what it did itself. A
 commit that fails fails them all. Results are handed out after the commit, never before. What requests
-put off (`group`) runs once before the commit, and before any request that is not known to do without it.
-While very many requests wait, it may wait as well, for a bounded time, and for as long as they keep coming.
+put off (`group`) waits until anybody wants to see it, here or reading beside (`settled`), until no request
+comes for a moment, or for a bounded time: whoever handed in has the reply by then.
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -34,10 +35,10 @@ RUNS_MAX = 3
 PATIENCE_SECONDS = 20.0
 """How long a request waits for a database that is restarting."""
 
-BUSY_REQUESTS_MIN = 16
-"""With fewer than this many running and waiting, what they put off is done in their own commit."""
+CROWD_REQUESTS_MIN = 16
+"""With this many waiting, whoever only reads does not have what was put off done before all others."""
 LAG_SECONDS_MAX = 2.0
-"""No longer than this is anything put off."""
+"""No longer than this is anything put off, and no longer does anybody who reads wait for it."""
 IDLE_SECONDS = 0.03
 """After this long without a request, what was put off is done: those just answered mostly come again sooner."""
 
@@ -112,6 +113,16 @@ class Writer:
         with self._bytes_lock:
             self._bytes -= size
 
+    def settled(self) -> None:
+        """Has what was put off done, for somebody who reads beside; not while very many requests wait.
+
+        Where it cannot be done, or takes too long, the reader finds what there is.
+        """
+        if self._owed and self._queue.qsize() < CROWD_REQUESTS_MIN:
+            done = self.submit(_nothing)
+            with contextlib.suppress(Exception):
+                done.result(LAG_SECONDS_MAX)
+
     def close(self) -> None:
         """Finishes what is queued and lets go of the connection."""
         self._stopping = True
@@ -185,7 +196,7 @@ class Writer:
                 if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
                     group.extend(self._waiting())
             put_off = group_work.owed()
-            if not self._is_busy(group):
+            if not group or self._stopping or self._has_lagged():
                 group_work.settle(conn)
         except Exception as err:
             self._disconnect()
@@ -201,11 +212,9 @@ class Writer:
         else:
             self._owes(group_work.owed())
 
-    def _is_busy(self, group: list[_Request[Any]]) -> bool:
-        """Whether so many requests come that what they put off is better done for many of them at once."""
-        if len(group) + self._queue.qsize() < BUSY_REQUESTS_MIN or self._stopping:
-            return False
-        return not self._owed or time.monotonic() - self._owed_since < LAG_SECONDS_MAX
+    def _has_lagged(self) -> bool:
+        """Whether what was put off has waited long enough, however many requests keep coming."""
+        return bool(self._owed) and time.monotonic() - self._owed_since >= LAG_SECONDS_MAX
 
     def _owes(self, owed: Collection[tuple[Work, str]]) -> None:
         if not self._owed:
@@ -242,6 +251,10 @@ class Writer:
                 conn.close()
             except Exception as err:  # noqa: BLE001 - it is thrown away, however it takes that
                 log.warning("connection did not close", error=repr(err))
+
+
+def _nothing(_conn: Connection) -> None:
+    """What somebody asks for who only wants all else done."""
 
 
 def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) -> None:
