@@ -25,13 +25,12 @@ from litestar.types import Message, Scope
 from server.access.file_tokens import FileTokens
 from server.access.patience import PatientProtocol, patient_body
 from server.access.routes import JSON, GivenDatabase, enrol, schemas
-from server.access.signers import Signers
 from server.access.throttle import Throttle
 from server.console import context as console
 from server.console.routes import router as console_router
 from server.intake import again, projection
 from server.intake.file_routes import files_route
-from server.intake.routes import sync
+from server.intake.routes import ExchangeDesk, sync
 from server.intake.thumbnails import Thumbnails
 from server.intake.upload_desk import UploadDesk
 from server.intake.uploads import Uploads
@@ -89,7 +88,7 @@ def create_app(
     )
     uploads = Uploads(database, photos, partials, settings.photo_dir, entropy=entropy, room=room)
     desk = UploadDesk(uploads, FileTokens(database), clock)
-    signers = Signers(database)
+    exchanges = ExchangeDesk(database, clock)
     throttle = Throttle()
     thumbnails = Thumbnails(photos, ThumbnailFiles(settings.thumbnail_dir))
     package_files = PackageFiles(settings.package_dir)
@@ -114,7 +113,7 @@ def create_app(
         dependencies={
             "db": Provide(lambda: database, sync_to_thread=False),
             "clock": Provide(lambda: clock, sync_to_thread=False),
-            "signers": Provide(lambda: signers, sync_to_thread=False),
+            "exchanges": Provide(lambda: exchanges, sync_to_thread=False),
             "throttle": Provide(lambda: throttle, sync_to_thread=False),
         },
         exception_handlers={Problem: _problem, HTTPException: _http_error, Exception: _bug},

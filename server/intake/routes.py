@@ -8,18 +8,42 @@ from litestar import Request, Response, post
 from litestar.di import NamedDependency
 from litestar.params import RawBody
 
-from server.access.routes import JSON, GivenClock, GivenDatabase, described
+from server.access.routes import JSON, Clock, described
 from server.access.signers import Signers
 from server.intake.exchange import exchange
+from server.storage.database import Database
 from shared_schema import wire
 
-GivenSigners = NamedDependency[Signers]
-AnyRequest = Request[Any, Any, Any]
 SIGNED = (
     f"`{wire.DEVICE_HEADER}`: the tablet's id; `{wire.SIGNATURE_HEADER}`: its Ed25519 signature in hex over "
 )
 
 log = structlog.get_logger(__name__)
+
+
+class ExchangeDesk:
+    """Answers exchanges. One thing given to the route: several would each be a task of the event loop."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+        self._signers = Signers(db)
+
+    async def answer(self, device_id: str, signature: str, body: bytes) -> bytes:
+        """The reply, after it is committed. Raises device_unknown, signature_invalid, and what `exchange` raises."""
+        device = await self._signers.verified(device_id, signature, body)
+        now_ms = self._clock()
+        reply = await asyncio.wrap_future(
+            self._db.submit(
+                lambda conn: exchange(conn, body, device=device, now_ms=now_ms), size=len(body), joins=True
+            )
+        )
+        took_ms = self._clock() - now_ms
+        log.info("exchange", device=device, asked_bytes=len(body), answered_bytes=len(reply), took_ms=took_ms)
+        return reply
+
+
+GivenExchanges = NamedDependency[ExchangeDesk]
 
 
 @post(
@@ -31,19 +55,10 @@ log = structlog.get_logger(__name__)
     description=SIGNED + "the body.",
     tags=["tablets"],
 )
-async def sync(
-    request: AnyRequest, body: RawBody, db: GivenDatabase, signers: GivenSigners, clock: GivenClock
-) -> Response[bytes]:
-    """Answers one exchange after it is committed. Raises device_unknown, signature_invalid, and what it raises."""
+async def sync(request: Request[Any, Any, Any], body: RawBody, exchanges: GivenExchanges) -> Response[bytes]:
+    """Answers one exchange."""
     headers = request.headers
-    device = await signers.verified(
+    reply = await exchanges.answer(
         headers.get(wire.DEVICE_HEADER, ""), headers.get(wire.SIGNATURE_HEADER, ""), body
-    )
-    now_ms = clock()
-    reply = await asyncio.wrap_future(
-        db.submit(lambda conn: exchange(conn, body, device=device, now_ms=now_ms), size=len(body), joins=True)
-    )
-    log.info(
-        "exchange", device=device, asked_bytes=len(body), answered_bytes=len(reply), took_ms=clock() - now_ms
     )
     return Response(reply, media_type=JSON)
