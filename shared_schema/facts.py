@@ -8,7 +8,8 @@ is in dispute, every combination of what may come to stand is one *scenario*.
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from itertools import product
+from itertools import compress, product
+from operator import is_not
 from typing import NamedTuple, TypeVar
 
 from shared_schema.figures import ZERO
@@ -131,6 +132,10 @@ def _revised(
 
 def moved(before: Mapping[K, V], now: Mapping[K, V]) -> set[K]:
     """The keys whose values are not the very same objects."""
+    if before is now:
+        return set()
+    if len(before) == len(now) and list(before) == list(now):
+        return set(compress(now, map(is_not, before.values(), now.values())))
     changed = {key for key, value in now.items() if before.get(key) is not value}
     changed.update(key for key in before if key not in now)
     return changed

@@ -63,6 +63,11 @@ def apply(state: State, operations: Iterable[Operation]) -> State:
 
     What no operation writes stays the very same objects.
     """
+    return _applied(state, operations)[0]
+
+
+def _applied(state: State, operations: Iterable[Operation]) -> tuple[State, Collection[FieldKey]]:
+    """The state after more operations, and the fields they write."""
     held = {operation.id: operation for operation in state.held}
     # Only of the fields written: what stands by its id, and what is replaced, put in order once at the end.
     standing: dict[FieldKey, dict[OpId, Operation]] = {}
@@ -92,7 +97,7 @@ def apply(state: State, operations: Iterable[Operation]) -> State:
         else:
             fields.pop(field, None)
     kept = state.held if len(held) == len(state.held) else tuple(sorted(held.values(), key=_place))
-    return State(fields, replaced, kept)
+    return State(fields, replaced, kept), standing.keys()
 
 
 def forget(state: State, arrived: Collection[OpId]) -> State:
@@ -186,16 +191,21 @@ def view(state: State) -> Inspection:
 
 def advance(seen: Seen, operations: Iterable[Operation]) -> Seen:
     """The same after more operations: what they do not touch stays the very same objects."""
-    return look_again(seen, apply(seen.state, operations))
+    return _follow(seen, *_applied(seen.state, operations))
 
 
 def look_again(seen: Seen, state: State) -> Seen:
     """The view of another state of the same inspection: what is the same in both stays the very same objects."""
+    before, now = seen.state.fields, state.fields
+    moved = [field for field, ones in now.items() if before.get(field) is not ones]
+    return _follow(seen, state, [*moved, *(field for field in before if field not in now)])
+
+
+def _follow(seen: Seen, state: State, moved: Collection[FieldKey]) -> Seen:
+    """The view of another state, where no other fields have moved."""
     before = seen.state.fields
-    changed = [(field, ones) for field, ones in state.fields.items() if before.get(field) is not ones]
-    cells = _cells(changed)
-    gone = any(field not in cells and field in before for field, _ in changed)
-    if gone or any(field not in state.fields for field in before):
+    cells = _cells((field, state.fields[field]) for field in moved if field in state.fields)
+    if any(field in before and field not in cells for field in moved):
         return Seen(state, view(state))
     return Seen(state, _revised(seen.inspection, cells, state.held))
 

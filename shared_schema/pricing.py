@@ -6,11 +6,10 @@ depends on its own answer and consents, on the findings and photos that state it
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from operator import is_
 
 import msgspec
 
-from shared_schema.checklist import Checklist, Section
+from shared_schema.checklist import Checklist
 from shared_schema.extras import extra_line
 from shared_schema.facts import Known, moved, scenarios
 from shared_schema.figures import ZERO, added, exact
@@ -36,6 +35,7 @@ class Memo:
         self.inspection: Inspection | None = None
         self.context: Context | None = None
         self.facts: Known | None = None
+        self.charging: Mapping[str, tuple[Fraction, Fraction]] | None = None
         self.priced: dict[str, Priced] = {}
         self.extras: dict[str, ExtraLine] = {}
         self.stakes: dict[str, Stakes] = {}
@@ -46,20 +46,21 @@ class Memo:
 def price_all(checklist: Checklist, inspection: Inspection, memo: Memo) -> tuple[Whole, bool]:
     """Everything priced, and whether anything is not as it was."""
     held, unknown = _held(checklist, inspection) if inspection.held else (frozenset[str](), False)
+    memo.charging = _charging(checklist) if memo.charging is None else memo.charging
     memo.facts = scenarios(
-        inspection, _charging(checklist), checklist.policy.duplicate_facts == "charge_once", memo.facts
+        inspection, memo.charging, checklist.policy.duplicate_facts == "charge_once", memo.facts
     )
     context = _context(checklist, inspection, memo.facts, held, memo)
     changed = _changed(inspection, context, memo)
-    priced: dict[str, Priced] = {}
+    priced = {} if changed is None else dict(memo.priced)
     stakes: list[Stakes] = []
     for section in checklist.sections:
-        for item in section.items:
-            known = memo.priced.get(item.id)
-            if known is None or changed is None or item.id in changed:
-                known = price(item, section, inspection.items.get(ItemId(item.id)), context)
-            priced[item.id] = known
-        stakes.append(_stakes(section, priced, memo))
+        mine = [one for one in section.items if changed is None or one.id in changed]
+        for item in mine:
+            priced[item.id] = price(item, section, inspection.items.get(ItemId(item.id)), context)
+        if mine or section.id not in memo.stakes:
+            memo.stakes[section.id] = Stakes([priced[item.id].stake for item in section.items])
+        stakes.append(memo.stakes[section.id])
     extras = {
         one.id: extra_line(one, inspection)
         if changed is None or one.id in changed or one.id not in memo.extras
@@ -79,16 +80,6 @@ def price_all(checklist: Checklist, inspection: Inspection, memo: Memo) -> tuple
         unknown,
     )
     return whole, changed is None or bool(changed)
-
-
-def _stakes(section: Section, priced: Mapping[str, Priced], memo: Memo) -> Stakes:
-    """What is at stake in a section; the very same as before where its items are."""
-    mine = Stakes([priced[item.id].stake for item in section.items])
-    known = memo.stakes.get(section.id)
-    if known is not None and all(map(is_, known, mine)):
-        return known
-    memo.stakes[section.id] = mine
-    return mine
 
 
 def _context(

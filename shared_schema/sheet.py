@@ -5,13 +5,14 @@ and sections, base, percentage and grade follow from the lines. Figures that no 
 shown to 12 places and carried exactly beside it (`exact`, as "7/3").
 """
 
+from collections.abc import MutableMapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from shared_schema.figures import exact as fraction
 from shared_schema.ids import ItemId
@@ -200,9 +201,19 @@ _encoder = msgspec.json.Encoder(order="deterministic")
 _decoder = msgspec.json.Decoder(ScoreSheet)
 
 
-def sheet_bytes(sheet: ScoreSheet) -> bytes:
-    """Canonical JSON, identical on every machine for the same checklist and operations."""
-    return _encoder.encode(sheet)
+def sheet_bytes(sheet: ScoreSheet, written: MutableMapping[str, tuple[ItemLine, Raw]] | None = None) -> bytes:
+    """Canonical JSON, identical on every machine for the same checklist and operations.
+
+    `written` remembers the lines' own bytes: of an earlier sheet, those of the very same lines are taken as they are.
+    """
+    if written is None:
+        return _encoder.encode(sheet)
+    for line in sheet.items:
+        known = written.get(line.item)
+        if known is None or known[0] is not line:
+            written[line.item] = line, Raw(_encoder.encode(line))
+    lines: Any = tuple([written[line.item][1] for line in sheet.items])
+    return _encoder.encode(msgspec.structs.replace(sheet, items=lines))
 
 
 def sheet_from_bytes(stored: bytes) -> ScoreSheet:

@@ -1,9 +1,12 @@
 """One inspection's rows in the score tables: a pure function of its state, its sheet and its place in the plan."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
 from operator import is_
-from typing import Any
+from typing import Any, TypeVar
+
+from msgspec import Raw
 
 from server.storage.op_log import Row
 from server.storage.registers import InspectionRow
@@ -11,27 +14,50 @@ from server.storage.rows import Rows
 from shared_schema.ids import FindingId
 from shared_schema.inspection import Cell, FindingState, Inspection
 from shared_schema.merge import State, differing
-from shared_schema.operations import EvidenceAttached, Finding, Operation
-from shared_schema.sheet import Deduction, ItemLine, ScoreSheet, SectionLine, sheet_bytes
+from shared_schema.operations import EvidenceAttached, Finding
+from shared_schema.sheet import Deduction, ExtraLine, ItemLine, ScoreSheet, SectionLine, sheet_bytes
+
+T = TypeVar("T")
 
 STATUS_ERROR = "error"
 """The inspection could not be merged or scored: a bug. Its operations are kept; `rebuild` heals it after the fix."""
 
 
 class Kept:
-    """Rows made before, by what they were made from: of the very same objects the rows are the same."""
+    """Rows made before, by what they were made from: of the very same objects the rows are the very same list."""
 
     def __init__(self) -> None:
-        self._made: dict[tuple[object, str], tuple[tuple[object, ...], list[Row]]] = {}
+        self.written: dict[str, tuple[ItemLine, Raw]] = {}
+        """The sheet's lines as bytes."""
+        self._same: dict[str, tuple[tuple[object, ...], list[Any]]] = {}
+        self._each: dict[str, tuple[Mapping[Any, object], dict[Any, list[Row]], list[Row]]] = {}
 
-    def rows(self, make: Callable[..., list[Row]], key: str, row: InspectionRow, *parts: object) -> list[Row]:
-        """`make(row, *parts)`, which is a pure function; the place in the plan stays the same."""
-        known = self._made.get((make, key))
-        if known is not None and all(map(is_, known[0], parts)):
-            return known[1]
-        made = make(row, *parts)
-        self._made[make, key] = parts, made
-        return made
+    def same(self, name: str, parts: tuple[object, ...], make: Callable[[], list[Any]]) -> list[Any]:
+        """What `make` makes of these parts, and of nothing else that changes."""
+        known = self._same.get(name)
+        if known is None or not all(map(is_, known[0], parts)):
+            known = self._same[name] = parts, make()
+        return known[1]
+
+    def each(
+        self,
+        name: str,
+        sources: Mapping[Any, T],
+        make: Callable[[InspectionRow, T], list[Row]],
+        row: InspectionRow,
+    ) -> list[Row]:
+        """The rows of each source by itself; the place in the plan stays the same."""
+        before, made, rows = self._each.get(name, ({}, {}, []))
+        fresh = [key for key, one in sources.items() if before.get(key) is not one]
+        if not fresh and len(before) == len(sources):
+            return rows
+        for key in made.keys() - sources.keys():
+            del made[key]
+        for key in fresh:
+            made[key] = make(row, sources[key])
+        rows = list(chain.from_iterable(made.values()))
+        self._each[name] = sources, made, rows
+        return rows
 
 
 def rows_of(
@@ -43,42 +69,48 @@ def rows_of(
     kept: Kept | None = None,
 ) -> Rows:
     """The rows, by table; `number` is the last log number in the state. Faster with what was kept of the last time."""
-    made = (Kept() if kept is None else kept).rows
+    kept = Kept() if kept is None else kept
+    same, each = kept.same, kept.each
+    items = {one.item: one for one in sheet.items}
+    charging: dict[str, ItemLine | ExtraLine] = {**items, **{one.item: one for one in sheet.extras}}
+    devices, interviews, evidence = inspection.devices, inspection.interviews, inspection.evidence
     return {
-        "score_sheet": [(*_sheet(row, number, inspection, sheet), *made(_whole, "", row, sheet))],
-        "score_section": [_section(row, one) for one in sheet.sections],
-        "score_item": _flat(made(_item_line, one.item, row, one) for one in sheet.items),
-        "score_deduction": [
-            *_flat(made(_deductions, one.item, row, one) for one in sheet.items if one.deductions),
-            *_aggravating(row, sheet),
+        "score_sheet": [
+            (
+                *_sheet(row, number, inspection, sheet),
+                *same("score_sheet", (sheet,), lambda: [sheet_bytes(sheet, kept.written)]),
+            )
         ],
-        "finding": _flat(made(_finding, name, row, one) for name, one in inspection.findings.items()),
-        "dispute": _flat(
-            made(_dispute, cell.field, row, cell, _item(cell, inspection), state.fields[cell.field])
-            for cell in inspection.disputes
+        "score_section": each("score_section", {one.section: one for one in sheet.sections}, _section, row),
+        "score_item": each("score_item", items, _item_line, row),
+        "score_deduction": each("score_deduction", charging, _charged, row),
+        "finding": each("finding", inspection.findings, _finding, row),
+        "dispute": same(
+            "dispute",
+            (inspection.disputes, inspection.findings),
+            lambda: _disputes(row, state, inspection, kept),
         ),
-        "checked_device": [
+        "checked_device": same("checked_device", (devices,), lambda: [
             (row.id, one.register_no, one.classified, one.problems, one.tool_report)
-            for one in (cell.value for cell in inspection.devices)
-        ],
-        "interview": [
+            for one in (cell.value for cell in devices)
+        ]),
+        "interview": same("interview", (interviews,), lambda: [
             (row.id, one.interview, one.category, one.required, one.held)
-            for one in (cell.value for cell in inspection.interviews)
-        ],
-        "evidence": [line for cell in inspection.evidence for line in _evidence(row, cell)],
-    }
+            for one in (cell.value for cell in interviews)
+        ]),
+        "evidence": same("evidence", (evidence,), lambda: [line for cell in evidence for line in _evidence(row, cell)]),
+    }  # fmt: skip
 
 
-def _flat(parts: Iterable[list[Row]]) -> list[Row]:
-    return [row for part in parts for row in part]
+def _disputes(row: InspectionRow, state: State, inspection: Inspection, kept: Kept) -> list[Row]:
+    """By field and item: a finding may come to lie on another item, and its disputes with it."""
+    items = {cell.field: _item(cell, inspection) for cell in inspection.disputes}
+    cells = {(cell.field, items[cell.field]): cell for cell in inspection.disputes}
 
+    def one(row: InspectionRow, cell: Cell[Any]) -> list[Row]:
+        return [(row.id, cell.field, items[cell.field], len(differing(state.fields[cell.field])))]
 
-def _whole(_row: InspectionRow, sheet: ScoreSheet) -> list[Any]:
-    return [sheet_bytes(sheet)]
-
-
-def _dispute(row: InspectionRow, cell: Cell[Any], item: str, standing: Sequence[Operation]) -> list[Row]:
-    return [(row.id, cell.field, item, len(differing(standing)))]
+    return kept.each("dispute", cells, one, row)
 
 
 def error_rows(row: InspectionRow, number: int) -> Rows:
@@ -96,9 +128,9 @@ def _range(low: Decimal, high: Decimal, applies: bool) -> tuple[str | None, str 
     return (_text(low), _text(high)) if applies else (None, None)
 
 
-def _section(row: InspectionRow, one: SectionLine) -> Row:
+def _section(row: InspectionRow, one: SectionLine) -> list[Row]:
     earned = _range(one.low, one.high, one.applicable != 0)
-    return (row.id, one.section, _text(one.max_points), _text(one.applicable), *earned)
+    return [(row.id, one.section, _text(one.max_points), _text(one.applicable), *earned)]
 
 
 def _item_line(row: InspectionRow, one: ItemLine) -> list[Row]:
@@ -121,21 +153,18 @@ def _sheet(row: InspectionRow, number: int, inspection: Inspection, sheet: Score
     )  # fmt: skip
 
 
-def _deductions(row: InspectionRow, line: ItemLine) -> list[Row]:
+def _charged(row: InspectionRow, line: ItemLine | ExtraLine) -> list[Row]:
     """What is charged for certain; the readings of a dispute are in the sheet only."""
-    return [_deduction(row, line.item, at, one) for at, one in enumerate(line.deductions)]
-
-
-def _aggravating(row: InspectionRow, sheet: ScoreSheet) -> list[Row]:
-    return [
-        (
-            row.id, extra.item, 0, _text(extra.points_high), extra.kind, extra.kind, extra.zh, extra.en,
-            " ".join(extra.source.ops), " ".join(extra.source.persons), " ".join(extra.source.devices),
-            " ".join(extra.source.findings), " ".join(extra.source.evidence),
-        )
-        for extra in sheet.extras
-        if extra.kind == "aggravating" and extra.points_low == extra.points_high and extra.points_high
-    ]  # fmt: skip
+    if isinstance(line, ItemLine):
+        return [_deduction(row, line.item, at, one) for at, one in enumerate(line.deductions)]
+    if line.kind != "aggravating" or line.points_low != line.points_high or not line.points_high:
+        return []
+    source = line.source
+    return [(
+        row.id, line.item, 0, _text(line.points_high), line.kind, line.kind, line.zh, line.en,
+        " ".join(source.ops), " ".join(source.persons), " ".join(source.devices),
+        " ".join(source.findings), " ".join(source.evidence),
+    )]  # fmt: skip
 
 
 def _deduction(row: InspectionRow, item: str, at: int, one: Deduction) -> Row:

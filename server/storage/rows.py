@@ -62,21 +62,22 @@ def replace(conn: Connection, inspection: InspectionId, rows: Rows) -> None:
 def change(conn: Connection, before: Rows, now: Rows) -> None:
     """Brings rows that were written as `before` to `now`, touching only those that differ.
 
-    Raises ValueError for two rows with one key.
+    The very same list has the very same rows. Raises ValueError for two rows with one key.
     """
     for table in ROWS:
-        width = len(table.primary_key)
         was, becomes = before.get(table.name, ()), now.get(table.name, ())
-        old = {row[:width]: row for row in was}
-        new = {row[:width]: row for row in becomes}
-        if len(new) < len(becomes):
+        if was is becomes:
+            continue
+        width = len(table.primary_key)
+        if len({row[:width] for row in becomes}) < len(becomes):
             raise ValueError(f"two rows of {table.name} have one key")
-        gone = [key for key in old if key not in new]
-        fresh = [row for key, row in new.items() if old.get(key) != row]
+        old, new = set(map(id, was)), set(map(id, becomes))
+        gone = {row[:width]: row for row in was if id(row) not in new}
+        fresh = {row[:width]: row for row in becomes if id(row) not in old}
         if table is evidence and (gone or fresh):
             group.memory(conn, WANTED).clear()
-        run_many(conn, _delete(table), gone)
-        run_many(conn, _upsert(table), fresh)
+        run_many(conn, _delete(table), [key for key in gone if key not in fresh])
+        run_many(conn, _upsert(table), [row for key, row in fresh.items() if gone.get(key) != row])
 
 
 def stored(conn: Connection, inspection: InspectionId) -> Rows:

@@ -52,11 +52,12 @@ def _version(name: str) -> str:
 def content(folded: Folded) -> bytes:
     """A state as bytes; the same log gives the same bytes."""
     state, numbers = folded.state, folded.numbers
+    held = {numbers[one.id] for one in state.held}
     return _encoder.encode(
         _Content(
             _version(merge.version()),
-            sorted([numbers[one.id] for ones in state.fields.values() for one in ones]),
-            sorted([numbers[one.id] for one in state.held]),
+            sorted(set(numbers.values()) - held if held else numbers.values()),
+            sorted(held),
             [(field, sorted(ids)) for field, ids in sorted(state.replaced.items())],
         )
     )

@@ -8,8 +8,11 @@ from hypothesis import strategies as st
 from msgspec import Raw, Struct
 from msgspec.structs import replace
 
+from server.intake.score_rows import Kept, rows_of
+from server.storage.registers import InspectionRow
+from server.storage.rows import in_order
 from shared_schema import merge
-from shared_schema.ids import OpId
+from shared_schema.ids import InspectionId, OpId, SquadId, UnitId
 from shared_schema.operations import Aborted, EvidenceRemoved, Note, Opened, Operation, field_of
 from shared_schema.pricing import Memo
 from shared_schema.scoring import score
@@ -20,6 +23,15 @@ from tests.property.scoring_strategies import Drawn, inspections
 from tests.property.strategies import play
 
 FINDINGS = ("F-1", "F-2", "F-9")
+PLACE = InspectionRow(
+    id=InspectionId("I-1"),
+    campaign="C-1",
+    unit=UnitId("U-1"),
+    squad=SquadId("S-1"),
+    planned_date="2026-06-01",
+    checklist="",
+    responsible_person="P-1",
+)
 
 
 @st.composite
@@ -59,15 +71,19 @@ def test_a_score_with_the_memo_of_the_one_before_is_the_same_to_the_byte(
 ) -> None:
     operations = [*drawn.operations, *data.draw(beside(drawn))]
     random.shuffle(operations)
-    seen, memo, known = merge.Seen(), Memo(), 0
+    seen, memo, kept, known = merge.Seen(), Memo(), Kept(), 0
     while known < len(operations):
         size = random.randint(1, 3)
         seen = merge.advance(seen, operations[known : known + size])
         known += size
-        whole = merge.view(merge.apply(merge.EMPTY, operations[:known]))
+        state = merge.apply(merge.EMPTY, operations[:known])
+        whole = merge.view(state)
         assert seen.inspection == whole
-        expected = sheet_bytes(score(drawn.checklist, whole))
-        assert sheet_bytes(score(drawn.checklist, seen.inspection, memo)) == expected
+        expected, sheet = score(drawn.checklist, whole), score(drawn.checklist, seen.inspection, memo)
+        assert sheet_bytes(sheet) == sheet_bytes(sheet, kept.written) == sheet_bytes(expected)
+        rows = rows_of(PLACE, known, seen.state, seen.inspection, sheet, kept)
+        made = rows_of(PLACE, known, state, whole, expected)
+        assert {one: in_order(rows[one]) for one in rows} == {one: in_order(made[one]) for one in made}
 
 
 @given(cases)

@@ -25,6 +25,8 @@ HAND_IN_MAX = 16
 READ_MAX = 5
 OF_THE_TRANSACTION = re.compile(r"(BEGIN|COMMIT|SAVEPOINT|RELEASE)\b")
 WRITES = re.compile(r"(INSERT|UPDATE|DELETE)\b")
+IS_THERE_ANY = re.compile(r"SELECT 1 FROM \w+ LIMIT 1")
+"""Ends at the first row."""
 A_TABLE = re.compile(rf"SCAN ({'|'.join(metadata.tables)})\b")
 
 
@@ -123,7 +125,7 @@ def test_no_statement_of_one_change_looks_through_a_table(squad: Squad, what: st
     statements = {"handing in": handed_in, "reading": read, "rows": list(squad.statements)}[what]
     assert statements
     for sql in statements:
-        assert not A_TABLE.search(_plan(squad.db, sql)), sql
+        assert IS_THERE_ANY.fullmatch(sql) or not A_TABLE.search(_plan(squad.db, sql)), sql
 
 
 def _plan(db: Database, sql: str) -> str:
