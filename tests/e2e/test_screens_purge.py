@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("screens"),
+    pytest.mark.xdist_group(__name__),
     pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
 ]
 LATER_MS = stage.MORNING_MS + 90 * 86_400_000

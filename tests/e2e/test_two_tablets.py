@@ -28,7 +28,6 @@ from tests.contract.plan import inspection_id, person_id, plan
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("screens"),
     pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
 ]
 LEADER, SECOND, VISIT = person_id(1, 1), person_id(1, 2), inspection_id(1, 1)
