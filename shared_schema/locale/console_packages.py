@@ -125,7 +125,7 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
         "Copy the file {file} to a stick and give it to the holder with this sheet.",
     ),
     "package_step.2": (
-        "插入 U 盘，在平板上打开“同步中心”，点“导入数据包”，选择该文件。",
+        "插入 U 盘，在平板上打开“同步中心”，点“导入交换包”，选择该文件。",
         "Plug the stick in, open the sync center on the tablet, choose “Read a package” and then this file.",
     ),
     "package_step.3": (

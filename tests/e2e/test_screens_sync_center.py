@@ -273,7 +273,7 @@ def test_a_package_is_written_onto_a_stick(center: Center, tablet: stage.Stage) 
     identity = store.identity()
     assert identity is not None
     driver.session._worker.ask(lambda: store.enrol_again(identity._replace(sealing_key=key))).result(10)
-    driver.scroll_to(driver.pressable("导出数据包"))
+    driver.scroll_to(driver.pressable("导出交换包"))
     driver.press("center.give_package")
     driver.until(lambda: driver.root.sheet)
     driver.settle()
@@ -302,10 +302,10 @@ def test_a_package_is_read_from_a_folder(center: Center, tmp_path: Path) -> None
     key = X25519PrivateKey.generate().public_key().public_bytes_raw().hex()
     sealing = sealing_for(key, bytes(32))
     (center.stick / "others.hcx").write_bytes(start_bytes(sealing.header))
-    driver.scroll_to(driver.pressable("导入数据包"))
+    driver.scroll_to(driver.pressable("导入交换包"))
     driver.press("center.take_package")
     driver.until(lambda: any("broken" in text for text in driver.texts()))
-    assert "另有 1 个数据包不是给本平板的" in driver.texts()
+    assert "另有 1 个交换包不是给本平板的" in driver.texts()
     driver.settle()
     label = next(text for text in driver.texts() if text.startswith("broken"))
     assert "交换包" in center.says(lambda: driver.tap(driver.pressable(label)))
@@ -341,7 +341,7 @@ def test_what_is_not_built_in_has_no_button(center: Center, purged: list[object]
     assert desk.tools is not None
     desk.tools = desk.tools._replace(purge=None, packages=None)
     center.screen._fill()
-    assert not {"清理已有回执且已备份的数据", "导出数据包", "导入数据包"} & driver.texts()
+    assert not {"清理已有回执且已备份的数据", "导出交换包", "导入交换包"} & driver.texts()
 
 
 def test_every_target_is_large_enough(driver: "Driver") -> None:
