@@ -17,6 +17,7 @@ from mobile.photos import Taken
 from mobile.store import Refused, Store
 from mobile.tap import Seen, Tap, disputed
 from mobile.visit import Visit
+from shared_schema.answers import on_removed_items
 from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
@@ -146,9 +147,17 @@ class Desk:
         refused = refusals.get(inspection, ())
         if read.scoring.on:
             refused = tuple(one for one in refused if one.operation.person == person)
-        waiting = unsent.get(inspection, 0)
+        removed = on_removed_items(checklist, read.seen.inspection)
         return Visit(
-            assignment, checklist, read.seen.inspection, read.sheet, waiting, refused, gone, read.scoring
+            assignment=assignment,
+            checklist=checklist,
+            inspection=read.seen.inspection,
+            sheet=read.sheet,
+            unsent=unsent.get(inspection, 0),
+            refused=refused,
+            gone=gone,
+            scoring=read.scoring,
+            versions=tuple(self._store.checklists()) if removed else (),
         )
 
     def _unreadable(self, assignment: Assignment) -> Problem | None:

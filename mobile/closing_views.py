@@ -14,7 +14,8 @@ from mobile.page_rows import (
 )
 from mobile.reader import Reader
 from mobile.visit import Visit
-from mobile.words import plain, span, when
+from mobile.words import body_text, plain, span, when
+from shared_schema.answers import on_removed_items
 from shared_schema.ids import FieldKey, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import Deliberated, SignatureRefused, Signed, SignerRole
@@ -22,6 +23,8 @@ from shared_schema.problems import Language
 from shared_schema.sheet import ItemLine
 
 UNIT_SIGNERS: tuple[SignerRole, ...] = ("unit_head", "unit_deputy", "unit_contact")
+REMOVED = "removed"
+"""The section of what stands on items that are no longer in the checklist."""
 _DELIBERATED = ("deliberated", "submitted", "accepted", "locked")
 _SUBMITTED = ("submitted", "accepted", "locked")
 
@@ -155,7 +158,7 @@ def trace(visit: Visit, language: Language = "zh") -> tuple[TraceSection, ...]:
     """By section, every item that does not earn all it is worth, and the reasons; then what has no points."""
     reader = Reader(visit, PersonId(""), language)
     lines = {line.section: line for line in visit.sheet.sections}
-    return tuple(
+    sections = (
         TraceSection(
             section=section,
             title=title,
@@ -167,6 +170,24 @@ def trace(visit: Visit, language: Language = "zh") -> tuple[TraceSection, ...]:
         )
         for section, title, entries in reader.sections()
     )
+    return (*sections, *_removed(reader))
+
+
+def _removed(reader: Reader) -> Iterator[TraceSection]:
+    """What stands on items that the checklist no longer has: a section of its own, where there is anything."""
+    visit = reader.visit
+    lines = []
+    for item, standing in on_removed_items(visit.checklist, visit.inspection).items():
+        version = next((one for one in visit.versions if one.entry(item) is not None), visit.checklist)
+        entry = version.entry(item)
+        said = [
+            f"{body_text(version, one.value, reader.language)} ({reader.name(one.person)})"
+            for one in standing
+        ]
+        text = " ".join(part for part in (entry.text.read(reader.language) if entry else "", *said) if part)
+        lines.append(TraceLine(item, reader.say("points.na"), text, sure=True))
+    if lines:
+        yield TraceSection(REMOVED, reader.say("section.removed"), reader.say("trace.removed"), tuple(lines))
 
 
 def _points(reader: Reader, section: str) -> str:

@@ -185,9 +185,10 @@ def _wrong(store: Store, one: Operation) -> Problem | None:
     if assigned is None or isinstance(one.body, Unknown):
         return None
     try:
-        check_answer(store.checklist(assigned[0].checklist), one.body)
+        check_answer(store.checklist(assigned[0].checklist), one.body, store.checklists)
     except Problem as problem:
-        return None if problem.code == "checklist_unknown" else problem
+        # What no version held here has may be of one that this tablet has not met: the server will know.
+        return None if problem.code in {"checklist_unknown", "item_unknown"} else problem
     return None
 
 

@@ -6,6 +6,7 @@ or after it. The merged state of an inspection is kept in memory only, as a fold
 the file, so it can never disagree with them.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -298,6 +299,14 @@ class Store(Meetings):
         """By inspection: the last log number read, and the operation there ("" when not known)."""
         rows = self._rows("SELECT inspection, number, last_read FROM cursor")
         return {inspection: (number, last_read) for inspection, number, last_read in rows}
+
+    def checklists(self) -> list[Checklist]:
+        """The checklist versions held, as far as this version of the app can read them."""
+        found = []
+        for hash_ in self.checklist_hashes():
+            with contextlib.suppress(Problem):
+                found.append(self.checklist(hash_))
+        return found
 
     def checklist_hashes(self) -> tuple[str, ...]:
         """The checklist versions held."""

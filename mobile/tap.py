@@ -61,7 +61,8 @@ class Tap:
             raise Problem("stage_forbids", stage=stage, kind=kind)
         if kind in blind(assignment, state).withheld(person):
             raise Problem("scoring_blind", kind=kind)
-        check_answer(self._store.checklist(assignment.checklist), body)
+        checklist = self._store.checklist(assignment.checklist)
+        check_answer(checklist, body, self._store.checklists)
         head = self._store.head()
         envelope = Envelope(
             id="-",

@@ -27,6 +27,8 @@ class _Held(NamedTuple):
     gone: bool
     scoring: Blind = OPEN
     """While this is on, `inspection` and `sheet` are those of one person alone."""
+    versions: tuple[Checklist, ...] = ()
+    """Other versions of the checklist, where something stands on an item that this one no longer has."""
     purged: bool = False
     """It was cleared from this tablet: nothing of it can be shown but that."""
 

@@ -1,9 +1,10 @@
 """Is this answer, finding or photo allowed under this checklist? The same check on tablet and server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from shared_schema.checklist import Checklist, Item
+from shared_schema.inspection import Cell, Inspection, Standing
 from shared_schema.operations import (
     Actual,
     Answer,
@@ -56,14 +57,34 @@ _WANTED: Mapping[type, tuple[type, str]] = {
 }
 
 
-def check_answer(checklist: Checklist, body: Body) -> None:
+def check_answer(
+    checklist: Checklist, body: Body, versions: Callable[[], Iterable[Checklist]] = tuple
+) -> None:
     """Nothing, where the checklist takes this body. Bodies that speak of no item always pass.
+
+    Nor is anything wrong with what is about an item that the checklist no longer has, where another of its `versions`
+    takes it: it was answered under that one, and is kept without counting.
 
     Raises answer_not_allowed with a cure, item_unknown, photo_forbidden.
     """
     check = _CHECKS.get(type(body))
-    if check is not None:
+    if check is None:
+        return
+    try:
         check(checklist, body)
+    except Problem as problem:
+        if problem.code != "item_unknown" or not any(
+            other.code == checklist.code and _takes(other, body) for other in versions()
+        ):
+            raise
+
+
+def _takes(checklist: Checklist, body: Body) -> bool:
+    try:
+        check_answer(checklist, body)
+    except Problem:
+        return False
+    return True
 
 
 def _known(checklist: Checklist, item_id: str) -> Item | Aggravating | Veto | Bonus:
@@ -206,3 +227,26 @@ _CHECKS: Mapping[type, Callable[[Checklist, Any], None]] = {
     SampleDrawn: _check_sample,
 }
 """By the kind of body; every other speaks of no item."""
+
+
+# --- what is about items that are no longer in the checklist ---------------------------------------
+
+
+def on_removed_items(checklist: Checklist, inspection: Inspection) -> dict[str, list[Standing[Any]]]:
+    """By item that the checklist no longer has, all that stands on it: answers, notes, findings, photos.
+
+    It was given under another version of the checklist. It is kept and shown, and no score knows of it.
+    """
+    found: dict[str, list[Standing[Any]]] = {}
+    for cell in _cells_of_items(inspection):
+        item = str(getattr(cell.value, "item", ""))
+        if item and checklist.entry(item) is None:
+            found.setdefault(item, []).extend(cell.standing)
+    return dict(sorted(found.items()))
+
+
+def _cells_of_items(inspection: Inspection) -> Iterator[Cell[Any]]:
+    for one in inspection.items.values():
+        yield from (cell for cell in (one.answer, *one.notes) if cell is not None)
+    yield from (one.record for one in inspection.findings.values() if one.record is not None)
+    yield from inspection.evidence

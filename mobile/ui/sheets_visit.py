@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from kivy.properties import BooleanProperty, StringProperty
 
-from mobile.closing_views import trace
+from mobile.closing_views import REMOVED, trace
 from mobile.ui.cards import Fact
 from mobile.ui.icons import ICONS
 from mobile.ui.kit import load_rules
@@ -131,11 +131,14 @@ def why(visit: VisitShown, go_to: Callable[[str], None]) -> Sheet:
     for section in trace(visit.whole, words.language):
         if not section.points_text and not section.lines:
             continue
-        code = "" if section.section in ICONS else section.section
+        code = "" if section.section in {*ICONS, REMOVED} else section.section
         sheet.put(heading("  ".join(one for one in (code, section.title, section.points_text) if one)))
         if not section.lines:
             sheet.put(Text(content=say("trace.all"), type="hint", tone="ink_2"))
         for line in section.lines:
+            if section.section == REMOVED:
+                sheet.put(Text(content=f"{line.item}  {line.text}", type="hint"))
+                continue
             act = TraceAct(code=line.item, points=line.points, text=line.text, sure=line.sure)
             act.bind(on_release=lambda one: go_to(one.code))
             sheet.put(act)

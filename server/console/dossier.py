@@ -10,9 +10,10 @@ from server.storage.console_inspection import LogEntry, Member, Name, Picture
 from server.storage.console_quarantine import AdmissionLine, RefusalLine
 from server.storage.console_reads import InspectionLine
 from server.storage.database import Connection
+from shared_schema.answers import on_removed_items
 from shared_schema.checklist import Checklist, Section
 from shared_schema.ids import FieldKey, FindingId
-from shared_schema.inspection import Cell, FindingState, Inspection
+from shared_schema.inspection import Cell, FindingState, Inspection, Standing
 from shared_schema.operations import DisputeSettled, field_of
 from shared_schema.problems import Problem
 from shared_schema.sheet import Deduction, ExtraLine, ItemLine, ScoreSheet, SectionLine, line_of
@@ -34,6 +35,8 @@ class Dossier(NamedTuple):
     """Of this inspection, what was refused and waits in quarantine."""
     admitted: dict[str, AdmissionLine]
     """By operation, what was taken out of quarantine into the log."""
+    removed: list["Removed"]
+    """What stands on items that the checklist no longer has."""
 
     def person(self, person: str, language: str) -> str:
         """What a person is called; the id where nobody knows."""
@@ -118,6 +121,20 @@ class Dossier(NamedTuple):
         return [cell for cell in found if cell is not None]
 
 
+class Removed(NamedTuple):
+    """An item that the inspection's checklist no longer has, what it was about, and what stands on it."""
+
+    item: str
+    version: Checklist
+    """One in which it can be read."""
+    standing: list[Standing[Any]]
+
+    def text(self, language: str) -> str:
+        """What it was about."""
+        entry = self.version.entry(self.item)
+        return "" if entry is None else entry.text.read(language)
+
+
 class Settled(NamedTuple):
     """One settlement: the operation, its body, and what it replaced."""
 
@@ -134,6 +151,15 @@ class Charged(NamedTuple):
     deduction: Deduction | None
 
 
+def _removed(conn: Connection, checklist: Checklist, view: Inspection) -> list[Removed]:
+    found = on_removed_items(checklist, view)
+    versions = store.versions_of(conn, checklist) if found else []
+    return [
+        Removed(item, next((one for one in versions if one.entry(item) is not None), checklist), found[item])
+        for item in found
+    ]
+
+
 def dossier(conn: Connection, inspection_id: str) -> Dossier:
     """The inspection of that id. Raises not_found."""
     line = reads.inspection_line(conn, inspection_id)
@@ -146,9 +172,10 @@ def dossier(conn: Connection, inspection_id: str) -> Dossier:
     view = store.view_of(conn, inspection_id)
     if view.stage_cell is not None:
         people |= {member for one in view.stage_cell.standing for member in getattr(one.value, "members", ())}
+    checklist = store.checklist_of(conn, line.checklist)
     return Dossier(
         line=line,
-        checklist=store.checklist_of(conn, line.checklist),
+        checklist=checklist,
         view=view,
         sheet=store.sheet_of(conn, inspection_id),
         log={str(op): entry for op, entry in log.items()},
@@ -158,6 +185,7 @@ def dossier(conn: Connection, inspection_id: str) -> Dossier:
         pictures=store.pictures(conn, inspection_id),
         waiting=waiting,
         admitted=quarantine.admitted_to(conn, inspection_id),
+        removed=_removed(conn, checklist, view),
     )
 
 

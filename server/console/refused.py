@@ -41,7 +41,11 @@ def entries(conn: Connection, lines: Iterable[RefusalLine]) -> list[Entry]:
         operation = _read(line.raw)
         found.append(
             Entry(
-                line, _facts(line.facts), operation, checklist, _may_be_admitted(line, operation, checklist)
+                line,
+                _facts(line.facts),
+                operation,
+                checklist,
+                _may_be_admitted(conn, line, operation, checklist),
             )
         )
     return found
@@ -58,14 +62,16 @@ def _facts(kept: str) -> dict[str, str]:
     return {key: str(value) for key, value in json.loads(kept).items()}
 
 
-def _may_be_admitted(line: RefusalLine, operation: Operation | None, checklist: Checklist | None) -> bool:
+def _may_be_admitted(
+    conn: Connection, line: RefusalLine, operation: Operation | None, checklist: Checklist | None
+) -> bool:
     """Whether admitting would not be refused in turn: it is of a known inspection, and says what its item takes."""
     if line.problem not in ADMISSIBLE or operation is None or checklist is None:
         return False
     if isinstance(operation.body, Unknown):
         return True
     try:
-        check_answer(checklist, operation.body)
+        check_answer(checklist, operation.body, lambda: inspections.versions_of(conn, checklist))
     except Problem:
         return False
     return True

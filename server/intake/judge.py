@@ -72,7 +72,7 @@ class Judge:
             return
         checklist = projection.checklist_of(self._conn, standing.checklist_hash)
         try:
-            check_answer(checklist, operation.body)
+            check_answer(checklist, operation.body, lambda: projection.versions_of(self._conn, checklist))
             self._check_screened(operation)
         except Problem:
             raise

@@ -79,6 +79,11 @@ def checklist_of(conn: Connection, checklist_hash: str) -> Checklist:
     return known
 
 
+def versions_of(conn: Connection, checklist: Checklist) -> list[Checklist]:
+    """All versions of a checklist that were ever read in."""
+    return [checklist_of(conn, one) for one in registers.checklist_versions(conn, checklist.code)]
+
+
 def project(conn: Connection, taken: Mapping[InspectionId, Numbered]) -> None:
     """Brings these inspections' states and score rows up to date with their logs, before the commit at the latest.
 

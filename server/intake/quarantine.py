@@ -40,7 +40,8 @@ def admit(conn: Connection, device: str, hash_: str, *, admitted_by: str, why: s
     if row is None:
         raise Problem("inspection_unknown", inspection=operation.inspection)
     if not isinstance(operation.body, Unknown):
-        check_answer(projection.checklist_of(conn, row.checklist), operation.body)
+        checklist = projection.checklist_of(conn, row.checklist)
+        check_answer(checklist, operation.body, lambda: projection.versions_of(conn, checklist))
     known = op_log.known(conn, [operation.id])
     if operation.id in known:
         raise Problem("op_id_reused", op=operation.id)

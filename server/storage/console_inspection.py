@@ -97,6 +97,13 @@ def checklist_of(conn: Connection, hash_: str) -> Checklist:
     return from_bytes(content)
 
 
+def versions_of(conn: Connection, known: Checklist) -> list[Checklist]:
+    """All versions of a checklist, the latest first."""
+    query = select(checklist.c.content).where(checklist.c.code == known.code)
+    rows = conn.execute(query.order_by(checklist.c.version.desc())).scalars()
+    return [from_bytes(content) for content in rows]
+
+
 def view_of(conn: Connection, inspection_id: str) -> Inspection:
     """The inspection as the stored state has it; folded from the log where another version stored the state."""
     stored = states.load(conn, InspectionId(inspection_id))

@@ -192,6 +192,13 @@ def inspections(
     return [_inspection(row) for row in rows]
 
 
+def checklist_versions(conn: Connection, code: str) -> list[str]:
+    """The hashes of all versions of a checklist, by version."""
+    return [
+        row[0] for row in run(conn, "SELECT hash FROM checklist WHERE code = ? ORDER BY version", (code,))
+    ]
+
+
 def screens_photos(conn: Connection, campaign: str) -> bool:
     """Whether a campaign's photos count only once another member has looked at them."""
     return bool(run(conn, "SELECT 1 FROM campaign WHERE id = ? AND screening", (campaign,)))

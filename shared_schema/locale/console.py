@@ -230,6 +230,11 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "extra.bonus": ("加分", "Bonus"),
     "items.notable": ("未检查、有分歧、不适用", "Open, disputed, N/A"),
     "items.all": ("全部 {count} 项", "All {count}"),
+    "items.removed": ("已从清单删除的检查项", "Items no longer in the checklist"),
+    "items.removed_text": (
+        "按另一版清单所作的记录，原样保留，不计分",
+        "recorded under another version of the checklist; kept as it is, not scored",
+    ),
     "items.nothing_notable": (
         "全部检查项都已作答，没有分歧。",
         "Every item is answered and nothing is disputed.",

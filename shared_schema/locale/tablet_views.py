@@ -63,6 +63,8 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "section.aggravating": ("加重扣分项", "Aggravating items"),
     "section.veto": ("一票否决项", "Vetoes"),
     "section.bonus": ("加分项", "Bonuses"),
+    "section.removed": ("已从清单删除的检查项", "Items no longer in the checklist"),
+    "trace.removed": ("保留，不计分", "kept, not scored"),
     # progress and points
     "progress": ("{done} / {total}", "{done} / {total}"),
     "points": ("{got} / {most}", "{got} / {most}"),

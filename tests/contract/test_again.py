@@ -79,13 +79,7 @@ def test_what_was_refused_for_what_it_says_is_taken_when_its_checklist_comes(db:
     added = replace(section, items=(*section.items, replace(section.items[0], id="NEW-1")))
     newer = to_bytes(replace(CHECKLIST, version="9", sections=(added, *CHECKLIST.sections[1:])))
 
-    def arrives(conn: Connection) -> None:
-        name = registers.put_checklist(conn, newer)
-        row = registers.inspection(conn, "I-1")
-        assert row is not None
-        registers.put_inspections(conn, [replace(row, checklist=name)])
-
-    db.write(arrives)
+    db.write(lambda conn: move(conn, newer))
     assert again(db) == 1
     assert again(db) == 0
     assert ask(db, TRAIL) == [("server", "operation.judged_again", "I-1", '{"was":"item_unknown 1"}')]
@@ -96,6 +90,36 @@ def test_what_was_refused_for_what_it_says_is_taken_when_its_checklist_comes(db:
     assert ask(db, "SELECT hash, problem, admitted_by FROM admission") == [(fits.hash, "item_unknown", "")]
     assert news_of(say(db, device="D-2"), "I-1") == [fits.raw]
     assert outcomes(say(db, [fits])) == ["duplicate"]
+
+
+def test_what_was_answered_before_its_item_was_removed_is_kept_and_not_scored(db: Database) -> None:
+    """A tablet out of reach went on under the version before; nothing of it is refused, and no figure moves."""
+    scribe = Scribe()
+    section = next(one for one in CHECKLIST.sections if any(item.id == YES_NO for item in one.items))
+    left = replace(section, items=tuple(one for one in section.items if one.id != YES_NO))
+    sections = tuple(left if one is section else one for one in CHECKLIST.sections)
+    newer = to_bytes(replace(CHECKLIST, version="9", sections=sections))
+    db.write(lambda conn: move(conn, newer))
+    first = scribe.write(Note(left.items[0].id, "仍在清单上"))
+    say(db, [first])
+    figures = "SELECT status, items_open, percent_low, percent_high FROM score_sheet WHERE inspection = 'I-1'"
+    before = ask(db, figures)
+    about = [scribe.write(Answer(YES_NO, YesNo(True))), scribe.write(Note(YES_NO, "删除前所作"))]
+    assert outcomes(say(db, [*about, scribe.write(Note("Z99", "从未有过"))])) == [
+        "accepted",
+        "accepted",
+        "item_unknown",
+    ]
+    assert ask(db, figures) == before
+    assert news_of(say(db, device="D-2"), "I-1") == [one.raw for one in (first, *about)]
+    assert rebuild(db, check=True).differences == ()
+
+
+def move(conn: Connection, checklist: bytes) -> None:
+    """Plans I-1 anew, with this version of its checklist."""
+    row = registers.inspection(conn, "I-1")
+    assert row is not None
+    registers.put_inspections(conn, [replace(row, checklist=registers.put_checklist(conn, checklist))])
 
 
 def test_it_waits_for_the_reason_it_has_now(db: Database) -> None:

@@ -166,7 +166,7 @@ def test_an_answer_that_the_check_crashes_on_keeps_no_other_out(
 ) -> None:
     """A tablet sends everything again until it is answered, so one crash would hold back all of it for ever."""
 
-    def check(_checklist: Any, body: Any) -> None:
+    def check(_checklist: Any, body: Any, _versions: Any) -> None:
         if getattr(body, "text", "") == POISON:
             raise ZeroDivisionError(POISON)
 

@@ -107,3 +107,9 @@ def changes_the_checklist_under_answers(patch: pytest.MonkeyPatch) -> None:
             put(conn, rows)
 
     patch.setattr(registers, "put_inspections", put_anyway)
+
+
+@mutant("stalled", faults="checklist_changed", worlds=20)
+def turns_away_what_is_about_a_removed_item(patch: pytest.MonkeyPatch) -> None:
+    """What was answered under the version before is refused, as if nobody had ever been asked."""
+    patch.setattr(projection, "versions_of", lambda *_: [])

@@ -30,6 +30,7 @@ EXPECTED = frozenset(
         "not_disputed",
         "not_found",
         "author_not_allowed",
+        "item_unknown",
         "inspection_unknown",
     }
 )

@@ -100,7 +100,7 @@ CHECKLIST: dict[str, Any] = {
 
 
 def later_version(number: int) -> dict[str, Any]:
-    """The checklist as it is changed in mid-campaign: other points, another order, and one item more."""
+    """The checklist as it is changed in mid-campaign: other points, another order, one item more, and one less."""
     changed = copy.deepcopy(CHECKLIST)
     changed["checklist"]["version"] = str(number)
     duties, devices = changed["sections"]
@@ -110,6 +110,9 @@ def later_version(number: int) -> dict[str, Any]:
     devices["items"][0]["max"] = "3"
     added = copy.deepcopy(devices["items"][0]) | {"id": f"E0{number}", "max": "1"}
     devices["items"].insert(0, added)
+    if number % 2:
+        duties["items"].remove(registers)
+        duties["items"][0]["max"] = duties["points"]
     return changed
 
 

@@ -4,8 +4,12 @@ from msgspec.structs import replace
 
 from mobile import closing_views
 from mobile.page_rows import SignatureRow
+from server.storage import registers
+from server.storage.database import Connection
+from shared_schema.checklist import to_bytes
 from shared_schema.operations import Count, Finding, Present
-from tests.unit.mobile.world import ANNA, BEN, COUNT, LEADER, NA, VISIT, YES_NO, Tablet
+from tests.contract.plan import CHECKLIST
+from tests.unit.mobile.world import ANNA, BEN, COUNT, LEADER, NA, VISIT, YES_NO, Server, Tablet, quiet
 
 STROKES = (((0, 0, 0), (500, 800, 40)), ((200, 100, 300), (700, 100, 350)))
 
@@ -90,3 +94,46 @@ def test_trainees_sign_nothing(one: Tablet) -> None:
     learning = visit._replace(assignment=replace(visit.assignment, members=members))
     page = closing_views.closing_page(learning, LEADER)
     assert [row.role for row in page.signatures] == ["unit_head"]
+
+
+def test_what_stands_on_a_removed_item_is_shown_apart_and_not_scored(
+    one: Tablet, two: Tablet, server: Server
+) -> None:
+    """The visit moves to a version without it while a tablet is out of reach: kept, there and everywhere."""
+    one.meet()
+    two.meet()
+    one.open_visit()
+    one.answer(YES_NO, True)
+    newer = without(server, YES_NO)
+    two.meet()
+    assert two.desk.visit(VISIT).assignment.checklist == newer
+    before = two.desk.visit(VISIT).sheet
+    assert before.checklist_version == "9"
+    quiet(one, two)
+    for tablet in (one, two):
+        visit = tablet.desk.visit(VISIT)
+        assert visit.assignment.checklist == newer
+        assert visit.refused == ()
+        assert visit.sheet.percent_low == before.percent_low
+        removed = closing_views.trace(visit)[-1]
+        assert (removed.title, removed.points_text) == ("已从清单删除的检查项", "保留，不计分")
+        ((item, _, text, _),) = removed.lines
+        assert item == YES_NO
+        assert "符合" in text
+
+
+def without(server: Server, item: str) -> str:
+    """The coordinator plans the visit anew, with a version of the checklist that no longer has an item."""
+
+    def run(conn: Connection) -> str:
+        sections = tuple(
+            replace(section, items=tuple(one for one in section.items if one.id != item))
+            for section in CHECKLIST.sections
+        )
+        name = registers.put_checklist(conn, to_bytes(replace(CHECKLIST, version="9", sections=sections)))
+        row = registers.inspection(conn, VISIT)
+        assert row is not None
+        registers.put_inspections(conn, [replace(row, checklist=name)])
+        return name
+
+    return server.db.write(run)

@@ -4,9 +4,12 @@ from decimal import Decimal
 
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
-from shared_schema.answers import check_answer
+from shared_schema.answers import check_answer, on_removed_items
+from shared_schema.checklist import Checklist
 from shared_schema.checklist_reader import parse
+from shared_schema.merge import EMPTY, apply, view
 from shared_schema.operations import (
     Actual,
     Answer,
@@ -25,7 +28,8 @@ from shared_schema.operations import (
     YesNo,
 )
 from shared_schema.problems import Problem
-from tests.make import make_photo, make_settlement
+from shared_schema.scoring import score
+from tests.make import Scribe, make_photo, make_settlement
 from tests.unit.shared_schema.test_checklist_reader import written
 
 
@@ -153,3 +157,45 @@ def test_a_settlement_is_checked_by_what_it_decides() -> None:
 def test_what_speaks_of_no_item_passes() -> None:
     """Stages, signatures and the like are not the checklist's business."""
     check_answer(CHECKLIST, Opened(("P-1", "P-2"), task_letter_shown=True, recusal_asked=True))
+
+
+def without(checklist: Checklist, item: str) -> Checklist:
+    """The next version, which no longer has an item."""
+    sections = tuple(
+        replace(section, items=tuple(one for one in section.items if one.id != item))
+        for section in checklist.sections
+    )
+    return replace(checklist, version="next", sections=sections)
+
+
+def test_what_was_said_of_an_item_before_it_was_removed_is_taken() -> None:
+    """As the version that had it takes it; not of another checklist, and not what no version takes."""
+    later = without(CHECKLIST, "A2")
+    said = Answer("A2", Count(1))
+    check_answer(later, said, lambda: [later, CHECKLIST])
+    for versions in ([], [later], [replace(CHECKLIST, code="another")]):
+        with pytest.raises(Problem, match="item_unknown"):
+            check_answer(later, said, lambda versions=versions: versions)  # type: ignore[misc]
+    for wrong in (Answer("A2", YesNo(ok=True)), Answer("Z9", Count(1))):
+        with pytest.raises(Problem, match="item_unknown"):
+            check_answer(later, wrong, lambda: [CHECKLIST])
+
+
+def test_what_stands_on_a_removed_item_is_shown_and_changes_no_score() -> None:
+    """Answers, notes, findings and photos, in dispute or not."""
+    one, two = Scribe(), Scribe(device="D-2", person="P-2")
+    about = [
+        one.write(Answer("A2", Count(1))),
+        two.write(Answer("A2", Count(3))),
+        one.write(Note("A2", "见台账")),
+        one.write(Finding(finding="F", item="A2", fact="缺页")),
+        one.write(make_photo(item="A2")),
+    ]
+    rest = [two.write(Answer("A1", YesNo(ok=True)))]
+    later = without(CHECKLIST, "A2")
+    whole, alone = (view(apply(EMPTY, ops)) for ops in ([*about, *rest], rest))
+    found = on_removed_items(later, whole)
+    assert [sorted(one.op for one in ones) for ones in found.values()] == [sorted(op.id for op in about)]
+    assert list(found) == ["A2"]
+    assert on_removed_items(CHECKLIST, whole) == {}
+    assert score(later, whole) == score(later, alone)
