@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import secrets
 import socket
@@ -48,6 +49,10 @@ from shared_schema.problems import Problem
 SHUTDOWN_SECONDS = 8
 """So long requests under way are waited for when the server is told to end: it is gone within 10 s, before whoever
 told it loses patience and kills it."""
+GC_THRESHOLDS = (20_000, 20, 50)
+"""How many new objects before those just made are looked through for circles, and after how many times the older ones.
+Decoded operations and what is remembered of inspections are many and make no circles: looking through them as often as
+Python does by itself took a tenth of an exchange."""
 BACKLOG = 2048
 CONNECTIONS_MAX = 512
 """With more open at once, the next is answered 503 and when to come again, which the tablet does by itself: below the
@@ -276,6 +281,8 @@ def _address(listening: socket.socket) -> str:
 def serve(settings: Settings, db: Database | None = None) -> None:
     """Serves until told to stop (SIGTERM, Ctrl-C), printing the address once it listens."""
     server, listening = _server(settings, db)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     print(f"互查服务器 Hucha server: {_address(listening)}", flush=True)
     server.run(sockets=[listening])
 

@@ -148,7 +148,7 @@ class Uploads:
                 now_ms=now_ms,
             )
 
-        self._db.write(noted)
+        self._db.submit(noted, joins=True).result()
 
     def stopped(self, device: DeviceId, name: str, now_ms: int) -> None:
         """Bytes have arrived and no more come for now: it can go on for a week."""

@@ -40,6 +40,14 @@ class _Told(Struct):
 _told = msgspec.json.Decoder(_Told)
 
 
+class RefusedError(ConnectionError):
+    """The server said no, and perhaps when to come again."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__(f"{reply.status}: {reply.body[:300]!r}")
+        self.wait_seconds = reply.headers.get("retry-after", "")
+
+
 class Batch(Struct):
     """Changes ready to be sent, packed, and the signed head of the chain after them."""
 
@@ -78,10 +86,10 @@ class BenchTablet:
             pass
 
     async def exchange(self, batch: Batch | None) -> _Told:
-        """One exchange. Raises ConnectionError where the server was reached and said no."""
+        """One exchange. Raises ConnectionError where the server was not reached, RefusedError where it said no."""
         reply = await self.link.ask("POST", "/sync", *self._signed(batch))
         if reply.status != REPLY_STATUS_OK:
-            raise ConnectionError(f"{reply.status}: {reply.body[:300]!r}")
+            raise RefusedError(reply)
         return self._take_in(reply)
 
     def _signed(self, batch: Batch | None) -> tuple[bytes, dict[str, str]]:

@@ -6,16 +6,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mobile.settling import Journal
+from mobile.sync import pause_ms
 from server.storage.database import Database
 from tests.bench.changes import Writer
 from tests.bench.http import Link
 from tests.bench.plan import enter, make_plan
 from tests.bench.server import Server, serving
-from tests.bench.tablets import Batch, BenchTablet, batches, refused
+from tests.bench.tablets import Batch, BenchTablet, RefusedError, batches, refused
 from tests.bench.w1 import percentiles
 
-RETRY_SECONDS = 1.0
-TRIES_MAX = 120
+TRIES_MAX = 40
 
 
 def run(
@@ -31,7 +32,7 @@ def run(
     starts = [rng.uniform(0, within) for _ in writers]
     with serving(folder, command) as server:
         tablets = [BenchTablet(writer, Link(server.host, server.port)) for writer in writers]
-        found = asyncio.run(_all_come(tablets, work, starts, server))
+        found = asyncio.run(_all_come(tablets, work, starts, server, rng))
     return {
         "tablets": contacts,
         "within_seconds": within,
@@ -42,7 +43,7 @@ def run(
 
 
 async def _all_come(
-    tablets: list[BenchTablet], work: list[Batch], starts: list[float], server: Server
+    tablets: list[BenchTablet], work: list[Batch], starts: list[float], server: Server, chance: random.Random
 ) -> dict[str, Any]:
     took: list[float] = []
     retries = 0
@@ -56,14 +57,19 @@ async def _all_come(
                 await tablet.hello()
                 await tablet.exchange(batch)
                 break
-            except ConnectionError:
+            except ConnectionError as err:
                 if attempt == TRIES_MAX - 1:
                     raise
                 retries += 1
                 await tablet.link.close()
-                await asyncio.sleep(RETRY_SECONDS)
+                await asyncio.sleep(pause(attempt, err))
         took.append(time.perf_counter() - began)
         await tablet.link.close()
+
+    def pause(attempt: int, err: ConnectionError) -> float:
+        """How long the tablet's own program would wait."""
+        asked = {"wait_seconds": err.wait_seconds} if isinstance(err, RefusedError) else {}
+        return pause_ms(Journal(facts=asked, attempts=attempt + 1), chance.randbytes(4)) / 1000
 
     cpu, began = server.cpu_seconds(), time.perf_counter()
     await asyncio.gather(*map(come, tablets, work, starts))
