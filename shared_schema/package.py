@@ -30,8 +30,7 @@ SUITE_RESERVED = "sm-1"
 """SM2, SM3, SM4: named, and not there yet."""
 
 CHUNK_BYTES = 64 * 1024
-TAG_BYTES = 16
-SIGNATURE_BYTES = 64
+TAG_BYTES, SIGNATURE_BYTES = 16, 64
 HEADER_BYTES_MAX = 1024
 MANIFEST_BYTES_MAX = 4 * 1024 * 1024
 PACKAGE_BYTES_MAX = 4 * 1024**3
@@ -77,8 +76,8 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One piece of a package; its bytes follow the manifest in the manifest's order."""
 
     kind: PartKind
-    size_bytes: Annotated[int, Meta(ge=0, le=PART_BYTES_MAX)]
-    stored_bytes: Annotated[int, Meta(ge=0, le=PART_BYTES_MAX)]
+    size_bytes: Number
+    stored_bytes: Number
     sha256: Hash
     """Of the bytes as they are stored; of a photo that is its name."""
     deflated: bool = False
@@ -312,16 +311,18 @@ def read_signed(stream: Unsealed) -> Signed:
 def read_manifest(content: bytes) -> Manifest:
     """A manifest whose signature has been checked. Raises package_too_new, package_damaged, package_too_large."""
     try:
-        theirs = _format_decoder.decode(content).format
-        if theirs > FORMAT:
-            raise Problem("package_too_new", theirs=theirs, ours=FORMAT)
+        beginning = _format_decoder.decode(content)
+        if beginning.format > FORMAT:
+            raise Problem("package_too_new", theirs=beginning.format, ours=FORMAT)
+        if len(beginning.parts) > PARTS_MAX:
+            raise Problem("package_too_large", what="parts", limit=PARTS_MAX)
         manifest = _manifest_decoder.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise damaged("manifest") from err
     held = 0
     for one in manifest.parts:
         most = {"request": REQUEST_BYTES_MAX, "photo": PHOTO_BYTES_MAX}.get(one.kind, PART_BYTES_MAX)
-        if one.size_bytes > most:
+        if max(one.size_bytes, one.stored_bytes) > most:
             raise Problem("package_too_large", what=one.kind, limit=most)
         if one.size_bytes > RATIO_MAX * max(1, one.stored_bytes):
             raise Problem("package_too_large", what="deflated", limit=RATIO_MAX)
@@ -376,17 +377,18 @@ def _up_to(read: Read, count: int) -> bytes:
     return content
 
 
+class _Counted(Struct, gc=False): ...
+
+
 class _Format(Struct):
     format: int = FORMAT
+    parts: tuple[_Counted, ...] = ()
 
 
 _header_decoder = msgspec.json.Decoder(Header)
 _format_decoder = msgspec.json.Decoder(_Format)
 _manifest_decoder = msgspec.json.Decoder(Manifest)
 _answer_decoder = msgspec.json.Decoder(Answer)
-
-
-# --- for people ------------------------------------------------------------------------------------
 
 CODE_LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # nothing that is read as something else
 

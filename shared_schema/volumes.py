@@ -90,7 +90,9 @@ def read_header(content: bytes) -> Volume:
     _, version, number, count, package, total, offset, size = _HEADER.unpack(content[:HEADER_BYTES])
     if version > VERSION:
         raise Problem("package_too_new", theirs=version, ours=VERSION)
-    if total > PACKAGE_BYTES_MAX or count > VOLUMES_MAX:
+    if count > VOLUMES_MAX:
+        raise Problem("package_too_large", what="volumes", limit=VOLUMES_MAX)
+    if total > PACKAGE_BYTES_MAX:
         raise Problem("package_too_large", what="package", limit=PACKAGE_BYTES_MAX)
     sound = version == VERSION and 1 <= number <= count and offset + size <= total and size > 0
     if not sound:

@@ -26,6 +26,8 @@ REQUEST_BYTES_MAX = 8 * 1024 * 1024
 UNPACKED_BYTES_MAX = 16 * 1024 * 1024
 """What a packed message may unfold to."""
 REQUEST_OPS_MAX = 1000
+COMMAS_MAX = 200_000  # what is below that may be read without further thought: a value takes 64 bytes at most
+MAP_BYTES_MAX = 400_000  # 2000 inspections with a log head each
 REPLY_OPS_MAX = 1000
 PROOFS_MAX = 1000
 SPANS_MAX = 2000
@@ -432,6 +434,43 @@ def _frame(body: bytes) -> _Frame:
     return _Frame(message, frame.parts)
 
 
+class _Named(Struct):
+    """Of an operation, what every envelope has had from the first version on."""
+
+    id: str
+    inspection: str
+    person: str
+    device: str
+    kind: str
+
+
+class _Dense(Struct):
+    """A request, as far as it must be known before millions of tiny values in it are made into objects."""
+
+    ops: tuple[_Named, ...] = ()
+    cursors: Raw = Raw(b"")
+    last_read: Raw = Raw(b"")
+
+
+_dense_decoder = msgspec.json.Decoder(_Dense)
+
+
+def _check_density(message: bytes) -> None:
+    """Of a request with very many commas, says at once what would otherwise be said after a value was made for each.
+
+    Eight megabytes of `0,0,0` would become a quarter of a gigabyte before anybody counted them. Where operations are
+    that many, each must have an envelope; the first that has none ends the reading.
+
+    Raises request_malformed, and what the decoder raises.
+    """
+    if message.count(b",") <= COMMAS_MAX:
+        return
+    dense = _dense_decoder.decode(message)
+    for name, given in (("cursors", dense.cursors), ("last_read", dense.last_read)):
+        if len(given) > MAP_BYTES_MAX:
+            raise Problem("request_malformed", where=f"$.{name}: over {MAP_BYTES_MAX} bytes")
+
+
 def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> ExchangeRequest:
     """A request from its bytes, packed or not. Raises request_too_large, request_malformed, protocol_too_new.
 
@@ -440,7 +479,10 @@ def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> 
     if len(body) > REQUEST_BYTES_MAX:
         raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
     frame = _frame(body) if body.startswith(PACKED) else _Frame(body, [])
+    if len(frame.parts) > 1:
+        raise Problem("request_malformed", where="parts: more than 1")
     try:
+        _check_density(frame.message)
         theirs = _protocol_decoder.decode(frame.message).protocol
         if theirs > PROTOCOL:
             raise Problem("protocol_too_new", theirs=theirs, ours=PROTOCOL)
@@ -448,7 +490,7 @@ def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> 
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
     ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX, decoded)]
-    if len(ops) > REQUEST_OPS_MAX:
+    if len(request.ops) + len(ops) > REQUEST_OPS_MAX:
         raise Problem("request_malformed", where=f"ops: more than {REQUEST_OPS_MAX}")
     return replace(request, ops=(*request.ops, *ops)) if ops else request
 

@@ -66,4 +66,4 @@ def _parts(token: str) -> tuple[str, int, str]:
 
 def _check_age(at_ms: int, now_ms: int) -> None:
     if abs(now_ms - at_ms) > wire.TOKEN_AGE_MS_MAX:
-        raise Problem("token_expired")
+        raise Problem("token_expired", limit_hours=wire.TOKEN_AGE_MS_MAX // 3_600_000)
