@@ -6,6 +6,8 @@ ARGS ?=
 SHARE ?= 1
 # One worker for each core; ARGS=-n0 runs all in one process, as a debugger wants it.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadgroup
+# Measuring what is covered doubles the time of these.
+UNMEASURED := tests/property tests/simulation tests/torture
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -41,7 +43,8 @@ check-types: setup-test
 	@$(BIN)/mypy
 
 check-tests: setup-test
-	@$(PYTEST) --cov --cov-report=term:skip-covered
+	@$(PYTEST) --cov --cov-report=term:skip-covered $(UNMEASURED:%=--ignore=%)
+	@$(PYTEST) $(UNMEASURED)
 
 check-tests-quick: setup-test
 	@$(PYTEST) -m 'not e2e'
