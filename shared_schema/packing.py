@@ -37,6 +37,10 @@ from shared_schema.problems import Problem
 UNPACKED_RATIO_MAX = 200
 """How many bytes one packed byte may become: operations of one tablet are much alike, and a bomb is a thousandfold."""
 LEVEL = 6
+BLOCKS_OPS_MIN = 20
+"""With fewer operations, the codes of more blocks take more than they save."""
+LEVEL_IN_BLOCKS = 9
+"""Takes no longer than 6 where short matches are left alone."""
 
 
 class _Columns(Struct, array_like=True):
@@ -69,9 +73,33 @@ _envelope = msgspec.json.Decoder(Envelope)
 
 def pack(operations: Sequence[bytes]) -> bytes:
     """These operations, compressed, but never so far that `unpack` would take them for a bomb."""
-    plain = _encoder.encode(_taken_apart(operations))
-    packed = zlib.compress(plain, LEVEL)
+    columns = _taken_apart(operations)
+    plain = _encoder.encode(columns)
+    if len(operations) < BLOCKS_OPS_MIN:
+        packed = zlib.compress(plain, LEVEL)
+    else:
+        before = len(_encoder.encode(_start(columns)))
+        packed = _in_blocks(plain, before, before + len(_encoder.encode(columns.bases)))
     return packed if len(plain) < UNPACKED_RATIO_MAX * len(packed) else zlib.compress(plain, 0)
+
+
+def _start(columns: _Columns) -> tuple[Any, ...]:
+    """The columns before the bases; as bytes they are as long alone as among all."""
+    return (columns.count, columns.contexts, columns.context, columns.seq, columns.at_ms)
+
+
+def _in_blocks(plain: bytes, first: int, last: int) -> bytes:
+    """Compressed, with what lies between these places in a block of its own.
+
+    Bases are mostly hashes: with codes of their own they take little more than their sixteen bytes, and the texts
+    have theirs to themselves. Whoever inflates it need not know. Matches of a few letters, of which hashes are full,
+    cost more than they save.
+    """
+    deflater = zlib.compressobj(LEVEL_IN_BLOCKS, strategy=zlib.Z_FILTERED)
+    view = memoryview(plain)
+    parts = [deflater.compress(view[:first]), deflater.flush(zlib.Z_BLOCK)]
+    parts += [deflater.compress(view[first:last]), deflater.flush(zlib.Z_BLOCK)]
+    return b"".join((*parts, deflater.compress(view[last:]), deflater.flush()))
 
 
 def _taken_apart(operations: Sequence[bytes]) -> _Columns:

@@ -1,9 +1,13 @@
 """The smallest HTTP/1.1 client that keeps its connection: a benchmark must not measure its own client."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import NamedTuple, Self
+
+IDLE_SECONDS_MAX = 2.0
+"""Servers hang up after some seconds without a request; so do we, before that."""
 
 
 class Reply(NamedTuple):
@@ -23,6 +27,7 @@ class Link:
         self._port = port
         self._reader: asyncio.StreamReader | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._used = 0.0
         self.sent_bytes = 0
         self.received_bytes = 0
 
@@ -34,6 +39,8 @@ class Link:
         head = (
             f"{method} {path} HTTP/1.1\r\nhost: {self._host}\r\ncontent-length: {len(body)}\r\n{given}\r\n"
         ).encode()
+        if time.monotonic() - self._used > IDLE_SECONDS_MAX:
+            await self.close()
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port, limit=2**20)
         self._writer.write(head)
@@ -42,7 +49,9 @@ class Link:
         await self._writer.drain()
         self.sent_bytes += len(head) + len(body)
         try:
-            return await self._reply(method)
+            reply = await self._reply(method)
+            self._used = time.monotonic()
+            return reply
         except asyncio.IncompleteReadError as err:
             await self.close()
             raise ConnectionResetError("the server closed the connection") from err

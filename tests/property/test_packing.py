@@ -196,3 +196,20 @@ def test_operations_that_are_all_alike_are_read_again(count: int, size: int) -> 
     scribe = Scribe()
     raws = [scribe.write(Note("A01", "x" * 60)).raw.replace(b"x" * 60, b"x" * size) for _ in range(count)]
     assert packing.unpack(packing.pack(raws), wire.UNPACKED_BYTES_MAX) == raws
+
+
+@pytest.mark.parametrize("count", [1, 19, 20, 100, 1000])
+def test_bases_in_a_block_of_their_own_take_less_and_any_inflater_reads_them(count: int) -> None:
+    """As tablets write: each names one from before this message, by a hash that nothing makes smaller."""
+    scribe, random = Scribe(), Random(count)
+    raws = [
+        scribe.write(
+            Note("A01", f"第 {random.randrange(9)} 条"), bases=[f"{random.getrandbits(128):032x}"]
+        ).raw
+        for _ in range(count)
+    ]
+    packed, columns = packing.pack(raws), msgspec.msgpack.encode(packing._taken_apart(raws))
+    assert zlib.decompress(packed) == columns
+    assert packing.unpack(packed, ROOM) == raws
+    whole = zlib.compress(columns, packing.LEVEL)
+    assert len(packed) <= len(whole) if count < packing.BLOCKS_OPS_MIN else len(packed) < 0.97 * len(whole)
