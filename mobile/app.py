@@ -9,6 +9,7 @@ from kivy.core.window import Window
 
 from mobile.ui import kit, sheets_item, sheets_lists, sheets_visit, unlock
 from mobile.ui.banners import Acts, banners
+from mobile.ui.collector import Collector
 from mobile.ui.finding_form import new_finding
 from mobile.ui.gate import Gate
 from mobile.ui.kit_controls import Push, button, gap
@@ -31,6 +32,9 @@ from mobile.ui.work import WorkScreen
 
 assert kit.PARTS, "loading the kit registers fonts and rules"
 
+START_SECONDS = 1.0
+"""After the loop begins; the first screen is drawn by then."""
+
 
 class HuchaApp(App):
     """互查 on a tablet."""
@@ -44,6 +48,7 @@ class HuchaApp(App):
         gate: Gate | None = None,
         *,
         lock_seconds: float = 0,
+        collector: Collector | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -51,6 +56,7 @@ class HuchaApp(App):
         self._begin = begin
         self.gate = gate
         self._lock_seconds = lock_seconds
+        self._collector = collector
         self._head: object = None
         """What the acts and banners of the visit were made of."""
 
@@ -108,6 +114,8 @@ class HuchaApp(App):
         else:
             self.gate.start(self.start.refused)
             self.gate.lock_after(self._lock_seconds)
+        if self._collector is not None:
+            Clock.schedule_once(self._collector.begin, START_SECONDS)
 
     def on_pause(self) -> bool:
         """Everything is on the disk already, so the system may take the screen away at any time."""

@@ -1,6 +1,7 @@
 """`hucha-tablet`: puts the tablet program together from settings, clock, door, worker and app."""
 
 import argparse
+import gc
 import getpass
 import logging
 import os
@@ -93,15 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = settings_of(asked)
     if asked.write_package or asked.read_package:
         return by_hand(settings, asked)
-    # On a machine where it never ran, Kivy would make the last folder and not the ones above it.
-    home = settings.folder / "kivy"
-    home.mkdir(parents=True, exist_ok=True)
-    for key, value in {**KIVY, "KIVY_HOME": str(home)}.items():
-        os.environ.setdefault(key, value)
-    _quiet_kivy()
+    _before_kivy(settings)
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, post
     from mobile.ui import sheets_purge
+    from mobile.ui.collector import Collector
     from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
 
@@ -137,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     door = Door(settings, os.urandom, clock_ms)
     gate = Gate(worker, door, wire, session, begin)
     try:
-        HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60).run()
+        HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60, collector=Collector()).run()
     finally:
         session.sync_desk.stop()
         session.photo_desk.stop()
@@ -186,6 +183,17 @@ def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
         os.urandom,
         clock_ms,
     )
+
+
+def _before_kivy(settings: Settings) -> None:
+    """What Kivy reads when it is imported; and nothing of what a start makes is garbage, so none is looked for yet."""
+    # On a machine where it never ran, Kivy would make the last folder and not the ones above it.
+    home = settings.folder / "kivy"
+    home.mkdir(parents=True, exist_ok=True)
+    for key, value in {**KIVY, "KIVY_HOME": str(home)}.items():
+        os.environ.setdefault(key, value)
+    _quiet_kivy()
+    gc.disable()
 
 
 def _quiet_kivy() -> None:

@@ -1,15 +1,17 @@
 """The page that ends a visit: what is left, the summary, findings read to the unit, measures, signatures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
+from mobile import page_rows
 from mobile.page_rows import MeasureRow, SignatureRow, StepRow
 from mobile.rows import FindingRow, SectionRow
 from mobile.ui.cards import FindingLine, Said
+from mobile.ui.gradually import Gradually
 from mobile.ui.icons import ICONS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card, Press, button
@@ -24,6 +26,10 @@ SIGNATURE_LOOKS = {
     "paper": ("letter", "ok"),
     "refused": ("refused", "bad"),
 }
+
+
+LINES_A_FRAME = 8
+"""Of findings: what a frame has time for."""
 
 
 class StepLine(BoxLayout):
@@ -76,30 +82,53 @@ class ClosingPage(ColumnPage):
         super().__init__(**kwargs)
         self.steps, self.sections, self.findings = TitledCard(), TitledCard(), TitledCard()
         self.measures, self.signatures, self.locked = TitledCard(), TitledCard(), TitledCard()
-        self._shown: Any = None
+        self._gradually = Gradually()
+        self._made: dict[Any, object] = {}
+        """By card, the rows it was made of."""
 
     def show(self, visit: VisitShown) -> None:
         page = visit.closing
         if page is None:
             return
         self.title, self.detail = say("page.closing"), joined(visit.head.stage_text, visit.score.text)
-        now = (page, visit.sections, visit.findings, visit.head.may, visit.head.scoring, self.title)
-        if now == self._shown:
-            return
-        self._shown = now
-        self._show_steps(page.steps, visit.head.may, page.opinion, _scoring_act(visit))
-        self.sections.title = say("closing.sections")
-        self.sections.put([_section(row) for row in visit.sections if row.points_text or row.problems])
-        self._show_findings([row for row in visit.findings or () if not row.withdrawn], visit.head.may)
-        self._show_measures(page.measures, may="measure_proposed" in visit.head.may)
-        self._show_signatures(page.signatures, may="signed" in visit.head.may)
-        self.locked.title = say("closing.locked")
-        self.locked.put([Text(content=say("closing.locked_explain"), tone="ink_2", type="hint")])
         self.put(self.steps, self.sections, self.findings, self.measures, self.signatures, self.locked)
+        self._gradually.make(self._cards(visit, page))
+
+    def _cards(self, visit: VisitShown, page: page_rows.ClosingPage) -> Iterator[None]:
+        """The cards from top to bottom; those whose rows are as they were stay as they are."""
+        may, opinion, scoring = visit.head.may, page.opinion, _scoring_act(visit)
+        live = [row for row in visit.findings or () if not row.withdrawn]
+        cards: tuple[tuple[TitledCard, object, Callable[[], Iterator[None] | None]], ...] = (
+            (
+                self.steps,
+                (page.steps, may, opinion, scoring),
+                lambda: self._show_steps(page.steps, may, opinion, scoring),
+            ),
+            (self.sections, visit.sections, lambda: self._show_sections(visit.sections)),
+            (self.findings, (live, may), lambda: self._show_findings(live, may)),
+            (
+                self.measures,
+                (page.measures, may),
+                lambda: self._show_measures(page.measures, may="measure_proposed" in may),
+            ),
+            (
+                self.signatures,
+                (page.signatures, may),
+                lambda: self._show_signatures(page.signatures, may="signed" in may),
+            ),
+            (self.locked, "", self._show_locked),
+        )
+        for card, rows, make in cards:
+            made_of = (rows, visit.language)
+            if self._made.get(card) != made_of:
+                self._made.pop(card, None)  # until it is whole, it is made of nothing
+                yield from make() or ()
+                self._made[card] = made_of
+                yield
 
     def forget(self) -> None:
         """Everything is drawn anew with the next rows: another palette."""
-        self._shown = None
+        self._made.clear()
 
     def _show_steps(self, steps: Sequence[StepRow], may: frozenset[str], opinion: str, scoring: str) -> None:
         self.steps.title = say("closing.steps")
@@ -120,14 +149,17 @@ class ClosingPage(ColumnPage):
             lines.append(line)
         self.steps.put(lines)
 
-    def _show_findings(self, rows: Sequence[FindingRow], may: frozenset[str]) -> None:
+    def _show_sections(self, rows: Sequence[SectionRow]) -> None:
+        self.sections.title = say("closing.sections")
+        self.sections.put([_section(row) for row in rows if row.points_text or row.problems])
+
+    def _show_locked(self) -> None:
+        self.locked.title = say("closing.locked")
+        self.locked.put([Text(content=say("closing.locked_explain"), tone="ink_2", type="hint")])
+
+    def _show_findings(self, rows: Sequence[FindingRow], may: frozenset[str]) -> Iterator[None]:
+        """A handful before each frame: there may be a hundred."""
         self.findings.title = say("closing.findings")
-        lines: list[Any] = []
-        for row in rows:
-            line = FindingLine(row)
-            line.by = joined(row.item, row.statement_text or say("finding.not_heard"))
-            line.bind(on_release=lambda one: self.dispatch("on_state", one.row))
-            lines.append(line)
         unheard = [row for row in rows if row.accepts is None]
         acts = []
         if unheard and "unit_stated" in may:
@@ -138,7 +170,14 @@ class ClosingPage(ColumnPage):
                 icon="check",
             )
             acts.append(accept)
-        self.findings.put(lines or [Text(content=say("closing.no_findings"), tone="ink_2")], *acts)
+        self.findings.put([] if rows else [Text(content=say("closing.no_findings"), tone="ink_2")], *acts)
+        for first in range(0, len(rows), LINES_A_FRAME):
+            for row in rows[first : first + LINES_A_FRAME]:
+                line = FindingLine(row)
+                line.by = joined(row.item, row.statement_text or say("finding.not_heard"))
+                line.bind(on_release=lambda one: self.dispatch("on_state", one.row))
+                self.findings.ids.held.add_widget(line)
+            yield
 
     def _show_measures(self, rows: Sequence[MeasureRow], *, may: bool) -> None:
         self.measures.title, self.measures.explain = say("closing.measures"), say("closing.measures_explain")

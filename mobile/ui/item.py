@@ -1,5 +1,6 @@
 """The item pane: what is asked, how and on what basis; below it the cards of answer, dispute, notes, findings."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from kivy.properties import BooleanProperty, StringProperty
@@ -9,6 +10,7 @@ from mobile.photo_views import ItemPhotos
 from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.cards import AnswerCard, DisputeCard, Fact, FindingsCard, NoteCard
 from mobile.ui.cards_before import EarlierCard, LeadsCard, RemarkCard
+from mobile.ui.gradually import Gradually
 from mobile.ui.items import ITEM_LOOKS
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_text import Text
@@ -80,6 +82,7 @@ class ItemPane(BoxLayout):
         self.remarks, self.earlier, self.photos = RemarkCard(), EarlierCard(), PhotosCard()
         self.leads = LeadsCard()
         self.item_photos: ItemPhotos | None = None
+        self._gradually = Gradually()
         self.leads.bind(on_check=lambda _, row: self.dispatch("on_lead", row))
         self.earlier.bind(on_again=lambda _, finding: self.dispatch("on_again", finding))
         self.answer.bind(on_from_paper=self._from_paper)
@@ -105,46 +108,56 @@ class ItemPane(BoxLayout):
         self.detail, self._looks = detail, looks
         column = self.ids.column
         if detail is None:
+            self._gradually.stop()
             self.title = self.state_text = ""
             column.clear_widgets()
             column.add_widget(Text(content=say("visit.choose_item"), tone="ink_2", flow="center"))
             return
-        self._show(detail, column, another=another)
+        self._gradually.make(self._cards(detail, column, another=another))
 
-    def _show(self, detail: ItemDetail, column: BoxLayout, *, another: bool) -> None:
+    def _cards(self, detail: ItemDetail, column: BoxLayout, *, another: bool) -> Iterator[None]:
+        """First what is asked and answered, then what hangs on it."""
         self.title = say("item.of_section", code=detail.code, section=detail.section)
         icon, tone, _ = ITEM_LOOKS[detail.state]
         self.state_icon, self.state_text = icon, detail.state_text
         self.state_tone = "muted" if tone == "ink_3" else tone
         self.text.show(detail)
         self.answer.show(detail, copying=self.copying, asks_pins=self.session.asks_pins)
-        self.note.show(detail)
-        self.findings.show(detail)
         self.remarks.show(detail)
-        self.earlier.show(detail)
         self.leads.show(detail)
-        if self.item_photos is not None:
-            self.photos.show(self.item_photos)
         if detail.disputed:
             self.dispute.show(detail.values, may_settle="dispute_settled" in detail.may)
-        wanted = [
+        first = [
             self.text,
             *([self.remarks] if detail.remarks else []),
             *([self.leads] if detail.leads else []),
             *([self.dispute] if detail.disputed else []),
             self.answer,
+        ]
+        rest = [
             # Of what is kept by its number no sentence may be written, so there is nowhere to write one.
             *([self.note] if not detail.by_number else []),
             *([self.findings] if detail.findings or not detail.by_number else []),
             *([self.photos] if self.item_photos is not None else []),
             *([self.earlier] if detail.earlier else []),
         ]
-        if list(reversed(column.children)) != wanted:
+        # What hangs on the item before is not left standing below another one, not even for a frame.
+        other = another or list(reversed(column.children)) != first + rest
+        if other:
             column.clear_widgets()
-            for card in wanted:
+            for card in first:
                 column.add_widget(card)
         if another:
             self.ids.scroll.scroll_y = 1
+        yield
+        self.note.show(detail)
+        self.findings.show(detail)
+        yield
+        self.earlier.show(detail)
+        if self.item_photos is not None:
+            self.photos.show(self.item_photos)
+        for card in rest if other else ():
+            column.add_widget(card)
 
     def go(self, item: str) -> None:
         if item:

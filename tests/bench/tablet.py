@@ -231,11 +231,15 @@ def _visit(driver: "Driver", frames: Frames) -> dict[str, float]:
 
 def main() -> None:
     """Prints what one tablet's process costs."""
+    from mobile.ui.collector import Collector
     from tests.e2e.screen_driver import running
 
     tablet = stage.Stage(Path(sys.argv[1]), "tab-1")
     # Each measure stands on its own; together they are one walk through the program.
+    collector = Collector()
     with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
+        driver.settle(1)
+        collector.begin()
         frames = Frames()
         began = time.process_time()
         before = driver.session.shown

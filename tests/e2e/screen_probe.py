@@ -1,9 +1,10 @@
-"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll`.
+"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll|passes`.
 
 Kivy takes density, window size and graphics once, when it is imported; so a test that wants others starts this one,
 which prints what it found as JSON on its last line.
 """
 
+import gc
 import json
 import os
 import sys
@@ -115,6 +116,36 @@ def scroll(folder: Path) -> object:
         }
 
 
+def passes(folder: Path) -> object:
+    """The collector's full passes while the screen is touched and much is made, and once it is left alone."""
+    from mobile.ui.collector import REST_SECONDS, Collector
+    from tests.e2e.screen_driver import running
+
+    full = [0]
+    with running(*stage.set_up(folder).open(), person=stage.LEADER) as driver:
+        driver.settle(1)
+        collector = Collector()
+        collector.begin()
+        frozen, looked_at = gc.get_freeze_count(), len(gc.get_objects())
+
+        def looked(phase: str, facts: dict[str, int]) -> None:
+            full[0] += phase == "start" and facts["generation"] == 2
+
+        gc.callbacks.append(looked)
+        kept: list[list[int]] = []
+        for _ in range(30):
+            driver.tap_at(1, 1)
+            kept.extend([number] for number in range(10_000))
+        touched = full[0]
+        driver.settle(REST_SECONDS + 1)
+        return {
+            "touched": touched,
+            "at_rest": full[0] - touched,
+            "frozen": frozen,
+            "looked_at": looked_at,
+        }
+
+
 @contextmanager
 def counted() -> Iterator[list[int]]:
     """Counts the Python functions that are called meanwhile on this thread: the same on every machine."""
@@ -136,7 +167,7 @@ def main() -> None:
     for key, value in {**SETTINGS, "KIVY_HOME": tempfile.mkdtemp(), "SDL_VIDEODRIVER": "offscreen"}.items():
         os.environ.setdefault(key, value)
     with tempfile.TemporaryDirectory() as folder:
-        found = {"targets": targets, "scroll": scroll}[sys.argv[1]](Path(folder))
+        found = {"targets": targets, "scroll": scroll, "passes": passes}[sys.argv[1]](Path(folder))
     print(json.dumps(found))
 
 
