@@ -21,6 +21,7 @@ from shared_schema.answers import on_removed_items
 from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
+from shared_schema.inspection import NOTHING
 from shared_schema.merge import Seen as SeenState
 from shared_schema.merge import State, look_again
 from shared_schema.operations import (
@@ -94,6 +95,7 @@ class Desk:
         self._tap = Tap(store, entropy, clock)
         self.drafts = Drafts(store)
         self._read_before: dict[tuple[str, str], _Read] = {}
+        self._blank: dict[str, ScoreSheet] = {}
         self._memo_of: tuple[str, str, str] | None = None
         self._memo = Memo()
         """Of the visit that was scored last, which is the one at hand; one for each of 300 would fill the memory."""
@@ -176,10 +178,19 @@ class Desk:
             scoring = blind(assignment, state)
             before = SeenState() if known is None else known.seen
             seen = look_again(before, seen_by(state, person, scoring))
-            sheet = score(checklist, seen.inspection, self._memo_for((*key, assignment.checklist)))
+            if seen.state.fields or seen.state.held:
+                sheet = score(checklist, seen.inspection, self._memo_for((*key, assignment.checklist)))
+            else:
+                sheet = self._untouched(assignment.checklist, checklist)
             known = _Read(state, assignment, scoring, seen, sheet)
             self._read_before[key] = known
         return known
+
+    def _untouched(self, which: str, checklist: Checklist) -> ScoreSheet:
+        """The sheet of a visit where nothing is recorded: the same for all 300 that begin under a checklist."""
+        if which not in self._blank:
+            self._blank[which] = score(checklist, NOTHING)
+        return self._blank[which]
 
     def _memo_for(self, which: tuple[str, str, str]) -> Memo:
         """What scoring this visit for this person under this checklist has worked out before, if it was the last."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mobile import meeting_tools, package, practice, purge
 from mobile.actions import Desk
@@ -97,7 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _before_kivy(settings)
     # Importing Kivy may open the window, so it waits for the settings above.
     from mobile.app import HuchaApp, post
-    from mobile.ui import sheets_purge
     from mobile.ui.collector import Collector
     from mobile.ui.gate import Gate
     from mobile.ui.session import Begin, Session, Tools
@@ -117,9 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
 
         meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
-        meeting = meeting._replace(
-            purge=sheets_purge.clearing, clear=purge.tools(store, settings.photos, clock_ms)
-        )
+        meeting = meeting._replace(purge=_clearing, clear=purge.tools(store, settings.photos, clock_ms))
         practice.sweep(settings.folder)
         begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock_ms)
         desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
@@ -183,6 +180,13 @@ def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
         os.urandom,
         clock_ms,
     )
+
+
+def _clearing(session: Any) -> None:
+    """Asks what may be cleared from here; no start needs the sheet that does."""
+    from mobile.ui import sheets_purge
+
+    sheets_purge.clearing(session)
 
 
 def _before_kivy(settings: Settings) -> None:

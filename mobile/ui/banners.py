@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from mobile.ui.banner import Banner
 from mobile.ui.cards import Fact
 from mobile.ui.kit_controls import button
 from mobile.ui.shown import VisitShown
-from mobile.ui.visit import Banner
 from mobile.ui.words import say, words
 from mobile.words import listed
 

@@ -1,6 +1,7 @@
 """What taps on a visit's own pages do: which sheet they open, which verb they call."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from mobile.page_rows import ComputerRow, InterviewRow, SampleRow, SignatureRow
 from mobile.rows import DisputeRow, FindingRow, LeadRow
@@ -27,15 +28,26 @@ class PageActs:
         self._session = session
         self._shell = shell
         pages = screen.pages
-        pages["@findings"].bind(on_finding=lambda _, row: self.finding(row), on_leads=lambda _: self.leads())
-        pages["@computers"].bind(
+        pages.when_made("@findings", self._bind_findings)
+        pages.when_made("@computers", self._bind_computers)
+        pages.when_made("@interviews", lambda page: page.bind(on_category=lambda _, row: self._talks(row)))
+        pages.when_made("@closing", self._bind_closing)
+
+    def _bind_findings(self, page: Any) -> None:
+        page.bind(on_finding=lambda _, row: self.finding(row), on_leads=lambda _: self.leads())
+
+    def _bind_computers(self, page: Any) -> None:
+        session, shell = self._session, self._shell
+        page.bind(
             on_draw_sample=lambda _: self._open(sheets_computers.draw(session, self._visit, shell.close)),
             on_add=lambda _: self._open(sheets_computers.result(session, None, shell.close)),
             on_computer=lambda _, row: self._computer(row),
             on_sample=lambda _, row: self._sample(row),
         )
-        pages["@interviews"].bind(on_category=lambda _, row: self._talks(row))
-        pages["@closing"].bind(
+
+    def _bind_closing(self, page: Any) -> None:
+        session, shell = self._session, self._shell
+        page.bind(
             on_step=lambda _, step: self._step(step),
             on_state=lambda _, row: self._state(row),
             on_accept_all=lambda _, rows: self._accept_all(rows),

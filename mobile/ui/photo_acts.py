@@ -24,15 +24,18 @@ class PhotoActs:
         self._desk = session.photo_desk
         kept.load = lambda sha256, then: self._desk.picture(sha256, then, small=True)
         self._desk.bind(on_shut=lambda _: self._forget(), on_wanted=lambda _, wanted: self.take(wanted))
-        card, page = screen.item.photos, screen.pages["@photos"]
+        card = screen.item.photos
         card.bind(
             on_take=lambda _: self.take(Wanted(self._session.place.item)),
             on_photo=lambda _, line: self.view(line),
             on_all=lambda _: session.go(section="@photos", item="", pane="items", only=""),
         )
-        page.bind(
-            on_photo=lambda _, line: self.view(line),
-            on_allowed=lambda _: session.go(section="", item="", pane="items", only="photo"),
+        screen.pages.when_made(
+            "@photos",
+            lambda page: page.bind(
+                on_photo=lambda _, line: self.view(line),
+                on_allowed=lambda _: session.go(section="", item="", pane="items", only="photo"),
+            ),
         )
 
     @property

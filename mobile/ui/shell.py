@@ -1,6 +1,6 @@
 """The frame around every screen: where am I on top, what is open and what next at the bottom."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from kivy.core.window import Window
@@ -12,6 +12,7 @@ from mobile.rows import SyncRow
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press
 from mobile.ui.kit_sheet import Sheet
+from mobile.ui.later import Lazily
 from mobile.ui.session import Session
 from mobile.ui.shown import SYNC, Shown
 from mobile.ui.words import joined, say
@@ -114,7 +115,7 @@ class BottomBar(BoxLayout):
 class Shell(FloatLayout):
     """Bars, screens, and what slides over them."""
 
-    def __init__(self, session: Session, screens: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(self, session: Session, screens: Lazily, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.session = session
         self._sheet: Sheet | None = None

@@ -8,18 +8,15 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import ItemRow, SectionRow
-from mobile.ui.closing import ClosingPage
-from mobile.ui.computers import ComputersPage
-from mobile.ui.findings import FindingsPage
+from mobile.ui.banner import Banner
 from mobile.ui.icons import ICONS
-from mobile.ui.interviews import InterviewsPage
 from mobile.ui.item import ItemPane
 from mobile.ui.items import ItemLine, icon_markup, line
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Chip, Press, button
 from mobile.ui.kit_rows import show_rows
+from mobile.ui.later import Lazily
 from mobile.ui.memory import memory
-from mobile.ui.photos import PhotosPage
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
 from mobile.ui.words import say
@@ -41,6 +38,14 @@ PAGE_ICONS = {
     "@closing": "sign",
 }
 """The icon of each page; its words are `page.<name>`."""
+PAGES = {
+    "@findings": ("mobile.ui.findings", "FindingsPage"),
+    "@computers": ("mobile.ui.computers", "ComputersPage"),
+    "@interviews": ("mobile.ui.interviews", "InterviewsPage"),
+    "@photos": ("mobile.ui.photos", "PhotosPage"),
+    "@closing": ("mobile.ui.closing", "ClosingPage"),
+}
+"""Where each page comes from when it is first shown."""
 
 
 class SectionLine(Press):
@@ -109,15 +114,6 @@ def _section(row: SectionRow, chosen: str) -> dict[str, Any]:
         "marks": "  ".join(marks),
         "chosen": row.section == chosen,
     }
-
-
-class Banner(BoxLayout):
-    """What holds for the whole visit just now, and the first step."""
-
-    icon = StringProperty("")
-    tone = StringProperty("accent")
-    title = StringProperty("")
-    detail = StringProperty("")
 
 
 class ItemsPane(BoxLayout):
@@ -229,15 +225,11 @@ class VisitScreen(BoxLayout):
         self.item = ItemPane(session)
         self.item.bind(on_list=lambda _: session.go(pane="items"))
         self.item.bind(on_copying=lambda item: self.items.show_paper(copying=item.copying))
-        self.pages: dict[str, Any] = {
-            "@findings": FindingsPage(),
-            "@computers": ComputersPage(),
-            "@interviews": InterviewsPage(),
-            "@photos": PhotosPage(),
-            "@closing": ClosingPage(),
-        }
-        for page in self.pages.values():
-            page.bind(on_sections=lambda _: session.go(pane="sections"))
+        self.pages = Lazily(PAGES)
+        for name in PAGES:
+            self.pages.when_made(
+                name, lambda page: page.bind(on_sections=lambda _: session.go(pane="sections"))
+            )
         self.bind(width=self._arrange)
 
     def show(self, shown: Shown) -> None:
@@ -287,7 +279,7 @@ class VisitScreen(BoxLayout):
         self.sections.ids.rows.data = []
         self.items.forget()
         self.item.detail = None
-        for page in self.pages.values():
+        for page in self.pages.made():
             page.forget()
 
     def _end_paper(self) -> None:

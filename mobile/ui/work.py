@@ -7,14 +7,14 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.floatlayout import FloatLayout
 
 from mobile.rows import WorkRow
-from mobile.ui import sheets_purge
+from mobile.ui.banner import Banner
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press, button
 from mobile.ui.kit_rows import show_rows
 from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
-from mobile.ui.visit import Banner
+from mobile.ui.theme import theme
 from mobile.ui.words import joined, say, words
 from mobile.views import matching
 
@@ -58,6 +58,8 @@ class WorkLine(Press):
 
     def on_release(self) -> None:
         if self.purged:
+            from mobile.ui import sheets_purge
+
             WorkLine.session.dispatch(
                 "on_sheet", sheets_purge.fetching(WorkLine.session, self.key, self.unit)
             )
@@ -79,6 +81,7 @@ class WorkScreen(FloatLayout):
         self._hint = ""
         super().__init__(**kwargs)
         self._work: tuple[WorkRow, ...] = ()
+        self._lines: dict[str, tuple[object, dict[str, Any]]] = {}
         self._placed = False
         self.ids.rows.bind(scroll_y=self._scrolled)
         self._sought = self.ids.sought.__self__
@@ -139,13 +142,21 @@ class WorkScreen(FloatLayout):
     def _show(self) -> None:
         sought = self._sought.text.strip()
         rows = matching(self._work, sought)
-        show_rows(self.ids.rows, [_line(row) for row in rows])
+        show_rows(self.ids.rows, [self._line_of(row) for row in rows])
         if not self._placed and rows and not sought:
             self._placed = True
             self.ids.rows.scroll_y = float(memory.get(SCROLL) or 1)
         self.empty = not rows
         self.nothing = say("work.no_match", sought=sought) if self._work else say("work.none")
         self.nothing_cure = say("work.no_match_cure") if self._work else say("work.none_cure")
+
+    def _line_of(self, row: WorkRow) -> dict[str, Any]:
+        """A keystroke in the search narrows 300 lines, and changes none."""
+        known = self._lines.get(row.inspection)
+        if known is None or known[0] != (row, words.language, theme.palette):
+            known = (row, words.language, theme.palette), _line(row)
+            self._lines[row.inspection] = known
+        return known[1]
 
     def _scrolled(self, _: object, y: float) -> None:
         """Where the whole list stood comes back after a restart; where a search stood does not."""

@@ -5,6 +5,7 @@ Prints that, and what it costs to read a visit that nothing has read before: its
 Without a visit it goes to the work list.
 """
 
+import gc
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ def main() -> None:
     folder, person, visits = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
     for key, value in KIVY.items():
         os.environ.setdefault(key, value)
+    gc.disable()
     from kivy.base import EventLoop, runTouchApp
 
     from mobile.actions import Desk

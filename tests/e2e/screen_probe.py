@@ -1,4 +1,4 @@
-"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll|passes`.
+"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll|passes|start`.
 
 Kivy takes density, window size and graphics once, when it is imported; so a test that wants others starts this one,
 which prints what it found as JSON on its last line.
@@ -116,6 +116,36 @@ def scroll(folder: Path) -> object:
         }
 
 
+def start(folder: Path) -> object:
+    """The modules that may come later and have come with the first frame all the same; and those left soon after it."""
+    from kivy.base import EventLoop, runTouchApp
+
+    from mobile.app import HuchaApp, post
+    from mobile.ui.later import LATER
+    from mobile.ui.session import Begin, Session, Tools
+    from mobile.worker import Worker
+
+    store, desk = stage.set_up(folder).open()
+    worker = Worker(post)
+    session = Session(worker, Tools(store, desk, None, os.urandom))  # type: ignore[arg-type]
+    app = HuchaApp(session, Begin(person=stage.LEADER))
+    app._run_prepare()
+    runTouchApp(embedded=True)
+    early: list[str] = []
+    session.bind(shown=lambda *_: early.extend(name for name in LATER if name in sys.modules))
+    while session.shown is None:
+        EventLoop.idle()
+    until = time.monotonic() + 60
+    while "_at_visit" not in app.__dict__ and time.monotonic() < until:
+        EventLoop.idle()
+    worker.stop()
+    return {
+        "screen": session.shown.screen,
+        "early": early,
+        "left": [one for one in LATER if one not in sys.modules],
+    }
+
+
 def passes(folder: Path) -> object:
     """The collector's full passes while the screen is touched and much is made, and once it is left alone."""
     from mobile.ui.collector import REST_SECONDS, Collector
@@ -167,7 +197,9 @@ def main() -> None:
     for key, value in {**SETTINGS, "KIVY_HOME": tempfile.mkdtemp(), "SDL_VIDEODRIVER": "offscreen"}.items():
         os.environ.setdefault(key, value)
     with tempfile.TemporaryDirectory() as folder:
-        found = {"targets": targets, "scroll": scroll, "passes": passes}[sys.argv[1]](Path(folder))
+        found = {"targets": targets, "scroll": scroll, "passes": passes, "start": start}[sys.argv[1]](
+            Path(folder)
+        )
     print(json.dumps(found))
 
 

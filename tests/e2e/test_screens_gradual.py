@@ -1,4 +1,4 @@
-"""Long pages come a part at a time, and the collector's long pass waits until nobody touches the screen."""
+"""What the first frame does not need comes later, long pages a part at a time, the collector's long pass at rest."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -52,10 +52,10 @@ def test_the_last_page_comes_a_part_before_each_frame(
     assert page.findings.ids.held.children == stayed
 
 
-def test_no_long_pass_of_the_collector_while_the_screen_is_touched() -> None:
-    """Full passes come when nobody has touched the screen for a while; what the start made is not looked at again."""
+def probed(what: str) -> dict[str, Any]:
+    """What a process of its own finds: Kivy and the collector are one for each process."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.screen_probe", "passes"],
+        [sys.executable, "-m", "tests.e2e.screen_probe", what],
         capture_output=True,
         text=True,
         env={**os.environ, "KIVY_GL_BACKEND": "mock"},
@@ -63,7 +63,18 @@ def test_no_long_pass_of_the_collector_while_the_screen_is_touched() -> None:
         timeout=240,
     )
     assert run.returncode == 0, run.stderr[-3000:]
-    found = json.loads(run.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
+    return found
+
+
+def test_the_first_frame_loads_no_screen_that_it_does_not_show() -> None:
+    """Neither a visit with its pages and sheets nor the sync center; soon after it they are all there."""
+    assert probed("start") == {"screen": "work", "early": [], "left": []}
+
+
+def test_no_long_pass_of_the_collector_while_the_screen_is_touched() -> None:
+    """Full passes come when nobody has touched the screen for a while; what the start made is not looked at again."""
+    found = probed("passes")
     assert found["touched"] == 0
     assert found["at_rest"] == 1
     assert found["frozen"] > found["looked_at"]

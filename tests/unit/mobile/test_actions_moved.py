@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from mobile.actions import Desk
+from shared_schema.inspection import NOTHING
 from shared_schema.merge import Seen, look_again, view
 from shared_schema.operations import Count, Finding, Operation, YesNo
+from shared_schema.scoring import score
 from shared_schema.sheet import sheet_bytes
 from tests.unit.mobile.world import COUNT, LEADER, NA, NOW_MS, VISIT, YES_NO, Tablet
 
@@ -56,3 +58,15 @@ def test_what_a_tap_does_not_touch_stays_the_very_same(one: Tablet) -> None:
     after = look_again(seen, desk.said(VISIT))
     assert after.inspection.items[COUNT] is seen.inspection.items[COUNT]  # type: ignore[index]
     assert look_again(after, before).inspection == seen.inspection
+
+
+def test_visits_that_nobody_has_begun_are_scored_once_for_all(one: Tablet) -> None:
+    """The work list may hold 300 of them when the tablet starts; one that is begun has a sheet of its own."""
+    one.open_visit()
+    sheets = [visit.sheet for visit in one.desk.visits(LEADER) if visit.inspection.stage == "prepared"]
+    assert len(sheets) >= 9
+    assert len({id(sheet) for sheet in sheets}) == 1
+    assert sheet_bytes(sheets[0]) == sheet_bytes(score(one.desk.visit(VISIT).checklist, NOTHING))
+    before = one.desk.visit(VISIT).sheet
+    one.desk.answer(LEADER, VISIT, YES_NO, YesNo(ok=True))
+    assert one.desk.visit(VISIT).sheet not in (before, sheets[0])
