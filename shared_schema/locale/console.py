@@ -750,6 +750,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "选出一部分单位由组员各自评分，用来比较检查尺度。由任务编号和检查编号的哈希排序选出，任何人都能重选复核；只动尚未开始的检查。",
         "At a share of units every member scores alone, to compare how strictly they judge. They are chosen in the order of a hash over campaign and inspection, so anybody can choose again; only visits not begun are touched.",
     ),
+    "blind.none": ("还没有选定的检查。", "No visit is scored blind yet."),
     "blind.chosen": ("独立评分 {count} 家：", "{count} scored blind:"),
     "blind.share": ("尚未开始的 {count} 次检查中，百分之", "Of {count} visits not begun, percent"),
     "blind.choose": ("选定", "Choose"),

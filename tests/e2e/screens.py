@@ -33,7 +33,7 @@ class Shot(NamedTuple):
 SHOTS = (
     Shot("sign-in", "", "/sign-in"),
     Shot("progress", "coordinator", "/campaigns/{campaign}/progress", whole=True),
-    Shot("plan", "coordinator", "/campaigns/{campaign}/plan"),
+    Shot("plan", "coordinator", "/campaigns/{campaign}/plan", whole=True),
     Shot("inspections", "coordinator", "/campaigns/{campaign}/inspections"),
     Shot(
         "inspections-sheet",
