@@ -312,7 +312,7 @@ def one_cursor_and_a_filter(patch: pytest.MonkeyPatch) -> None:
 def believes_a_cursor_by_its_number(patch: pytest.MonkeyPatch) -> None:
     """A server that came up with an older log goes on telling from the number a tablet names."""
 
-    def valid_cursors(conn: Connection, inspections: Any, request: Any) -> Any:
+    def valid_cursors(conn: Connection, inspections: Any, request: Any, *_: Any) -> Any:
         return {row.id: min(request.cursors.get(row.id, 0), row.last_number) for row in inspections}
 
     patch.setattr(news, "_valid_cursors", valid_cursors)
