@@ -57,6 +57,7 @@ def mutant(
 def _everywhere(patch: pytest.MonkeyPatch, fold: merge.Fold) -> None:
     """Puts another merge into tablets and server."""
     patch.setattr(merge, "apply", fold)
+    patch.setattr(merge, "advance", lambda seen, ops: merge.look_again(seen, fold(seen.state, ops)))
     patch.setattr(store, "apply", fold)
 
 
