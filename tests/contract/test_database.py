@@ -19,8 +19,9 @@ Write = Callable[[Connection], str]
 
 
 @pytest.fixture
-def held(db: Database) -> Iterator[threading.Event]:
+def held(db: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Keeps the writer busy until released, so that what is submitted meanwhile becomes one group."""
+    monkeypatch.setattr(writer, "GROUP_SECONDS_MAX", 60.0)  # however slow the machine is
     release = threading.Event()
     entered = threading.Event()
 
