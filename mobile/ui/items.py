@@ -145,8 +145,8 @@ class Quick(BoxLayout):
     def __init__(self, **kwargs: Any) -> None:
         self._pressed: int | None = None
         super().__init__(**kwargs)
-        # A row that is filled anew sets several of these: it is drawn once, before the next frame.
-        draw = Clock.create_trigger(self._draw, -1)
+        # A row that is filled anew sets several of these: it is drawn once, with the next frame.
+        draw = Clock.create_trigger(self._draw, 0)
         for name in ("zones", "active", "pos", "size"):
             self.fbind(name, draw)
         theme.fbind("palette", draw)
@@ -259,6 +259,16 @@ class ItemLine(Press):
     row = ObjectProperty(None, allownone=True)
     choose: Callable[[str], None]
     answer: Callable[[ItemRow, AnswerValue], None]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        # All at once would be felt in a scrolled list: words at once, the quick control with the next frame, the
+        # code with the one after. By then the row is not in sight yet (`Rows`).
+        write = Clock.create_trigger(self._write_code, 0)
+        self.fbind("marks", Clock.create_trigger(lambda *_: write(), 0))
+
+    def _write_code(self, *_: object) -> None:
+        self.ids.code.text = self.marks
 
     def on_release(self) -> None:
         ItemLine.choose(self.key)

@@ -8,6 +8,17 @@ is brought up to date here too.
 from collections.abc import Sequence
 from typing import Any
 
+from kivy.uix.recycleview import RecycleView
+
+
+class Rows(RecycleView):
+    """A list of rows of one height, whose next row at either end is filled before it comes into sight."""
+
+    def get_viewport(self) -> tuple[float, float, float, float]:
+        left, low, width, height = super().get_viewport()
+        ahead = self.layout_manager.default_size[1]
+        return left, low - ahead, width, height + 2 * ahead
+
 
 def show_rows(view: Any, rows: Sequence[dict[str, Any]]) -> None:
     """Shows the rows; each is a whole dict with a `key`. Same keys in the same order: only what differs is drawn."""

@@ -19,6 +19,7 @@ from mobile.ui.theme import theme
 from mobile.ui.wrap import wrap
 
 HAN = range(0x3400, 0xA000)
+STAMPS_MAX = 128
 
 
 @lru_cache(maxsize=8)
@@ -73,6 +74,32 @@ def warm_fonts(*_: object) -> None:
                 Label(text="0", markup=True, font_name=font, font_size=one).texture_update()
     width_of.cache_clear()
     broken.cache_clear()
+    _drawn.cache_clear()
+
+
+@lru_cache(maxsize=STAMPS_MAX)
+def _drawn(
+    text: str, font: str, size: float, colour: tuple[float, ...], room: tuple[float | None, ...], flow: str
+) -> Label:
+    """These words as a picture. The label is kept with it: it draws them again where the window has lost it."""
+    label = Label(
+        text=text, font_name=font, font_size=size, color=colour, text_size=room, halign=flow, markup=True
+    )
+    label.texture_update()
+    return label
+
+
+class Stamp(Label):
+    """Words with markup that many rows show alike, such as those of a quick control: drawn once for them all."""
+
+    def texture_update(self, *_: object) -> None:
+        if not self.text:
+            self.texture, self.texture_size = None, (0, 0)
+            return
+        label = _drawn(
+            self.text, self.font_name, self.font_size, tuple(self.color), tuple(self.text_size), self.halign
+        )
+        self.texture, self.texture_size = label.texture, label.texture_size
 
 
 class Text(Label):
