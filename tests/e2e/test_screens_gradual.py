@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("screens"),
+    pytest.mark.xdist_group(__name__),
     pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
 ]
 FINDINGS = 30
