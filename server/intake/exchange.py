@@ -153,7 +153,8 @@ def _note(conn: Connection, device: DeviceId, contact: Contact, told: Told | Non
     """Notes a contact, after the reply where there is a writer that goes on: a server that is killed before forgets
     that the tablet was here, and nothing else.
     """
-    facts = {"contact": contact, **({} if told is None else {"told": told})}
+    # Each contact by itself: a clock that jumped between two is seen from both.
+    facts: dict[Contact | str, Any] = {contact: None, **({} if told is None else {"told": told})}
     commit = group.of(conn)
     if commit is None:
         _write_note(conn, device, facts)
@@ -161,9 +162,10 @@ def _note(conn: Connection, device: DeviceId, contact: Contact, told: Told | Non
         commit.put_off(_write_note, device, facts)
 
 
-def _write_note(conn: Connection, device: str, facts: Mapping[str, Any]) -> None:
-    if "contact" in facts:
-        devices.seen(conn, DeviceId(device), facts["contact"], CLOCK_JUMP_MS)
+def _write_note(conn: Connection, device: str, facts: Mapping[Contact | str, Any]) -> None:
+    for one in facts:
+        if isinstance(one, Contact):
+            devices.seen(conn, DeviceId(device), one, CLOCK_JUMP_MS)
     if "told" in facts:
         packages.keep_told(conn, device, facts["told"])
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import structlog
 
 from server.intake import projection, seals
-from server.storage import devices, migrations, registers
+from server.storage import devices, engines, migrations, registers
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
@@ -76,7 +76,9 @@ class Judge:
             self._check_screened(operation)
         except Problem:
             raise
-        except Exception:
+        except Exception as err:
+            if engines.is_of_the_database(err):
+                raise
             # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
             log.exception("answer not checked", op=operation.id, inspection=inspection)
 

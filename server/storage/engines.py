@@ -178,6 +178,11 @@ def meaning(err: BaseException | None) -> Meaning | None:
     return "busy" if isinstance(err, PoolTimeoutError) else None
 
 
+def is_of_the_database(err: BaseException) -> bool:
+    """Whether a driver raised it, whatever it says."""
+    return isinstance(err, DBAPIError | sqlite3.Error | psycopg.Error | PoolTimeoutError)
+
+
 def is_damage(err: BaseException | None) -> bool:
     """Whether the file is none of ours, or not whole."""
     cause = err.orig if isinstance(err, DBAPIError) else err

@@ -218,14 +218,14 @@ class Hand:
     # --- looking ---------------------------------------------------------------------------------------
 
     def look(self) -> dict[str, Any]:
-        """Only looks: what the screen says of the visit."""
+        """Only looks: what the screen says of the visit, and how many findings the file holds."""
         shown = self.driver.session.shown
         visit = shown.visit
         return {
             "screen": shown.screen,
             "stage": visit.head.stage if visit else "",
             "disputes": len(visit.disputes) if visit else 0,
-            "findings": len(visit.findings) if visit else 0,
+            "findings": len(self.driver.inspection(visit.head.inspection).findings) if visit else 0,
             "score": visit.score.text if visit else "",
         }
 

@@ -357,6 +357,7 @@ def test_another_server_gets_everything(tmp_path: Path, server: Server, one: Tab
     server.db.write(
         lambda conn: conn.exec_driver_sql("UPDATE meta SET value = 'another' WHERE key = 'server_id'")
     )
+    server.restore(server.backup())  # it remembers who it is until it ends
     quiet(one)
     assert len(server.log()) == 2
     identity = one.store.identity()
