@@ -7,6 +7,7 @@ ours stands in between, so it is the same for SQLite, SQLCipher and plain files,
 
 import array
 import ctypes
+import faulthandler
 import fcntl
 import os
 import platform
@@ -120,10 +121,12 @@ def watched(
         _, status = os.waitpid(child, 0)
         ear.listen()
         return Ended(os.waitstatus_to_exitcode(status), tuple(ear.said), _words(errors))
-    except BaseException:
+    except BaseException as err:
         with suppress(ProcessLookupError, ChildProcessError):
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+        if isinstance(err, TimeoutError):
+            err.add_note(_words(errors))
         raise
     finally:
         os.close(errors)
@@ -179,6 +182,8 @@ def _be_watched(
     code = 70
     try:
         os.dup2(errors, 2)
+        # Where it hangs, the parent can say where.
+        faulthandler.dump_traceback_later(QUIET_SECONDS_MAX * 0.8, file=2)
         listener = _install([NUMBERS[name] for name in sorted(names) if name in NUMBERS])
         line.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener]))])
         os.close(listener)
