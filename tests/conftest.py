@@ -20,6 +20,8 @@ KIVY_HOME = tempfile.mkdtemp(prefix="hucha-kivy-")
 atexit.register(shutil.rmtree, KIVY_HOME, ignore_errors=True)
 os.environ.update(KIVY_NO_ARGS="1", KIVY_NO_FILELOG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=KIVY_HOME)
 os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
+# Drawing in software takes nine tenths of a frame, and these tests look at widgets: only who says so draws for real.
+os.environ.setdefault("KIVY_GL_BACKEND", "mock")
 # Whoever imports Kivy first opens the one window of the process: its size must not depend on which test that is.
 os.environ.update(
     KCFG_GRAPHICS_WIDTH="1280",

@@ -3,6 +3,7 @@
 Importing this imports Kivy, which may open a window; so only fixtures of screen tests import it.
 """
 
+import gc
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,7 @@ from mobile.settings import Settings  # noqa: E402
 from mobile.ui.gate import Gate  # noqa: E402
 from mobile.ui.items import ItemLine  # noqa: E402
 from mobile.ui.session import Begin, Session, Tools  # noqa: E402
+from mobile.ui.theme import theme  # noqa: E402
 from mobile.ui.words import words  # noqa: E402
 from mobile.worker import Worker  # noqa: E402
 from shared_schema.ids import InspectionId  # noqa: E402
@@ -33,6 +35,7 @@ from shared_schema.inspection import Inspection  # noqa: E402
 
 WAIT_SECONDS = 60
 FRAMES_TO_REST = 20
+PATIENCE_SECONDS = 5
 
 
 class Driver:
@@ -66,19 +69,28 @@ class Driver:
             EventLoop.idle()
 
     def settle(self, seconds: float = 0.25) -> None:
-        """Lets sheets slide and layouts come to rest: so long, and on a busy machine so many frames."""
+        """Lets the store's thread answer, sheets slide and layouts come to rest: so long, at least so many frames."""
+        answered: list[None] = []
+        self.session._worker.call(lambda: None, answered.append)
         until = time.monotonic() + seconds
+        self._idle_while(lambda: not answered)
         frames = 0
         while time.monotonic() < until or frames < FRAMES_TO_REST:
             EventLoop.idle()
             frames += 1
+
+    def _idle_while(self, condition: Callable[[], object]) -> None:
+        """Goes on while something is under way; what a test holds up is not waited for for ever."""
+        end = time.monotonic() + PATIENCE_SECONDS
+        while condition() and time.monotonic() < end:
+            EventLoop.idle()
 
     def until(self, condition: Callable[[], object]) -> None:
         """Waits for what the worker brings."""
         end = time.monotonic() + WAIT_SECONDS
         while not condition():
             assert not self.bugs, self.bugs
-            assert time.monotonic() < end, "nothing happened"
+            assert time.monotonic() < end, f"nothing happened; the screen says {self.texts()}"
             EventLoop.idle()
         self.pump(3)
 
@@ -95,6 +107,8 @@ class Driver:
         touch.touch_down()
         self.pump(2)
         touch.touch_up()
+        # A scroll view lets go of what a short tap pressed a fifth of a second later.
+        self._idle_while(lambda: touch.grab_list)
         self.pump(3)
 
     def tap(self, widget: Any, across: float = 0.5) -> None:
@@ -209,33 +223,60 @@ class Driver:
 
 
 @contextmanager
+def _left_as_found() -> Iterator[None]:
+    """What lives as long as the process lets go of an app that has ended; or each test would carry all before it."""
+    gc.collect()
+    lasting = ((Window, Window.events()), (theme, theme.properties()), (words, words.properties()))
+    found = [
+        (who, name, who.get_property_observers(name, args=True)) for who, names in lasting for name in names
+    ]
+    try:
+        yield
+    finally:
+        for child in Window.children[:]:
+            Window.remove_widget(child)
+        for who, name, before in found:
+            for one in who.get_property_observers(name, args=True):
+                if one not in before:
+                    _let_go(who, name, *one)
+
+
+def _let_go(
+    who: Any, name: str, callback: Any, _largs: Any, _kwargs: Any, weak: bool, uid: int | None
+) -> None:
+    if uid:
+        who.unbind_uid(name, uid)
+    elif (method := callback() if weak else callback) is not None:
+        who.unbind(**{name: method})
+
+
+@contextmanager
 def behind_a_door(
     settings: Settings, clock: Callable[[], int], *, lock_seconds: float = 0, **begin: str
 ) -> Iterator[Driver]:
     """The app as a start of the program makes it: nothing is open until somebody has unlocked."""
-    bugs: list[Exception] = []
-    worker = Worker(post, bugs.append)
-    session, asked = Session(worker), Begin(**begin)
-    door = Door(settings, os.urandom, clock, Strength(passes=1, memory_kib=8, lanes=1))
+    with _left_as_found():
+        bugs: list[Exception] = []
+        worker = Worker(post, bugs.append)
+        session, asked = Session(worker), Begin(**begin)
+        door = Door(settings, os.urandom, clock, Strength(passes=1, memory_kib=8, lanes=1))
 
-    def wire(opened: Opened) -> Tools:
-        return Tools(opened.store, Desk(opened.store, os.urandom, clock), lambda _: None, os.urandom)  # type: ignore[arg-type, return-value]
+        def wire(opened: Opened) -> Tools:
+            return Tools(opened.store, Desk(opened.store, os.urandom, clock), lambda _: None, os.urandom)  # type: ignore[arg-type, return-value]
 
-    gate = Gate(worker, door, wire, session, asked)
-    app = HuchaApp(session, asked, gate, lock_seconds=lock_seconds)
-    try:
-        driver = Driver(app)
-        driver.bugs = bugs
-        driver.until(lambda: gate.step or session.shown is not None)
-        yield driver
-        assert bugs == []
-    finally:
-        app.stop()
-        stopTouchApp()
-        for child in Window.children[:]:
-            Window.remove_widget(child)
-        worker.stop()
-        door.lock()
+        gate = Gate(worker, door, wire, session, asked)
+        app = HuchaApp(session, asked, gate, lock_seconds=lock_seconds)
+        try:
+            driver = Driver(app)
+            driver.bugs = bugs
+            driver.until(lambda: gate.step or session.shown is not None)
+            yield driver
+            assert bugs == []
+        finally:
+            app.stop()
+            stopTouchApp()
+            worker.stop()
+            door.lock()
 
 
 @contextmanager
@@ -250,24 +291,23 @@ def running(
     **begin: str,
 ) -> Iterator[Driver]:
     """The app over an open store, closed whatever happens; `meeting` makes what the sync center works with."""
-    bugs: list[Exception] = []
-    worker = Worker(post, bugs.append)
-    made = None if meeting is None else meeting(worker)
-    tools = Tools(store, desk, connect, os.urandom, prove, made, photos, practise)
-    app = HuchaApp(Session(worker, tools), Begin(**begin))
-    driver = None
-    try:
-        driver = Driver(app)
-        driver.bugs = bugs
-        driver.until(lambda: driver.session.shown is not None)
-        yield driver
-        assert bugs == []
-    finally:
-        app.session.sync_desk.stop()
-        app.session.photo_desk.stop()
-        app.stop()
-        stopTouchApp()
-        for child in Window.children[:]:
-            Window.remove_widget(child)
-        worker.stop()
-        store.close()
+    with _left_as_found():
+        bugs: list[Exception] = []
+        worker = Worker(post, bugs.append)
+        made = None if meeting is None else meeting(worker)
+        tools = Tools(store, desk, connect, os.urandom, prove, made, photos, practise)
+        app = HuchaApp(Session(worker, tools), Begin(**begin))
+        driver = None
+        try:
+            driver = Driver(app)
+            driver.bugs = bugs
+            driver.until(lambda: driver.session.shown is not None)
+            yield driver
+            assert bugs == []
+        finally:
+            app.session.sync_desk.stop()
+            app.session.photo_desk.stop()
+            app.stop()
+            stopTouchApp()
+            worker.stop()
+            store.close()

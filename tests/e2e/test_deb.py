@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,14 @@ from server.storage.database import Database
 from server.storage.devices import DeviceRow
 from tests.contract.plan import plan
 from tests.e2e.bare_debian import PATIENCE_SECONDS, Debian, bare_debian
+from tests.e2e.marks import DRAWN, NEEDS_KIVY
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = [tool for tool in ("debootstrap", "dpkg-deb", "strip") if shutil.which(tool) is None]
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.xdist_group("deb"),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
+    NEEDS_KIVY,
     # In continuous integration nothing is left out: a missing tool is a failure there.
     pytest.mark.skipif(bool(NEEDS or os.getuid()) and not IN_CI, reason=f"needs root and {', '.join(NEEDS)}"),
 ]
@@ -94,7 +93,7 @@ def places() -> dict[str, tuple[int, int]]:
     said = subprocess.run(
         [sys.executable, "-c", asking],
         cwd=ROOT, check=True, capture_output=True, text=True,
-        env=os.environ | {"SDL_VIDEODRIVER": "offscreen", "KIVY_NO_ARGS": "1", "KIVY_LOG_MODE": "PYTHON"},
+        env=os.environ | DRAWN | {"KIVY_NO_ARGS": "1", "KIVY_LOG_MODE": "PYTHON"},
     ).stdout  # fmt: skip
     found = {}
     for line in said.splitlines():

@@ -1,7 +1,6 @@
 """The tablet's screens, tapped through over a real store: the way in, disputes, the whole visit, hands and eyes."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,16 +14,12 @@ from shared_schema.operations import (
 )
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
-from tests.e2e import tablet_story
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
 
@@ -239,26 +234,6 @@ def test_narrow_screens_show_two_panes_then_one(at_item: AtItem) -> None:
     assert panes(480, "sections") == ["SectionsPane"]
     assert panes(480, "items") == ["ItemsPane"]
     assert panes(480, "item") == ["ItemPane"]
-
-
-def test_no_label_is_cut_off(tmp_path: Path) -> None:
-    """Kivy measures short of what it draws once a label with markup has used the font (2.3.1)."""
-    from kivy.uix.label import Label
-
-    from tests.e2e.screen_driver import running
-
-    with running(*tablet_story.play(tmp_path).open(), language="zh", person=stage.LEADER) as driver:
-        driver.shown(lambda: driver.session.go(inspection=stage.VISIT, item="A03", pane="item"))
-        driver.settle()
-        cut = []
-        for widget in driver.root.walk(restrict=True):
-            if isinstance(widget, Label) and widget.text and widget.texture and widget.font_name != "Icons":
-                width, height = widget.texture.size
-                pixels = widget.texture.pixels
-                edge = max(pixels[(line * width + width - 1) * 4 + 3] for line in range(height))
-                if edge > 200:
-                    cut.append((widget.text, edge))
-        assert cut == []
 
 
 def test_what_the_server_refused_is_shown_until_somebody_deals_with_it(

@@ -2,10 +2,7 @@
 
 from collections.abc import Callable
 from decimal import Decimal
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from shared_schema.ids import ItemId
 from shared_schema.operations import (
@@ -21,15 +18,12 @@ from shared_schema.operations import (
     YesNo,
 )
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
 

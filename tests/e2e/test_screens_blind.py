@@ -1,7 +1,6 @@
 """Blind scoring and leads to verify, tapped through on the tablet's screens."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +10,12 @@ from mobile.settling import Journal, Settlement
 from shared_schema.operations import Count
 from shared_schema.wire import Lead
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Start = Callable[..., "Driver"]
 LEADS = (Lead("L-1", "核实涉密笔记本去向", "E01", "线索 3 号"), Lead("L-2", "看值班室交接本"))
 

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +17,12 @@ from shared_schema.operations import Answer, ClauseHit, Clauses, Count, Finding,
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e import tablet_story
+from tests.e2e.marks import DRAWN, SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
 FRAME_CALLS, ALL_CALLS = 390, 132_000
@@ -386,15 +382,21 @@ def test_targets_are_large_enough_at_every_density_and_turned_either_way(density
             KIVY_METRICS_DENSITY=density,
             KCFG_GRAPHICS_WIDTH=width,
             KCFG_GRAPHICS_HEIGHT=height,
-            KIVY_GL_BACKEND="mock",
         )
         == []
     )
 
 
+def test_a_visit_is_drawn_for_real_and_no_label_is_cut_off() -> None:
+    found = probe("drawn", **DRAWN)
+    assert found["cut"] == []
+    assert found["labels"] > 100
+    assert found["colours"] > 200, "hardly anything is on the picture"
+
+
 def test_a_frame_of_scrolling_calls_little_of_our_code() -> None:
     """Counted in calls, which are the same on every machine; milliseconds are the benchmark's to tell."""
-    found = probe("scroll", KIVY_GL_BACKEND="mock")
+    found = probe("scroll")
     assert found["items"] >= 290
     assert found["calls_p95"] <= FRAME_CALLS, found
     assert found["calls"] <= ALL_CALLS, found

@@ -1,26 +1,19 @@
 """What the first frame does not need comes later, long pages a part at a time, the collector's long pass at rest."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from shared_schema.operations import Finding
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 FINDINGS = 30
 
 
@@ -58,7 +51,6 @@ def probed(what: str) -> dict[str, Any]:
         [sys.executable, "-m", "tests.e2e.screen_probe", what],
         capture_output=True,
         text=True,
-        env={**os.environ, "KIVY_GL_BACKEND": "mock"},
         check=False,
         timeout=240,
     )

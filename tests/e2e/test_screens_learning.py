@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,15 +10,12 @@ import pytest
 from mobile import practice
 from mobile.vault import Vault
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A visit's own pages, tapped through over a real store: findings, computers, talks, the end of the visit."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,16 +9,13 @@ from shared_schema.chance import draw_sample
 from shared_schema.ids import FindingId
 from shared_schema.operations import DeviceChecked, Finding, SampleDrawn, SignatureRefused, Signed
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 from tests.e2e.tablet_story import SIGNATURE
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 AtPage = Callable[..., "Driver"]
 
 

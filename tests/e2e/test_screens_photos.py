@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +14,13 @@ from mobile.vault import Vault, is_sealed
 from shared_schema.operations import EvidenceAttached, EvidenceRemoved, Finding
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 from tests.e2e.photo_hand import PIN, evidence, kept, scene, screen, take, view
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Begin = Callable[..., "Driver"]
 
 

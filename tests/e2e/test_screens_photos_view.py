@@ -1,21 +1,17 @@
 """The view of one photo: locking, enlarging, moving, and targets large enough for a thumb."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.e2e.marks import SCREENS
 from tests.e2e.photo_hand import scene, take, view
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 Begin = Callable[..., "Driver"]
 
 

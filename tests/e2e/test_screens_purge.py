@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +13,12 @@ from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.sync_views import Storage
 from shared_schema.wire import BackedLog
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 LATER_MS = stage.MORNING_MS + 90 * 86_400_000
 HEAD = "ab" * 32
 OTHER = "visit-archive"

@@ -1,7 +1,6 @@
 """There and back by stick, tapped through: a package goes out, a real server takes it, its receipt comes home."""
 
 import secrets
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,12 @@ from shared_schema.checklist import to_bytes
 from shared_schema.ids import DeviceId, SquadId
 from shared_schema.operations import YesNo
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 from tests.e2e.test_screens_sync_center import Center, center, colleague, purged
 
 __all__ = ["center", "colleague", "purged"]  # the fixtures of the sync center
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group("tests.e2e.test_screens_sync_center"),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 SQUAD = SquadId("squad-3")
 
 

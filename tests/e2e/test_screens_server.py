@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,15 +22,12 @@ from server.storage import devices
 from server.storage.database import Database
 from shared_schema.operations import YesNo
 from tests.contract.plan import inspection_id, person_id, plan
+from tests.e2e.marks import DRAWN, SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 CODE, TABLET, LEADER, VISIT = "code-1", "T-1", person_id(1, 1), inspection_id(1, 1)
 
 
@@ -168,7 +164,7 @@ def test_the_program_enrols_on_its_first_start_and_needs_no_arguments_later(plac
     """`hucha-tablet --server URL --enrol CODE`, then `hucha-tablet` alone."""
     command = [sys.executable, "-m", "mobile.main", "--data", str(place.folder)]
     secrets = {"HUCHA_TABLET_SECRETS": str(place.folder / "secret")}
-    environment = {**os.environ, "SDL_VIDEODRIVER": "offscreen", **secrets}
+    environment = {**os.environ, **DRAWN, **secrets}
 
     def last_seen() -> int | None:
         row = place.db.read(lambda conn: devices.get(conn, TABLET))

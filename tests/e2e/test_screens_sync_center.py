@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,15 +28,12 @@ from shared_schema.operations import YesNo
 from shared_schema.package import start_bytes
 from shared_schema.wire import Peer
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 LOOPBACK = "127.0.0.1"
 
 

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +24,9 @@ from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
 from shared_schema.operations import Answer, YesNo
 from tests.contract.plan import inspection_id, person_id, plan
+from tests.e2e.marks import SCREENS
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 LEADER, SECOND, VISIT = person_id(1, 1), person_id(1, 2), inspection_id(1, 1)
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = (("zh", "en", "成员2", "成员3"), ("en", "zh", "Member 2", "Member 3"))

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +15,13 @@ from mobile.settings import Settings
 from mobile.store import Store
 from shared_schema.operations import Count
 from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
 from tests.unit.mobile import sealed
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
 
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.xdist_group(__name__),
-    pytest.mark.skipif(find_spec("kivy") is None, reason="Kivy has no build for this Python"),
-]
+pytestmark = SCREENS
 PIN, OTHER, WRONG = "270418", "918273", "000111"
 Start = Callable[..., "Driver"]
 
