@@ -4,8 +4,8 @@
 BIN := .venv/bin
 ARGS ?=
 SHARE ?= 1
-# One worker for each core; ARGS=-n0 runs all in one process, as a debugger wants it.
-PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadgroup
+# One worker for each core, a module or class in one of them; ARGS=-n0 runs all in one process, as a debugger wants it.
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadscope
 # Measuring what is covered doubles the time of these.
 UNMEASURED := tests/property tests/simulation tests/torture
 export PYTHON

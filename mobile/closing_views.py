@@ -15,7 +15,7 @@ from mobile.page_rows import (
 from mobile.reader import Reader
 from mobile.visit import Visit
 from mobile.words import body_text, plain, span, when
-from shared_schema.answers import on_removed_items
+from shared_schema.answers import on_removed_items, version_with
 from shared_schema.ids import FieldKey, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import Deliberated, SignatureRefused, Signed, SignerRole
@@ -178,7 +178,7 @@ def _removed(reader: Reader) -> Iterator[TraceSection]:
     visit = reader.visit
     lines = []
     for item, standing in on_removed_items(visit.checklist, visit.inspection).items():
-        version = next((one for one in visit.versions if one.entry(item) is not None), visit.checklist)
+        version = version_with(item, visit.versions, visit.checklist)
         entry = version.entry(item)
         said = [
             f"{body_text(version, one.value, reader.language)} ({reader.name(one.person)})"

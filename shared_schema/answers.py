@@ -245,6 +245,11 @@ def on_removed_items(checklist: Checklist, inspection: Inspection) -> dict[str, 
     return dict(sorted(found.items()))
 
 
+def version_with(item: str, versions: Iterable[Checklist], otherwise: Checklist) -> Checklist:
+    """A version of the checklist in which an item can be read."""
+    return next((one for one in versions if one.entry(item) is not None), otherwise)
+
+
 def _cells_of_items(inspection: Inspection) -> Iterator[Cell[Any]]:
     for one in inspection.items.values():
         yield from (cell for cell in (one.answer, *one.notes) if cell is not None)

@@ -349,7 +349,7 @@ class Crew:
             ).statuses
             refused = [one for one in statuses if one.problem]
             assert not refused, refused[:3]
-            devices.seen(self.conn, device, devices.Contact(self.at_ms, "0.1.0"), 0)
+            devices.seen(self.conn, device, [devices.Contact(self.at_ms, "0.1.0")], 0)
             self.taken += raws
             raws.clear()
 

@@ -21,7 +21,7 @@ class Collector:
     def __init__(self) -> None:
         self._rest = Clock.create_trigger(self._collect, REST_SECONDS)
 
-    def begin(self, *_: object) -> None:
+    def begin(self) -> None:
         """The start is over: what there is now stays."""
         gc.freeze()
         young, middle, _full = gc.get_threshold()

@@ -10,7 +10,7 @@ from server.storage.console_inspection import LogEntry, Member, Name, Picture
 from server.storage.console_quarantine import AdmissionLine, RefusalLine
 from server.storage.console_reads import InspectionLine
 from server.storage.database import Connection
-from shared_schema.answers import on_removed_items
+from shared_schema.answers import on_removed_items, version_with
 from shared_schema.checklist import Checklist, Section
 from shared_schema.ids import FieldKey, FindingId
 from shared_schema.inspection import Cell, FindingState, Inspection, Standing
@@ -155,8 +155,7 @@ def _removed(conn: Connection, checklist: Checklist, view: Inspection) -> list[R
     found = on_removed_items(checklist, view)
     versions = store.versions_of(conn, checklist) if found else []
     return [
-        Removed(item, next((one for one in versions if one.entry(item) is not None), checklist), found[item])
-        for item in found
+        Removed(item, version_with(item, versions, checklist), standing) for item, standing in found.items()
     ]
 
 

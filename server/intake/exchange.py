@@ -163,9 +163,9 @@ def _note(conn: Connection, device: DeviceId, contact: Contact, told: Told | Non
 
 
 def _write_note(conn: Connection, device: str, facts: Mapping[Contact | str, Any]) -> None:
-    for one in facts:
-        if isinstance(one, Contact):
-            devices.seen(conn, DeviceId(device), one, CLOCK_JUMP_MS)
+    contacts = [one for one in facts if isinstance(one, Contact)]
+    if contacts:
+        devices.seen(conn, DeviceId(device), contacts, CLOCK_JUMP_MS)
     if "told" in facts:
         packages.keep_told(conn, device, facts["told"])
 

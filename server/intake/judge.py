@@ -46,6 +46,8 @@ class Judge:
         self._roles: dict[str, RoleOf] = {}
         self._inspections: dict[InspectionId, InspectionRow | None] = {row.id: row for row in planned}
         self._locks: dict[InspectionId, Covered | None] = {}
+        self._screened: dict[str, bool] = {}
+        """By campaign, whether it wants a second look at photos."""
         self._standings: dict[tuple[str, str, str, str], _Standing] = {}
 
     def __call__(self, operation: Operation, *, proven: bool) -> Problem | None:
@@ -91,7 +93,9 @@ class Judge:
         if not isinstance(body, EvidenceAttached) or operation.device == devices.CONSOLE:
             return
         row = self._inspection(operation.inspection)
-        if not registers.screens_photos(self._conn, row.campaign):
+        if row.campaign not in self._screened:
+            self._screened[row.campaign] = registers.screens_photos(self._conn, row.campaign)
+        if not self._screened[row.campaign]:
             return
         role = self._roles[operation.device](row, PersonId(body.screened_by))
         himself = body is operation.body and body.screened_by == operation.person

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, false, func, select
 
-from server.storage import states
+from server.storage import registers, states
 from server.storage.tables import (
     account,
     checklist,
@@ -98,10 +98,8 @@ def checklist_of(conn: Connection, hash_: str) -> Checklist:
 
 
 def versions_of(conn: Connection, known: Checklist) -> list[Checklist]:
-    """All versions of a checklist, the latest first."""
-    query = select(checklist.c.content).where(checklist.c.code == known.code)
-    rows = conn.execute(query.order_by(checklist.c.version.desc())).scalars()
-    return [from_bytes(content) for content in rows]
+    """All versions of a checklist, by version, the last first."""
+    return [checklist_of(conn, one) for one in reversed(registers.checklist_versions(conn, known.code))]
 
 
 def view_of(conn: Connection, inspection_id: str) -> Inspection:

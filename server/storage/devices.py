@@ -1,5 +1,6 @@
 """Tablets and the one-time codes that admit them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -101,19 +102,20 @@ def of_squad(conn: Connection, squad_id: SquadId) -> list[DeviceRow]:
     return [DeviceRow(**row._mapping) for row in conn.execute(query)]
 
 
-def seen(conn: Connection, device_id: DeviceId, contact: Contact, jump_ms: int) -> None:
-    """Notes that a tablet was here; where its clock stands elsewhere than before by more than `jump_ms`, a jump."""
-    now_ms, app, ahead_ms = contact
-    if ahead_ms is not None:
-        rows = run(conn, "SELECT clock_ahead_ms FROM device WHERE id = ?", (device_id,))
-        before = rows[0][0] if rows else None
-        if before is not None and abs(ahead_ms - before) > jump_ms:
-            _jumped(conn, device_id, now_ms, before, ahead_ms)
-    sql = (
-        "UPDATE device SET seen_at_ms = ?, app = CASE WHEN ? = '' THEN app ELSE ? END,"
-        " clock_ahead_ms = coalesce(?, clock_ahead_ms) WHERE id = ?"
-    )
-    run(conn, sql, (now_ms, app, app, ahead_ms, device_id))
+def seen(conn: Connection, device_id: DeviceId, contacts: Sequence[Contact], jump_ms: int) -> None:
+    """Notes that a tablet was here; each time its clock stood elsewhere than before by more than `jump_ms`, a jump."""
+    rows = run(conn, "SELECT app, clock_ahead_ms FROM device WHERE id = ?", (device_id,))
+    if not rows:
+        return
+    app, ahead_ms = rows[0]
+    for contact in contacts:
+        app = contact.app or app
+        if contact.ahead_ms is not None:
+            if ahead_ms is not None and abs(contact.ahead_ms - ahead_ms) > jump_ms:
+                _jumped(conn, device_id, contact.at_ms, ahead_ms, contact.ahead_ms)
+            ahead_ms = contact.ahead_ms
+    sql = "UPDATE device SET seen_at_ms = ?, app = ?, clock_ahead_ms = ? WHERE id = ?"
+    run(conn, sql, (contacts[-1].at_ms, app, ahead_ms, device_id))
 
 
 def _jumped(conn: Connection, device_id: DeviceId, now_ms: int, before_ms: int, ahead_ms: int) -> None:

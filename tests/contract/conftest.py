@@ -12,9 +12,7 @@ from server.storage.photo_files import PhotoFiles
 from tests.contract.keeping import Ticks, empty_database
 from tests.contract.plan import plan
 from tests.contract.postgres import Postgres
-
-POSTGRES = pytest.mark.xdist_group("postgres")
-"""All tests on PostgreSQL go to one test process, so that it is started once."""
+from tests.contract.s3 import ObjectServer
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,10 +23,19 @@ def plain_logs() -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A running PostgreSQL."""
+    """A running PostgreSQL, one for each test process that asks."""
     server = Postgres()
     yield server
     server.remove()
+
+
+@pytest.fixture(scope="module")
+def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
+    """A running S3 server."""
+    server = ObjectServer(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +55,7 @@ def planned_template(postgres: Postgres) -> str:
     return name
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=POSTGRES)])
+@pytest.fixture(params=["sqlite", "postgres"])
 def kind(request: pytest.FixtureRequest) -> str:
     """Which kind of database."""
     return str(request.param)

@@ -218,7 +218,6 @@ def test_numbers_that_the_database_counts_go_on_after_a_restore(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.xdist_group("postgres")
 def test_a_backup_moves_from_one_kind_of_database_to_the_other_and_back(
     db: Database, files: BackupFiles, photos: PhotoFiles, postgres: Postgres, tmp_path: Path, clock: Ticks
 ) -> None:

@@ -26,17 +26,6 @@ from tests.make import Scribe
 
 PHOTOS = 5
 
-pytestmark = pytest.mark.xdist_group("s3")
-
-
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
-    """A running S3 server."""
-    server = ObjectServer(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.stop()
-
 
 @pytest.fixture
 def embedded(tmp_path: Path) -> Iterator[Database]:

@@ -18,7 +18,6 @@ from server.storage.console_quarantine import Sift
 from server.storage.console_reads import Filter
 from server.storage.database import Connection, Database
 from shared_schema.ids import DeviceId
-from tests.contract.conftest import POSTGRES
 from tests.contract.postgres import Postgres
 from tests.season import HOUR_MS, Season, fill
 from tests.trouble import make_trouble
@@ -121,7 +120,6 @@ def both(
     two[0].close()
 
 
-@POSTGRES
 @pytest.mark.parametrize("name", QUERIES)
 def test_both_databases_answer_alike(
     both: tuple[tuple[Database, Season], tuple[Database, Season]], name: str

@@ -14,7 +14,6 @@ from server.storage import engines, migrations
 from server.storage.database import Database
 from server.storage.tables import SCHEMA_VERSION
 from shared_schema.problems import Problem
-from tests.contract.conftest import POSTGRES
 from tests.contract.postgres import Postgres
 from tests.contract.talk import ask, do
 
@@ -191,7 +190,6 @@ def test_killed_at_any_statement_it_is_the_old_version_or_the_new(tmp_path: Path
     assert points >= 15, "fewer points than the migration has statements"
 
 
-@POSTGRES
 def test_killed_at_any_statement_on_postgresql_it_is_the_old_version_or_the_new(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:

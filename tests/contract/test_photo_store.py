@@ -3,7 +3,6 @@
 import os
 import random
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,23 +13,12 @@ from shared_schema.problems import Problem
 from tests.contract.files import picture
 from tests.contract.s3 import ObjectServer
 
-S3 = pytest.mark.xdist_group("s3")
-"""All tests on the S3 server go to one test process, so that it is started once."""
 KILLS = int(os.environ.get("S3_KILLS", "2"))
 PHOTO = picture(1)
 NAME = digest(PHOTO)
 
 
-@pytest.fixture(scope="module")
-def objects(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectServer]:
-    """A running S3 server."""
-    server = ObjectServer(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(params=["disk", pytest.param("s3", marks=S3)])
+@pytest.fixture(params=["disk", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> PhotoStore:
     """An empty store of either kind."""
     if request.param == "disk":
@@ -85,7 +73,6 @@ def test_an_address_with_a_mistake_is_refused_by_its_name(address: str, tmp_path
         open_photo_store(address, tmp_path)
 
 
-@S3
 def test_an_object_that_was_changed_is_not_handed_out(objects: ObjectServer, tmp_path: Path) -> None:
     """Whoever can write to the bucket cannot put another picture in the place of one."""
     from obstore.store import S3Store
@@ -98,7 +85,6 @@ def test_an_object_that_was_changed_is_not_handed_out(objects: ObjectServer, tmp
         store.get(NAME)
 
 
-@S3
 def test_a_store_that_is_gone_is_busy(tmp_path: Path) -> None:
     """And the bytes stay where they are."""
     store = open_photo_store(
@@ -111,7 +97,6 @@ def test_a_store_that_is_gone_is_busy(tmp_path: Path) -> None:
     assert path.read_bytes() == PHOTO
 
 
-@S3
 def test_a_store_killed_under_load_loses_nothing_it_took(tmp_path: Path) -> None:
     """Photos are put while the server is killed and started again; each that was taken is there afterwards."""
     chance, taken, refused = random.Random(20261124), set[int](), 0

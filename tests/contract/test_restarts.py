@@ -14,7 +14,6 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId
 from shared_schema.operations import Note
 from shared_schema.problems import Problem
-from tests.contract.conftest import POSTGRES
 from tests.contract.plan import CHECKLIST, inspection_id
 from tests.contract.postgres import Postgres
 from tests.contract.talk import NOW_MS, ask, outcomes, say
@@ -23,8 +22,6 @@ from tests.make import Scribe, make_request
 ITEM = CHECKLIST.items[0].id
 TABLETS = 3
 ROUNDS = 2
-
-pytestmark = [POSTGRES, pytest.mark.xdist_group("postgres")]
 
 
 class Tablet:
