@@ -1,8 +1,8 @@
 """The tablet's own share of the time and memory: 300 items, a visit of 3 000 operations, a scripted visit; no drawing.
 
 `python -m tests.bench.tablet FOLDER` measures in a process of its own, because Kivy takes its settings when it is
-imported; the start is measured by `tablet_start` in another. All times are of the processor, not of the clock,
-so that a busy machine tells much the same.
+imported; the start is measured by `tablet_start` in another, photos by `tablet_photos`. All times are of the processor,
+not of the clock, so that a busy machine tells much the same.
 """
 
 import json
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from shared_schema.ids import ItemId
 from shared_schema.operations import Count, YesNo
 from shared_schema.rules import BinaryRule, PerOccurrenceRule
-from tests.bench import tablet_work
+from tests.bench import tablet_photos, tablet_work
 from tests.e2e import tablet_stage as stage
 from tests.e2e.screen_probe import three_hundred
 
@@ -34,7 +34,7 @@ FLING_FRAMES = 60
 """A hard fling: eight times as fast."""
 TAPS = 60
 STARTS = 3
-"""Of which the best counts: the first of them reads the program from the disk."""
+"""Of which the best counts: the first of them compiles the program and reads it from the disk."""
 FRAME_SECONDS = 1 / 60
 """While nothing is to be drawn, the program sleeps this long between two looks, as it does on a screen."""
 VISIT_SECTIONS = ("A", "B", "C", "D", "E", "F")
@@ -54,10 +54,13 @@ def run(folder: Path, operations: int) -> dict[str, Any]:
         _printed(folder, "tablet_start", str(tablet.folder), stage.LEADER, stage.VISIT) for _ in range(STARTS)
     ]
     best = min(start, key=lambda one: float(one["first_frame_cpu_s"]))
+    measured = _printed(folder, "tablet", str(tablet.folder))
+    tablet_photos.set_up(tablet)
     return {
         "operations": operations,
         "start": best,
-        **_printed(folder, "tablet", str(tablet.folder)),
+        **measured,
+        "photos": _printed(folder, "tablet_photos", str(tablet.folder)),
         "work_list": _work_list(folder),
     }
 
@@ -74,9 +77,11 @@ def _work_list(folder: Path) -> dict[str, Any]:
 
 def _printed(folder: Path, module: str, *arguments: str) -> dict[str, Any]:
     """What a module of the benchmark prints in a process of its own."""
+    # Compiled files are used, as by every installed program: where they may not be written, each start would compile.
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     found = subprocess.run(
         [sys.executable, "-m", f"tests.bench.{module}", *arguments],
-        env={**os.environ, **SETTINGS, "KIVY_HOME": tempfile.mkdtemp(dir=folder)},
+        env={**os.environ, **SETTINGS, **compiled, "KIVY_HOME": tempfile.mkdtemp(dir=folder)},
         capture_output=True,
         text=True,
         check=False,
@@ -138,7 +143,8 @@ def spread(times: list[float]) -> dict[str, float]:
     }
 
 
-def _scrolled(driver: "Driver", frames: Frames, count: int) -> dict[str, float]:
+def scrolled(driver: "Driver", frames: Frames, count: int) -> dict[str, float]:
+    """A frame while the list of items goes by, from its top to its end in so many of them."""
     rows = driver.app.visit.items.ids.rows
     with frames.measured() as times:
         for frame in range(count):
@@ -259,8 +265,8 @@ def main() -> None:
             "open_visit_to_screen_ms": round(opened_ms, 1),
             "tap_to_shown": tapped,
             "tap_to_committed": committed,
-            "scroll_frame": _scrolled(driver, frames, FRAMES),
-            "fling_frame": _scrolled(driver, frames, FLING_FRAMES),
+            "scroll_frame": scrolled(driver, frames, FRAMES),
+            "fling_frame": scrolled(driver, frames, FLING_FRAMES),
             "visit_frame": _visit(driver, frames),
             "resident_mb": resident_mb(),
         }
