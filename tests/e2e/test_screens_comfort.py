@@ -1,9 +1,5 @@
 """What makes the tablet easy on people: undo, drafts, filters, search, paper, larger type, coming back after a kill."""
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
@@ -17,7 +13,7 @@ from shared_schema.operations import Answer, ClauseHit, Clauses, Count, Finding,
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e import tablet_story
-from tests.e2e.marks import DRAWN, SCREENS
+from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
@@ -25,8 +21,6 @@ if TYPE_CHECKING:
 pytestmark = SCREENS
 Start = Callable[..., "Driver"]
 AtItem = Callable[..., "Driver"]
-FRAME_CALLS, ALL_CALLS = 390, 132_000
-"""What nineteen of twenty frames and all of them may call; 375 to 379 and 130 000 were counted when this was set."""
 PAGES = ("@findings", "@computers", "@interviews", "@closing")
 
 
@@ -354,49 +348,3 @@ def test_the_size_of_type_is_chosen_and_kept(at_item: AtItem, start: Start) -> N
         assert theme.scale == 1.3
     finally:
         theme.scale = 1.0
-
-
-def probe(what: str, **environment: str) -> Any:
-    """What a fresh process finds: Kivy takes density, size and graphics only once."""
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.screen_probe", what],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    return json.loads(run.stdout.splitlines()[-1])
-
-
-@pytest.mark.parametrize(
-    ("density", "size"), [("1.5", "1920x1200"), ("2", "1600x2560"), ("1", "1024x600"), ("1", "600x1024")]
-)
-def test_targets_are_large_enough_at_every_density_and_turned_either_way(density: str, size: str) -> None:
-    """7 to 13 inches, landscape and portrait."""
-    width, height = size.split("x")
-    assert (
-        probe(
-            "targets",
-            KIVY_METRICS_DENSITY=density,
-            KCFG_GRAPHICS_WIDTH=width,
-            KCFG_GRAPHICS_HEIGHT=height,
-        )
-        == []
-    )
-
-
-def test_a_visit_is_drawn_for_real_and_no_label_is_cut_off() -> None:
-    found = probe("drawn", **DRAWN)
-    assert found["cut"] == []
-    assert found["labels"] > 100
-    assert found["colours"] > 200, "hardly anything is on the picture"
-
-
-def test_a_frame_of_scrolling_calls_little_of_our_code() -> None:
-    """Counted in calls, which are the same on every machine; milliseconds are the benchmark's to tell."""
-    found = probe("scroll")
-    assert found["items"] >= 290
-    assert found["calls_p95"] <= FRAME_CALLS, found
-    assert found["calls"] <= ALL_CALLS, found

@@ -1,10 +1,7 @@
-"""What the first frame does not need comes later, long pages a part at a time, the collector's long pass at rest."""
+"""Long pages come a part at a time."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared_schema.operations import Finding
 from tests.e2e import tablet_stage as stage
@@ -43,30 +40,3 @@ def test_the_last_page_comes_a_part_before_each_frame(
     driver.shown(lambda: driver.session.go(section="@closing"))
     driver.settle()
     assert page.findings.ids.held.children == stayed
-
-
-def probed(what: str) -> dict[str, Any]:
-    """What a process of its own finds: Kivy and the collector are one for each process."""
-    run = subprocess.run(
-        [sys.executable, "-m", "tests.e2e.screen_probe", what],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert run.returncode == 0, run.stderr[-3000:]
-    found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
-    return found
-
-
-def test_the_first_frame_loads_no_screen_that_it_does_not_show() -> None:
-    """Neither a visit with its pages and sheets nor the sync center; soon after it they are all there."""
-    assert probed("start") == {"screen": "work", "early": [], "left": []}
-
-
-def test_no_long_pass_of_the_collector_while_the_screen_is_touched() -> None:
-    """Full passes come when nobody has touched the screen for a while; what the start made is not looked at again."""
-    found = probed("passes")
-    assert found["touched"] == 0
-    assert found["at_rest"] == 1
-    assert found["frozen"] > found["looked_at"]
