@@ -32,13 +32,15 @@ KIVY = {
     "KIVY_NO_ARGS": "1",
     "KIVY_NO_FILELOG": "1",
     "KIVY_LOG_MODE": "PYTHON",
+    "KIVY_IMAGE": "sdl2",
     "KCFG_GRAPHICS_WIDTH": "1280",
     "KCFG_GRAPHICS_HEIGHT": "800",
     "KCFG_GRAPHICS_MULTISAMPLES": "0",
     "KCFG_INPUT_MOUSE": "mouse,disable_multitouch",
     "KCFG_KIVY_EXIT_ON_ESCAPE": "0",
 }
-"""What Kivy reads when it is imported: the command line is ours, and it writes no logs of its own."""
+"""What Kivy reads when it is imported: the command line is ours, it writes no logs of its own, and one reader of
+pictures is enough for it."""
 
 
 def read_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:

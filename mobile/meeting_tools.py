@@ -8,20 +8,23 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mobile import package, photos, places
+from mobile.addresses import PORT, Address, own_addresses
 from mobile.door import Opened
 from mobile.places import Place
 from mobile.purge import ClearTools
 from mobile.relay import Answered, Host, Meet, MeetingReport
-from mobile.relay_server import PORT, STALL_SECONDS, Address, RelayServer, own_addresses
 from mobile.settings import Settings
 from mobile.sync import Steps
 from mobile.sync_views import Storage
 from mobile.transport import HttpTransport
 from mobile.worker import Worker
 from shared_schema.problems import Problem
+
+if TYPE_CHECKING:
+    from mobile.relay_server import RelayServer
 
 CONNECT_SECONDS = 4
 """A tablet on the same hotspot answers at once or not at all."""
@@ -34,7 +37,7 @@ class MeetingTools(NamedTuple):
     """What was made for tablets that meet, for packages, and for looking after this tablet."""
 
     meet: Callable[[Address], Steps[MeetingReport]]
-    serve: Callable[[Callable[[], bool], Came], RelayServer]
+    serve: Callable[[Callable[[], bool], Came], "RelayServer"]
     """Starts taking colleagues' tablets while the first call says so. Raises OSError."""
     addresses: Callable[[], tuple[str, ...]]
     storage: Callable[[], Storage]
@@ -77,7 +80,9 @@ def make(
             )
             return (yield from meeting.steps())
 
-    def serve(still_open: Callable[[], bool], came: Came) -> RelayServer:
+    def serve(still_open: Callable[[], bool], came: Came) -> "RelayServer":
+        from mobile.relay_server import STALL_SECONDS, RelayServer
+
         host = Host(store, vault, entropy)
 
         def answer(body: bytes, headers: Mapping[str, str]) -> bytes:

@@ -1,22 +1,18 @@
 """A tablet's own small HTTP server: colleagues' tablets on the same hotspot or cable call `POST /meet` on it.
 
 It reads a request whole, has it answered elsewhere (on the thread that owns the store), and sends the
-answer. It knows nothing of what is inside, and keeps no log: requests name people.
+answer. It knows nothing of what is inside, and keeps no log: requests name people. Loaded when it first serves.
 """
 
-import fcntl
-import socket
-import struct
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared_schema.greeting import SEAL_BYTES
 from shared_schema.problems import Problem
 from shared_schema.wire import REQUEST_BYTES_MAX, ProblemReply, encode
 
-PORT = 8481
 STALL_SECONDS = 30
 """A request that stalls for so long is given up, and so is one that the store does not get to."""
 AT_ONCE_MAX = 8
@@ -24,49 +20,9 @@ AT_ONCE_MAX = 8
 READ_BYTES = 64 * 1024
 STOP_SECONDS_MAX = 0.05
 """The screens wait for the server to stop: locking comes before everything else."""
-SIOCGIFADDR = 0x8915
-"""Linux and Android: the IPv4 address of a network interface."""
 
 Answer = Callable[[bytes, Mapping[str, str]], bytes]
 """The answer to a request's body and headers. Raises Problem; TimeoutError where it takes too long."""
-
-
-class Address(NamedTuple):
-    """Where a tablet is met, and which one it is said to be."""
-
-    url: str
-    device: str = ""
-
-    @property
-    def code(self) -> str:
-        """As the square code on the serving tablet's screen says it."""
-        return f"{self.url}#{self.device}" if self.device else self.url
-
-
-def read_address(text: str) -> Address:
-    """An address as typed or scanned: `10.0.0.2`, `10.0.0.2:8481`, `http://10.0.0.2:8481#T-2`. Raises form_invalid."""
-    url, _, device = text.strip().partition("#")
-    host = url.removeprefix("http://").rstrip("/")
-    name, colon, port = host.partition(":")
-    sound = name.isascii() and name and all(one.isalnum() or one in "-._" for one in name)
-    if not sound or (colon and not (port.isdecimal() and 0 < int(port) < 1 << 16)):
-        raise Problem("form_invalid", field="地址 / address", cure="如 / such as 192.168.43.1:8481")
-    return Address(f"http://{name}:{port or PORT}", device)
-
-
-def own_addresses() -> tuple[str, ...]:
-    """The IPv4 addresses of this tablet's network interfaces, the loopback one left out unless it is the only one."""
-    found: list[str] = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        for _, name in socket.if_nameindex():
-            wanted = struct.pack("256s", name.encode()[:15])
-            try:
-                answer = fcntl.ioctl(asking.fileno(), SIOCGIFADDR, wanted)
-            except OSError:
-                continue  # an interface without an address
-            found.append(socket.inet_ntoa(answer[20:24]))
-    outside = [one for one in found if not one.startswith("127.")]
-    return tuple(outside or found)
 
 
 class RelayServer:
@@ -77,7 +33,7 @@ class RelayServer:
         answer: Answer,
         *,
         host: str = "0.0.0.0",  # noqa: S104 - a colleague's tablet comes over whatever network there is
-        port: int = PORT,
+        port: int,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
         handler = type(

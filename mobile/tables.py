@@ -127,7 +127,8 @@ def open_file(path: Path, vault: Vault) -> Database:
     try:
         with problems(path):
             _prepare(connection, path)
-            return Database(connection, recursive_triggers=False)
+            # Plugins of sqlite-utils that happen to be installed have no business in this file, and none is looked for.
+            return Database(connection, recursive_triggers=False, execute_plugins=False)
     except BaseException:
         connection.close()
         raise

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from mobile import engine
 from mobile.files import disk_problems, make_folder, write_whole
@@ -113,7 +112,7 @@ class Vault:
         The key is on the disk before anyone hears of it, so that an enrolment whose reply is lost can be repeated.
         """
         self._keep_key(DEVICE_KEY, seed)
-        return self._signing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        return self._signing_key().public_key().public_bytes_raw().hex()
 
     def sign(self, message: bytes) -> str:
         """The Ed25519 signature of a message by the device's key, in hex."""
@@ -123,7 +122,7 @@ class Vault:
     def make_sealing_key(self, seed: bytes) -> str:
         """Makes the key that packages for this tablet are sealed to, unless there is one; the public key in hex."""
         self._keep_key(SEALING_KEY, seed)
-        return self._sealing_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
+        return self._sealing_key().public_key().public_bytes_raw().hex()
 
     def agree(self, public_key: bytes) -> bytes:
         """The X25519 secret this tablet shares with whoever has the other half of a public key, 32 bytes."""

@@ -6,19 +6,16 @@ flushed, before its line is written, and its line before anybody is told.
 """
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty
 from msgspec.structs import replace
-from PIL import Image
 
 from mobile import photo_views, photos
 from mobile.drafts import Draft, Drafts, Here
 from mobile.files import destroy as destroy_file
-from mobile.photo_marks import Cover, Marks
 from mobile.photo_sources import FileSource, Listed, PhotoSource, listing
 from mobile.photo_views import PhotoLine
 from mobile.photos import Taken
@@ -28,6 +25,9 @@ from mobile.vault import Vault
 from mobile.worker import Worker
 from shared_schema.ids import ID_BYTES, PersonId, make_id
 from shared_schema.problems import Problem
+
+if TYPE_CHECKING:
+    from mobile.photo_marks import Marks
 
 
 class PhotoTools(NamedTuple):
@@ -194,8 +194,10 @@ class PhotoDesk(EventDispatcher):
 
     # --- marking, captions -----------------------------------------------------------------------------
 
-    def redraw(self, draft: Draft, marks: Marks, then: Callable[[PhotoLine], None]) -> None:
+    def redraw(self, draft: Draft, marks: "Marks", then: Callable[[PhotoLine], None]) -> None:
         """Makes marks the picture's pixels; the picture as it was is destroyed once the new one is safe."""
+        from mobile.photo_marks import Cover
+
         tools = self.tools
         if tools is None or self.busy:
             return
@@ -360,6 +362,6 @@ class PhotoDesk(EventDispatcher):
 
 
 def _decoded(content: bytes) -> Picture:
-    with Image.open(BytesIO(content), formats=("JPEG",)) as opened:
-        plain = opened.convert("RGB")
-    return Picture(plain.width, plain.height, plain.tobytes())
+    from mobile import pixels
+
+    return Picture(*pixels.rgb(content))

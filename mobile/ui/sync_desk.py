@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 
 from mobile import places, sync_views
+from mobile.addresses import PORT, Address, read_address
 from mobile.files import write_whole
 from mobile.meeting_tools import MeetingTools
 from mobile.purge import Plan, Purged
 from mobile.relay import Answered, MeetingReport
-from mobile.relay_server import PORT, Address, RelayServer, read_address
 from mobile.store import Store
 from mobile.sync import Steps
 from mobile.sync_views import Known
@@ -19,6 +20,9 @@ from mobile.ui.package_desk import PackageDesk
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.problems import Problem, sentence
+
+if TYPE_CHECKING:
+    from mobile.relay_server import RelayServer
 
 ADDRESS = "ui.peer_address"
 """The setting that keeps the address typed last."""

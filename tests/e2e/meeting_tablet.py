@@ -16,10 +16,11 @@ import msgspec
 
 from mobile import meeting_tools
 from mobile.actions import Desk
+from mobile.addresses import read_address
 from mobile.door import Door
 from mobile.main import clock_ms
 from mobile.relay import MeetingReport
-from mobile.relay_server import RelayServer, read_address
+from mobile.relay_server import RelayServer
 from mobile.settings import Settings
 from mobile.sync import Sync
 from mobile.transport import HttpTransport

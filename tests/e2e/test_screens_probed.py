@@ -62,7 +62,10 @@ def test_a_frame_of_scrolling_calls_little_of_our_code() -> None:
 
 
 def test_the_first_frame_loads_no_screen_that_it_does_not_show() -> None:
-    """Neither a visit with its pages and sheets nor the sync center; soon after it they are all there."""
+    """Neither a visit with its pages and sheets nor the sync center; soon after it they are all there.
+
+    Nor does it load what only photos, an exchange or a colleague's tablet needs of other packages.
+    """
     assert probe("start") == {"screen": "work", "early": [], "left": []}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from mobile import meeting_tools, photos, sync_views
+from mobile.addresses import Address
 from mobile.door import Opened
 from mobile.meeting_tools import MeetingTools
 from mobile.player import draw
 from mobile.relay import Answered, MeetingReport
-from mobile.relay_server import Address
 from mobile.settings import Settings
 from mobile.worker import Worker
 from tests.unit.mobile.world import ANNA, COUNT, LEADER, SCENE, VISIT, YES_NO, Server, Tablet, quiet

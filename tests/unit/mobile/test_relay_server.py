@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from mobile import relay
+from mobile.addresses import Address, own_addresses, read_address
 from mobile.relay import Meet
-from mobile.relay_server import AT_ONCE_MAX, Address, RelayServer, own_addresses, read_address
+from mobile.relay_server import AT_ONCE_MAX, RelayServer
 from mobile.transport import HttpTransport, Offline
 from mobile.worker import Worker
 from shared_schema.greeting import SEAL_BYTES, Hello
