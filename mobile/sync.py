@@ -60,6 +60,8 @@ ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sid
 FORGOTTEN = "device_unknown"
 """What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
 """The setting that holds the server's time as last heard."""
+_NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
+"""What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
 PAUSE_MS = 60_000
 PAUSE_FIRST_MS = 5_000
 PAUSE_LONGEST_MS = 15 * 60_000
@@ -114,6 +116,8 @@ class Sync:
         self._signed_heads: dict[str, Head] = {}
         self._packs = True
         """Until a server turns out not to read packed messages."""
+        self._shortens = False
+        """Whether the server said last that it finds bases by how they begin."""
         self._uploads = Uploads(store, transport, clock)
 
     def once(self) -> SyncReport:
@@ -173,20 +177,24 @@ class Sync:
 
     def _exchanges(self, report: SyncReport) -> Steps[SyncReport]:
         ops_max = _at_a_time(self._store.journal().attempts)
-        relays = False
+        relays = whole = False
         for _ in range(ROUNDS_MAX):
-            asked = self._ask(ops_max, relays=relays)
+            shortens = self._packs and self._shortens and not whole
+            asked = self._ask(ops_max, relays=relays, shortens=shortens)
             try:
                 body = yield partial(self._transport.sync, asked.body, self._headers(asked.body))
             except Rejected as err:
                 if err.problem.code == "request_too_large" and len(asked.ops) > 1:
                     ops_max = len(asked.ops) // 2
+                elif err.problem.code in _NOT_SHORTENED and shortens:
+                    whole = True  # it lost what these bases name, never had it, or is an older program by now
                 elif err.problem.code == "request_malformed" and self._packs:
                     self._packs = False  # a server of version 0.1, or something in between that reads along
                 else:
                     raise
                 continue
             reply = _checked(asked, body, self._identity())
+            self._shortens = reply.finds_bases
             report = self._settle(asked, reply, report)
             # What other tablets handed over, the server mostly has from elsewhere: the news says so, and it costs
             # a slow line nothing. Only what is still waiting then is carried there.
@@ -195,7 +203,7 @@ class Sync:
                 break
         return report
 
-    def _ask(self, ops_max: int, *, relays: bool) -> _Asked:
+    def _ask(self, ops_max: int, *, relays: bool, shortens: bool) -> _Asked:
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX, relays=relays)
         heads = [self._signed(head) for head in self._store.heads(HEADS_MAX)]
         request = request_of(
@@ -208,7 +216,7 @@ class Sync:
             photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
             logs=self._store.logs_to_ask(LOGS_ASKED_MAX),
         )
-        body = encode_packed(request) if self._packs else encode(request)
+        body = encode_packed(request, shortens=shortens) if self._packs else encode(request)
         return _Asked(tuple((one.id, one.hash) for one in outbox), body)
 
     def _signed(self, head: Head) -> Head:

@@ -4,8 +4,13 @@ What the receiver can work out is left out: the place in a chain that follows th
 hash of that operation, an id that follows from the rest, ids of bases that are in the same message. What
 remains lies in columns, which a general compressor then makes small. An operation that is not written
 as `operations.encode` writes it (by a newer version, say) is carried as it is.
+
+A base from before the message is a hash, and nothing makes that smaller. To a receiver that holds it and
+says so, only its first bytes are sent, behind the compressed columns, and a hash over all the operations:
+whatever other operation is found there gives other bytes, and then the sender packs whole.
 """
 
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from hashlib import sha256
@@ -41,6 +46,16 @@ BLOCKS_OPS_MIN = 20
 """With fewer operations, the codes of more blocks take more than they save."""
 LEVEL_IN_BLOCKS = 9
 """Takes no longer than 6 where short matches are left alone."""
+BEGINNING_BYTES = 6
+"""Of a base's id: among a hundred million operations, one base in three million is mistaken for another."""
+CHECK_BYTES = 16
+SHORTENED_MIN = 2
+"""With one base, the hash over all takes more than is saved."""
+SHORTENED_MAX = 4096
+"""Each is looked up."""
+
+Find = Callable[[tuple[str, ...]], Sequence[str]]
+"""Given how ids begin (in hex), as many ids of operations that are held; any, or "", where none begins so."""
 
 
 class _Columns(Struct, array_like=True):
@@ -55,7 +70,7 @@ class _Columns(Struct, array_like=True):
     at_ms: list[int]
     """How much later than the one before."""
     bases: list[list[int | str]]
-    """How many operations of this message before it, or an id."""
+    """How many operations of this message before it, or an id; 0 for the next of those that are shortened."""
     bodies: bytes
     """One a line."""
     ids: dict[int, str]
@@ -69,13 +84,44 @@ class _Columns(Struct, array_like=True):
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Columns)
 _envelope = msgspec.json.Decoder(Envelope)
+_hashed = re.compile(f"[0-9a-f]{{{ID_LENGTH}}}").fullmatch
 
 
-def pack(operations: Sequence[bytes]) -> bytes:
-    """These operations, compressed, but never so far that `unpack` would take them for a bomb."""
+def pack(operations: Sequence[bytes], *, shortens: bool = False) -> bytes:
+    """These operations, compressed, but never so far that `unpack` would take them for a bomb.
+
+    `shortens`: the receiver finds bases by how they begin, and says bases_unknown where it does not.
+    """
     columns = _taken_apart(operations)
+    beginnings = _shortened(columns) if shortens else b""
+    packed = _compressed(columns)
+    return packed + _check(operations) + beginnings if beginnings else packed
+
+
+def whole(packed: bytes, find: Find) -> bytes:
+    """The same operations for one who does not find bases. Raises as `unpack` does."""
+    columns, check = _read_columns(packed, UNPACKED_RATIO_MAX * len(packed), find)
+    return _compressed(columns) if check else packed
+
+
+def _shortened(columns: _Columns) -> bytes:
+    """Takes the bases that can be shortened out of the columns; how they begin, in order."""
+    outside = [one for some in columns.bases for one in some if isinstance(one, str) and _hashed(one)]
+    if not SHORTENED_MIN <= len(outside) <= SHORTENED_MAX:
+        return b""
+    columns.bases = [
+        [0 if isinstance(one, str) and _hashed(one) else one for one in some] for some in columns.bases
+    ]
+    return b"".join(bytes.fromhex(one[: 2 * BEGINNING_BYTES]) for one in outside)
+
+
+def _check(operations: Sequence[bytes]) -> bytes:
+    return sha256(b"\n".join(operations)).digest()[:CHECK_BYTES]
+
+
+def _compressed(columns: _Columns) -> bytes:
     plain = _encoder.encode(columns)
-    if len(operations) < BLOCKS_OPS_MIN:
+    if columns.count < BLOCKS_OPS_MIN:
         packed = zlib.compress(plain, LEVEL)
     else:
         before = len(_encoder.encode(_start(columns)))
@@ -143,22 +189,50 @@ def _plain(raw: bytes) -> Envelope | None:
     return one if encode(one) == raw and b"\n" not in raw else None
 
 
-def unpack(packed: bytes, bytes_max: int, decoded: dict[bytes, Operation] | None = None) -> list[bytes]:
-    """The operations of `pack`, to the byte. Raises request_malformed, request_too_large.
+def unpack(
+    packed: bytes, bytes_max: int, decoded: dict[bytes, Operation] | None = None, find: Find | None = None
+) -> list[bytes]:
+    """The operations of `pack`, to the byte. Raises request_malformed, request_too_large, bases_unknown.
 
     `decoded` is given, by their bytes, those that could be read on the way, as `operations.read` reads them.
+    Without `find` no base that was shortened is known.
     """
-    limit = min(bytes_max, UNPACKED_RATIO_MAX * len(packed))
     try:
-        inflater = zlib.decompressobj()
-        plain = inflater.decompress(packed, limit)
-        if inflater.unconsumed_tail:
-            raise Problem("request_too_large", limit_bytes=limit)
-        if not inflater.eof or inflater.unused_data:
-            raise Problem("request_malformed", where="packed operations: cut off")
-        return _put_together(_decoder.decode(plain), bytes_max, decoded)
+        columns, check = _read_columns(packed, bytes_max, find)
+        done = _put_together(columns, bytes_max, decoded)
     except (zlib.error, msgspec.DecodeError, UnicodeError, IndexError, KeyError, ValueError) as err:
         raise Problem("request_malformed", where=f"packed operations: {str(err)[:100]}") from err
+    if check and check != _check(done):
+        raise Problem("bases_unknown")
+    return done
+
+
+def _read_columns(packed: bytes, bytes_max: int, find: Find | None) -> tuple[_Columns, bytes]:
+    """The columns with their bases whole, and the hash over all where any was shortened."""
+    limit = min(bytes_max, UNPACKED_RATIO_MAX * len(packed))
+    inflater = zlib.decompressobj()
+    plain = inflater.decompress(packed, limit)
+    if inflater.unconsumed_tail:
+        raise Problem("request_too_large", limit_bytes=limit)
+    if not inflater.eof:
+        raise ValueError("cut off")
+    columns, behind = _decoder.decode(plain), inflater.unused_data
+    if not behind:
+        return columns, b""
+    check, beginnings = behind[:CHECK_BYTES], behind[CHECK_BYTES:].hex()
+    digits = 2 * BEGINNING_BYTES
+    count = sum(some.count(0) for some in columns.bases)
+    if not SHORTENED_MIN <= count <= SHORTENED_MAX or len(beginnings) != count * digits:
+        raise ValueError("not as many bases as were shortened")
+    if find is None:
+        raise Problem("bases_unknown")
+    begun = tuple(beginnings[at : at + digits] for at in range(0, len(beginnings), digits))
+    found = find(begun)
+    if not all(map(str.startswith, found, begun)):
+        raise Problem("bases_unknown")
+    rest = iter(found)
+    columns.bases = [[next(rest) if one == 0 else one for one in some] for some in columns.bases]
+    return columns, check
 
 
 def _put_together(columns: _Columns, bytes_max: int, decoded: dict[bytes, Operation] | None) -> list[bytes]:

@@ -28,6 +28,7 @@ REGISTRY: Mapping[str, Kind] = {
     "request_malformed": Kind("请求无法读取：{where}。请更新应用后重试。", "The request cannot be read: {where}. Update the app and try again."),
     "request_too_large": Kind("请求超过 {limit_bytes} 字节，请分批发送。", "The request is over {limit_bytes} bytes; send it in parts.", 413),
     "protocol_too_new": Kind("平板应用版本（协议 {theirs}）比服务器（{ours}）新，请先升级服务器；数据仍保存在平板上。", "The tablet speaks protocol {theirs}, newer than the server's {ours}: upgrade the server first; the data stays safe on the tablet.", 409, retry=True),
+    "bases_unknown": Kind("服务器不认识这些记录所依据的较早记录，平板将自动完整重发。", "The server does not know earlier records that these refer to; the tablet sends them whole by itself.", 409, retry=True),
     "not_signed_in": Kind("请先登录。", "Please sign in.", 401),
     "sign_in_failed": Kind("账号或密码不正确。", "The account or the password is not right.", 401),
     "sign_in_throttled": Kind("尝试次数过多，请 {wait_seconds} 秒后再试。", "Too many attempts; try again in {wait_seconds} seconds.", 429, retry=True),

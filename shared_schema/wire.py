@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from shared_schema.ids import digest
 from shared_schema.operations import Hash, Id, Line, Operation
-from shared_schema.packing import LEVEL, pack, unpack
+from shared_schema.packing import LEVEL, Find, pack, unpack, whole
 from shared_schema.problems import Problem
 
 M = TypeVar("M")
@@ -296,6 +296,8 @@ class ExchangeReply(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tablets of this squad; left out where the tablet has them (see `ExchangeRequest.peers`)."""
     revoked: bool = False
     """This tablet was turned away: what it still holds is taken into quarantine, and nothing is told to it."""
+    finds_bases: bool = False
+    """Whoever says so takes packed operations whose bases are shortened."""
     more: bool = False
 
 
@@ -396,13 +398,16 @@ _frame_encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
 
 
-def encode_packed(message: ExchangeRequest | ExchangeReply, ready: Mapping[str, bytes] = _NONE) -> bytes:
+def encode_packed(
+    message: ExchangeRequest | ExchangeReply, ready: Mapping[str, bytes] = _NONE, *, shortens: bool = False
+) -> bytes:
     """A request or a reply in few bytes; `read_request` and `read_reply` take either form.
 
-    `ready` has, by inspection, the operations of news that are packed already, and not in the message.
+    `ready` has, by inspection, the operations of news that are packed already, and not in the message. `shortens` is
+    for a request to one who has said `finds_bases`.
     """
     if isinstance(message, ExchangeRequest):
-        parts = [pack([bytes(raw) for raw in message.ops])] if message.ops else []
+        parts = [pack([bytes(raw) for raw in message.ops], shortens=shortens)] if message.ops else []
         plain: Struct = replace(message, ops=())
     else:
         parts = [
@@ -413,10 +418,12 @@ def encode_packed(message: ExchangeRequest | ExchangeReply, ready: Mapping[str, 
     return PACKED + _frame_encoder.encode(_Frame(zlib.compress(encode(plain), LEVEL), parts))
 
 
-def packed_operations(body: bytes) -> bytes:
-    """The operations of a packed request that has been read, as they came; nothing where it has none."""
+def packed_operations(body: bytes, find: Find) -> bytes:
+    """The operations of a packed request that has been read, as they came, but with their bases whole, so that
+    anybody reads them; nothing where it has none.
+    """
     parts = _frame_decoder.decode(body[len(PACKED) :]).parts
-    return parts[0] if len(parts) == 1 else b""
+    return whole(parts[0], find) if len(parts) == 1 else b""
 
 
 def _frame(body: bytes) -> _Frame:
@@ -471,10 +478,13 @@ def _check_density(message: bytes) -> None:
             raise Problem("request_malformed", where=f"$.{name}: over {MAP_BYTES_MAX} bytes")
 
 
-def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> ExchangeRequest:
-    """A request from its bytes, packed or not. Raises request_too_large, request_malformed, protocol_too_new.
+def read_request(
+    body: bytes, decoded: dict[bytes, Operation] | None = None, find: Find | None = None
+) -> ExchangeRequest:
+    """A request from its bytes, packed or not.
 
-    `decoded` is given, by their bytes, the operations that could be read on the way.
+    `decoded` is given, by their bytes, the operations that could be read on the way; `find` finds bases that were
+    shortened. Raises request_too_large, request_malformed, protocol_too_new, bases_unknown.
     """
     if len(body) > REQUEST_BYTES_MAX:
         raise Problem("request_too_large", limit_bytes=REQUEST_BYTES_MAX)
@@ -489,7 +499,7 @@ def read_request(body: bytes, decoded: dict[bytes, Operation] | None = None) -> 
         request = _request_decoder.decode(frame.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
-    ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX, decoded)]
+    ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX, decoded, find)]
     if len(request.ops) + len(ops) > REQUEST_OPS_MAX:
         raise Problem("request_malformed", where=f"ops: more than {REQUEST_OPS_MAX}")
     return replace(request, ops=(*request.ops, *ops)) if ops else request

@@ -6,6 +6,7 @@ Where people change the registers, the tablet hands in again what was refused, a
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -50,10 +51,12 @@ def exchange(
 ) -> bytes:
     """The reply to a tablet whose signature over the request has been checked; `by_hand`: it was carried as a file.
 
-    Raises request_too_large, request_malformed, protocol_too_new, device_unknown; then nothing has been changed.
+    Raises request_too_large, request_malformed, protocol_too_new, device_unknown, bases_unknown; then nothing has been
+    changed.
     """
     decoded: dict[bytes, Operation] = {}
-    request = wire.read_request(request_bytes, decoded)
+    find = cache(partial(op_log.beginning, conn))
+    request = wire.read_request(request_bytes, decoded, find)
     packed = request_bytes.startswith(wire.PACKED)
     if request.device != device:
         raise Problem("request_malformed", where="device")
@@ -78,7 +81,11 @@ def exchange(
         ready: dict[str, bytes] = {}
         if packed:
             news.remember(
-                conn, taken.fresh, taken.spans, wire.packed_operations(request_bytes), len(request.ops)
+                conn,
+                taken.fresh,
+                taken.spans,
+                lambda: wire.packed_operations(request_bytes, find),
+                len(request.ops),
             )
         inspections = [_after(row, taken.spans) for row in inspections]
         reply = answer(conn, request, tablet, taken, now_ms, ready if packed else None, inspections)
@@ -215,6 +222,7 @@ def answer(
         rewound=told.rewound,
         gone=tuple(sorted(set(request.cursors) - {row.id for row in inspections})),
         photos_wanted=photos.wanted(conn, tablet.id, PHOTOS_WANTED_MAX),
+        finds_bases=True,
         more=told.more,
     )
 

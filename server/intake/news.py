@@ -1,6 +1,6 @@
 """News: the operations of a squad's inspections after a tablet's cursors, as many as fit one reply."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Raw
@@ -40,21 +40,24 @@ def remember(
     conn: Connection,
     fresh: Sequence[Operation],
     spans: Mapping[InspectionId, Span],
-    packed: bytes,
+    packed: Callable[[], bytes],
     count: int,
 ) -> None:
     """Keeps what a request brought, where all of it was new: packing it again for each colleague costs much more."""
     commit = group.of(conn)
-    if commit is None or not packed or len(packed) > PART_BYTES_MAX or len(fresh) != count or len(spans) != 1:
+    if commit is None or len(fresh) != count or len(spans) != 1:
         return
     first, last = fresh[0], fresh[-1]
     if any(one.device != first.device or one.epoch != first.epoch for one in fresh):
+        return
+    content = packed()
+    if not content or len(content) > PART_BYTES_MAX:
         return
     ((inspection, span),) = spans.items()
     seq = max(one.seq for one in fresh)
     size_bytes = sum(len(one.raw) for one in fresh)
     parts = commit.memory.setdefault("news", {})
-    parts[inspection, span.first] = Part(packed, span, count, size_bytes, last.device, last.epoch, seq)
+    parts[inspection, span.first] = Part(content, span, count, size_bytes, last.device, last.epoch, seq)
     while len(parts) > PARTS_MAX:
         del parts[next(iter(parts))]
 

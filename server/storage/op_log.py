@@ -78,6 +78,18 @@ def known(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
     return dict(run(conn, f"SELECT id, hash FROM operation WHERE {where}", (value,)))
 
 
+def beginning(conn: Connection, beginnings: tuple[str, ...]) -> list[str]:
+    """For each of these, the first id of the log from there on: the one that begins so, where any does."""
+    value: Any
+    if conn.dialect.name == "sqlite":
+        given, order, value = "json_each(?) AS given", "given.key", json.dumps(beginnings)
+    else:
+        given, order = "unnest(?::text[]) WITH ORDINALITY AS given(value, place)", "given.place"
+        value = list(beginnings)
+    first = "SELECT id FROM operation WHERE id >= given.value ORDER BY id LIMIT 1"
+    return [id_ or "" for (id_,) in run(conn, f"SELECT ({first}) FROM {given} ORDER BY {order}", (value,))]
+
+
 _INSERT = (
     "INSERT INTO operation (id, inspection, number, person, device, epoch, seq, prev, hash, kind,"
     " at_ms, received_at_ms, held, raw, log_head) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

@@ -60,7 +60,7 @@ def batches(writer: Writer, changes: int, size: int) -> list[Batch]:
     made = []
     tablet = writer.tablet
     for start in range(0, changes, size):
-        packed = pack(writer.write(min(size, changes - start)))
+        packed = pack(writer.write(min(size, changes - start)), shortens=True)
         text = head_text(tablet.device, writer.epoch, writer.seq, writer.head)
         signature = tablet.key.sign(text).hex()
         made.append(Batch(packed, Head(writer.epoch, writer.seq, writer.head, signature)))

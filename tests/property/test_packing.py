@@ -1,6 +1,7 @@
 """Packed messages say, to the byte, what the plain ones say; and damage to one is found."""
 
 import zlib
+from collections.abc import Iterable, Sequence
 from random import Random
 
 import msgspec
@@ -20,10 +21,13 @@ from shared_schema.operations import (
     read,
 )
 from shared_schema.problems import Problem
+from tests.bench.changes import Writer
+from tests.bench.plan import make_plan
 from tests.make import Scribe, every_body, make_envelope, make_op, make_request
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 ROOM = 1 << 22
+BEGINS = 2 * packing.BEGINNING_BYTES
 
 
 @st.composite
@@ -67,6 +71,81 @@ def test_what_is_read_on_the_way_is_what_the_bytes_say(raws: list[bytes]) -> Non
     assert all(one == read(raw) for raw, one in decoded.items())
     plain = {raw for raw in raws if packing._plain(raw) is not None and b'"dispute_settled"' not in raw}
     assert plain <= decoded.keys()
+
+
+class Held:
+    """What a receiver holds, by how ids begin."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self._ids = {one[:BEGINS]: one for one in ids}
+
+    def __call__(self, begun: Sequence[str]) -> list[str]:
+        return [self._ids.get(one, "") for one in begun]
+
+
+def written(text: str, *, device: str, seq: int, prev: str, bases: Iterable[str]) -> bytes:
+    """A note as a tablet writes it: its id follows from the rest."""
+    named = tuple(dict.fromkeys(bases))
+    return make_operation(
+        make_envelope(Note("A01", text), id="-", device=device, seq=seq, prev=prev, bases=named)
+    )
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
+    """Operations that were written before, and those of a message that name them: chains with forks, by a few tablets.
+
+    Now and then one goes on from an operation that has been followed already, as a restored tablet does.
+    """
+    texts = draw(st.lists(TEXTS, min_size=2, max_size=14))
+    raws: list[bytes] = []
+    for text in texts:
+        known = [read(raw) for raw in raws]
+        device = draw(st.sampled_from(["D-1", "D-2"]))
+        before = draw(st.sampled_from([None, *(one for one in known if one.device == device)][-3:]))
+        bases = draw(
+            st.lists(st.sampled_from([*(one.id for one in known), "0" * 32, "elsewhere"]), max_size=4)
+        )
+        place = (1, "") if before is None else (before.seq + 1, before.hash)
+        raws.append(written(text, device=device, seq=place[0], prev=place[1], bases=bases))
+    cut = draw(st.integers(0, len(raws)))
+    return raws[:cut], raws[cut:]
+
+
+@given(chains())
+def test_shortened_bases_come_back_to_the_byte(made: tuple[list[bytes], list[bytes]]) -> None:
+    """To one who holds what they name; and for the others the same message is made whole."""
+    before, message = made
+    find = Held(["0" * 32, *(read(raw).id for raw in before)])
+    decoded: dict[bytes, Operation] = {}
+    packed = packing.pack(message, shortens=True)
+    assert packing.unpack(packed, ROOM, decoded, find) == message
+    assert all(one == read(raw) for raw, one in decoded.items())
+    assert packing.whole(packed, find) == packing.pack(message)
+
+
+@given(chains(), st.data())
+def test_what_lacks_a_base_or_has_another_that_begins_alike_gives_nothing(
+    made: tuple[list[bytes], list[bytes]], data: st.DataObject
+) -> None:
+    """Never other bytes than were written."""
+    before, message = made
+    ids = [read(raw).id for raw in before]
+    named = {base for raw in message for base in read(raw).bases} & set(ids)
+    spoilt = data.draw(st.sets(st.sampled_from(ids))) if ids else set()
+    twins = data.draw(st.booleans())
+    held = [*(f"{one[:BEGINS]:0<32}" for one in spoilt if twins), *(one for one in ids if one not in spoilt)]
+    packed = packing.pack(message, shortens=True)
+    if packed == packing.pack(message):
+        assert packing.unpack(packed, ROOM) == message
+    elif spoilt & named or "0" * 32 in b"".join(message).decode():
+        with pytest.raises(Problem, match="bases_unknown"):
+            packing.unpack(packed, ROOM, {}, Held(held))
+    else:
+        assert packing.unpack(packed, ROOM, {}, Held(held)) == message
+    if packed != packing.pack(message):
+        with pytest.raises(Problem, match="bases_unknown"):
+            packing.unpack(packed, ROOM)
 
 
 DEEP = b'{"item":"A01","text":"","later":' + b"[" * 40 + b"]" * 40 + b"}"
@@ -148,9 +227,45 @@ def test_every_cut_and_every_flipped_bit_is_found() -> None:
     assert read.count(None) >= 2 * len(body) - 4
 
 
-def _read(body: bytes) -> wire.ExchangeRequest | None:
+def test_with_shortened_bases_too_every_cut_and_every_flipped_bit_is_found() -> None:
+    ids = [f"{Random(n).getrandbits(128):032x}" for n in range(4)]
+    scribe = Scribe()
+    request = make_request(
+        [scribe.write(Note("A01", text), ids[at : at + 2]) for at, text in enumerate("一二三")]
+    )
+    body = wire.encode_packed(request, shortens=True)
+    assert len(body) < len(wire.encode_packed(request))
+    # Of the many that a receiver may hold, those that a flipped bit would name are among them.
+    near = [f"{int(one[:BEGINS], 16) ^ 1 << bit:0{BEGINS}x}{'0' * 20}" for one in ids for bit in range(48)]
+    find = Held([*near, *ids])
+    damaged = [body[:at] for at in range(len(body))]
+    damaged += [
+        body[:at] + bytes([body[at] ^ 1 << bit]) + body[at + 1 :]
+        for at in range(len(body))
+        for bit in range(8)
+    ]
+    read = [_read(one, find) for one in damaged]
+    assert all(one in (None, request) for one in read)
+    assert read.count(None) >= 9 * len(body) - 16
+    assert _read(body, find) == request
+
+
+def test_a_change_takes_at_most_25_bytes_at_100_a_message() -> None:
+    """As tablets write in the benchmark: each names the tablet's last change of that field."""
+    tablet = make_plan(2, 120, Random(7))
+    writer = Writer(tablet.tablets[0], tablet.checklist, Random(7))
+    writer.write(400)
+    raws = writer.write(100)
+    bases = [base for raw in raws for base in read(raw).bases]
+    assert len(bases) == len(raws)
+    packed = packing.pack(raws, shortens=True)
+    assert packing.unpack(packed, ROOM, {}, Held(bases)) == raws
+    assert len(packed) / len(raws) <= 25
+
+
+def _read(body: bytes, find: packing.Find | None = None) -> wire.ExchangeRequest | None:
     try:
-        return wire.read_request(body)
+        return wire.read_request(body, find=find)
     except Problem:
         return None
 
@@ -169,6 +284,13 @@ def _columns(**changes: object) -> bytes:
         _columns(context=[5]),
         _columns(bases=[list(range(1, BASES_MAX + 2))]),
         _columns(bases=[[7]]),
+        _columns(bases=[[0]]),
+        _columns(bases=[[0, 0]]),
+        _columns(bases=[[0, 0]]) + b"x" * packing.CHECK_BYTES,
+        _columns(bases=[[0, 0]]) + b"x" * (packing.CHECK_BYTES + 2 * packing.BEGINNING_BYTES - 1),
+        _columns(bases=[[0, 0]]) + b"x" * (packing.CHECK_BYTES + 3 * packing.BEGINNING_BYTES),
+        _columns(bases=[["B"]]) + b"x",
+        _columns(bases=[[0] * 5000]) + b"x" * (packing.CHECK_BYTES + 5000 * packing.BEGINNING_BYTES),
         _columns(bodies=b"{}\n{}"),
         _columns(odd={5: b"{}"}),
         b"not deflated",

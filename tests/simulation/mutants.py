@@ -198,8 +198,8 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
     """What was sent counts as taken before the server has said so."""
     ask = Sync._ask
 
-    def hasty(self: Sync, ops_max: int, *, relays: bool) -> Any:
-        asked = ask(self, ops_max, relays=relays)
+    def hasty(self: Sync, ops_max: int, **how: bool) -> Any:
+        asked = ask(self, ops_max, **how)
         with self._store._write():
             self._store._db.execute(
                 "UPDATE operation SET status = 'accepted', confirmed = 1 WHERE status = 'unsent'"

@@ -1,9 +1,12 @@
 """The way between tablets and server: requests and replies get lost, come late, twice, cut off or garbled."""
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from mobile.transport import Offline, Rejected
+from shared_schema.packing import BEGINNING_BYTES
+from shared_schema.wire import read_request
 from tests.simulation.hub import Killed
 
 if TYPE_CHECKING:
@@ -87,6 +90,13 @@ class Network:
                 self.deliver(*letter)
             except Rejected:
                 return
+
+
+def names_in(world: "World", body: bytes) -> set[str]:
+    """The ids of a request's operations, whatever the server knows by now of the bases they name."""
+    known = {one[: 2 * BEGINNING_BYTES]: one for one in world.journal.committed | world.hub.ids()}
+    request = read_request(body, find=lambda begun: [known.get(one, "") for one in begun])
+    return {json.loads(bytes(raw))["id"] for raw in request.ops}
 
 
 class Cable:

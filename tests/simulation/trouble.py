@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import sqlcipher3.dbapi2
 from msgspec import Raw
 
-from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest, make_id
 from shared_schema.operations import Envelope, Note, Operation, body_bytes, encode, read
 from shared_schema.problems import Problem
 from tests.simulation import season
 from tests.simulation.journal import Fate
+from tests.simulation.network import names_in
 from tests.simulation.people import EXPECTED
 from tests.simulation.tablets import Tablet
 
@@ -240,5 +240,5 @@ def count_destroyed(world: "World") -> None:
     asked = [flight.call.args[0] for flight in flights]  # type: ignore[attr-defined]
     bodies += [body for body in asked if isinstance(body, bytes)]
     for body in bodies:
-        alive |= {json.loads(bytes(raw))["id"] for raw in wire.read_request(body).ops}
+        alive |= names_in(world, body)
     world.destroyed |= world.journal.committed - alive - world.keeper.purged

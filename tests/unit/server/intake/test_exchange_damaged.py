@@ -15,12 +15,22 @@ from msgspec import Raw
 
 from server.app import create_app
 from server.settings import Settings
-from server.storage.database import Database
+from server.storage import op_log
+from server.storage.database import Connection, Database
 from shared_schema import wire
+from shared_schema.ids import digest
 from shared_schema.operations import Note, encode
 from tests.contract.plan import CHECKLIST, KEY, plan
 from tests.contract.talk import NOW_MS, signed
-from tests.make import Scribe, make_answer, make_envelope, make_finding, make_request, make_settlement
+from tests.make import (
+    Scribe,
+    make_answer,
+    make_envelope,
+    make_finding,
+    make_op,
+    make_request,
+    make_settlement,
+)
 from tests.torture.share import stride
 from tests.unit.server.intake.trials import contents, trials
 
@@ -29,7 +39,11 @@ BYTES_MIN = 300
 """So many positions each batch must have, or it is no reference."""
 JSON_EVERY = 5
 """Of JSON signed anew, a share: most of it is taken, and costs more. `test_exchange_bad_input` has one batch whole."""
-NAMED = {"request_malformed", "request_too_large", "protocol_too_new", "taken"}
+NAMED = {"request_malformed", "request_too_large", "protocol_too_new", "bases_unknown", "taken"}
+EARLIER = [
+    make_op(Note(YES_NO, f"{n}"), device="D-3", seq=n + 1, id=digest(b"%d" % n)[:32]) for n in range(6)
+]
+"""What the server holds before the batches come."""
 
 
 def plain() -> wire.ExchangeRequest:
@@ -57,11 +71,28 @@ def relayed() -> wire.ExchangeRequest:
     return make_request(ops, device="D-1", proofs=(signed(ops[-1]),))
 
 
+def shortened() -> bytes:
+    """Operations that name earlier ones by how their ids begin."""
+    scribe, bases = Scribe(), [one.id for one in EARLIER]
+    texts = ("一", "登记簿", "见台账", "x")
+    ops = [scribe.write(Note(YES_NO, text), bases[at : at + 3]) for at, text in enumerate(texts)]
+    request = make_request(ops, cursors={"I-1": 0}, app="1.0", sent_at_ms=7)
+    body = wire.encode_packed(request, shortens=True)
+    assert len(body) < len(wire.encode_packed(request))
+    return body
+
+
 BATCHES: dict[str, Callable[[], bytes]] = {
-    f"{one.__name__}-{how}": lambda one=one, write=write: write(one())  # type: ignore[misc]
+    f"{one.__name__}-{how}": lambda one=one, write=write: write(one())
     for one in (plain, odd, relayed)
     for how, write in (("json", wire.encode), ("packed", wire.encode_packed))
-}
+} | {"shortened-packed": shortened}
+
+
+def planned(conn: Connection) -> None:
+    """The small campaign, and what the log has before."""
+    plan(conn)
+    op_log.append(conn, EARLIER, now_ms=NOW_MS)
 
 
 def damaged(body: bytes) -> Iterator[bytes]:
@@ -76,7 +107,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Te
     """The server's app and its database, with the small campaign in it."""
     settings = Settings(data=tmp_path_factory.mktemp("server"), log_level="error")
     with Database.open(settings.database_url) as db:
-        db.write(plan)
+        db.write(planned)
         with TestClient(create_app(settings, db, clock=lambda: NOW_MS)) as client:
             yield db, client
 
@@ -115,7 +146,7 @@ def test_what_a_tablet_with_a_bug_has_signed_is_taken_as_it_stands_or_refused_wh
     step = 1 if batch.endswith("packed") else stride(JSON_EVERY)
     bodies = list(damaged(body))[::step]
     with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
-        db.write(plan)
+        db.write(planned)
         assert trials(db, [body]) == {"taken": 1}
         counts = trials(db, bodies)
     assert sum(counts.values()) == len(bodies) >= 2 * BYTES_MIN // step

@@ -1,7 +1,7 @@
 """What one change costs the database: a bounded number of statements, found by indexes, however long the log is."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,13 +55,17 @@ class Squad:
         head = Head(last.epoch, last.seq, last.hash, KEY.sign(text).hex())
         return self._ask("D-1", written, heads=(head,))
 
+    def name(self, bases: Sequence[str]) -> ExchangeReply:
+        """One change of the first tablet that names these as its bases, by how they begin."""
+        return self._ask("D-1", [self.scribe.write(Note(YES_NO, "x"), bases)], shortens=True)
+
     def read(self) -> ExchangeReply:
         """What the second tablet has not read."""
         return self._ask("D-2", [])
 
-    def _ask(self, device: str, written: list[Any], **more: Any) -> ExchangeReply:
+    def _ask(self, device: str, written: list[Any], *, shortens: bool = False, **more: Any) -> ExchangeReply:
         asked = make_request(written, device=device, **more, **self._cursors[device])
-        body = wire.encode_packed(asked)
+        body = wire.encode_packed(asked, shortens=shortens)
         self.statements.clear()
         run = self.db.submit(
             lambda conn: exchange(conn, body, device=DeviceId(device), now_ms=NOW_MS), joins=True
@@ -126,6 +130,18 @@ def test_no_statement_of_one_change_looks_through_a_table(squad: Squad, what: st
     assert statements
     for sql in statements:
         assert IS_THERE_ANY.fullmatch(sql) or not A_TABLE.search(_plan(squad.db, sql)), sql
+
+
+def test_all_bases_of_a_request_are_found_by_one_statement_and_an_index(squad: Squad) -> None:
+    written = [squad.scribe.write(Note(YES_NO, f"{n}"), id=f"{n:032x}"[::-1]) for n in range(40)]
+    squad.hand_in()
+    squad._ask("D-1", written)
+    (status,) = squad.name([one.id for one in written]).statuses
+    assert status.status == "accepted"
+    (sql,) = [one for one in squad.statements if "id >= given.value" in one]
+    plan_ = _plan(squad.db, sql)
+    assert "SEARCH operation USING COVERING INDEX" in plan_
+    assert not A_TABLE.search(plan_)
 
 
 def _plan(db: Database, sql: str) -> str:
