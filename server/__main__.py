@@ -7,18 +7,24 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import click
 
+from server.access import audit
+from server.access.accounts import SALT_BYTES, make_account
 from server.intake import package_desk, packages
 from server.intake.commands import backup_command, restore_command
 from server.intake.package_desk import Handed
-from server.planning.commands import checklist_commands
+from server.planning.campaign import Plan, make_plan
+from server.planning.commands import checklist_commands, tell_plan
+from server.planning.registering import enter
 from server.settings import Settings
-from server.storage.database import Database
+from server.storage.database import Connection, Database
 from server.storage.package_files import PackageFiles, copy_into, files_in
 from server.storage.photo_store import open_photo_store
 from shared_schema.problems import Problem
+from shared_schema.roles import CONSOLE_ROLES
 
 
 class _Group(click.Group):
@@ -81,6 +87,67 @@ def migrate(data: Path | None, database: str | None) -> None:
     settings = _settings(data, database)
     Database.open(settings.database_url).close()
     click.echo("数据库已就绪 / The database is ready.")
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--check", is_flag=True, help="Read, check and draw only; nothing is written.")
+@click.option("--seed", default="", help="Seed of the draw, instead of the one in season.yaml.")
+@data_option
+@database_option
+def plan(folder: Path, check: bool, seed: str, data: Path | None, database: str | None) -> None:
+    """Plan a campaign from the registers in FOLDER: check them, draw the squads, enter all of it.
+
+    Again after a correction: names, addresses, people and inventories follow; the draw stands.
+    """
+    made = make_plan(folder, seed)
+    tell_plan(made, click.echo)
+    if check:
+        click.echo("只检查，未写入 / Checked only; nothing was written.")
+        return
+    with Database.open(_settings(data, database).database_url) as db:
+        new = db.write(lambda conn: _entered(conn, made))
+    click.echo(
+        "已录入 / Entered."
+        if new
+        else "名册已更新，抽签不变 / The registers were brought up to date; the draw stands."
+    )
+
+
+def _entered(conn: Connection, made: Plan) -> bool:
+    new = enter(conn, made)
+    audit.record(conn, _now_ms(), "command", "campaign.plan", made.code, seed=made.drawn.seed, new=str(new))
+    return new
+
+
+@main.command()
+@click.argument("login")
+@click.option("--name", required=True, help="The person's name, as pages and the audit trail show it.")
+@click.option("--role", type=click.Choice(sorted(CONSOLE_ROLES)), required=True, help="What they may do.")
+@click.option(
+    "--password-file",
+    type=click.File(encoding="utf-8"),
+    help="A file with the password (-: standard input), instead of asking for it.",
+)
+@data_option
+@database_option
+def account(
+    login: str, name: str, role: str, password_file: TextIO | None, data: Path | None, database: str | None
+) -> None:
+    """Make an account for the console, or give LOGIN another name, role and password; their sessions end."""
+    if password_file is None:
+        password = click.prompt("口令 Password", hide_input=True, confirmation_prompt=True)
+    else:
+        password = password_file.read().rstrip("\r\n")
+    salt = secrets.token_bytes(SALT_BYTES)
+
+    def run(conn: Connection) -> None:
+        make_account(conn, login=login, name=name, role=role, password=password, salt=salt)
+        audit.record(conn, _now_ms(), "command", "account.make", login, role=role)
+
+    with Database.open(_settings(data, database).database_url) as db:
+        db.write(run)
+    click.echo(f"{login}: {role}")
 
 
 @main.command()

@@ -106,6 +106,7 @@ REGISTRY: Mapping[str, Kind] = {
     "not_scorable": Kind("没有适用的检查项，无法评分。", "No item applies, so there is no score.", 409),
     "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} units cannot be frozen yet: {first}", 409),
     "draw_infeasible": Kind("{unit} 无法分派：{reason}", "{unit} cannot be assigned: {reason}", 409),
+    "campaign_drawn": Kind("活动 {campaign} 已经抽过签，结果不再改变。请核对名册与种子，或换一个活动代码。", "Campaign {campaign} has been drawn, and a draw stands. Look at the registers and the seed, or take another code for the campaign.", 409),
     # stores
     "not_empty": Kind("{what} 中已有数据，没有恢复任何内容。请恢复到空的位置，或写明 --replace。", "There is data in {what} already, and nothing was restored. Restore to an empty place, or say --replace.", 409),
     "visit_purged": Kind("这次检查已全部交给服务器并有备份，本机已清除。需要时可重新取回。", "The server has all of this visit, and a backup of it; it has been cleared from this tablet. It can be fetched again.", 409),

@@ -14,10 +14,11 @@ from PIL import Image, ImageDraw
 
 from server.demo.plan import Plan, Team, make_plan
 from server.demo.registering import register
-from server.demo.script import Visit, at_start, earlier_id
+from server.demo.script import Visit, at_start
 from server.demo.truth import Truth
 from server.intake import desk, exchange
 from server.intake.judge import RoleOf
+from server.planning.registering import earlier_id
 from server.storage import devices, photos
 from server.storage.database import Connection
 from server.storage.photo_files import PhotoFiles

@@ -1,18 +1,16 @@
-"""The demonstration's season before anybody taps: registers, draw, squads and visits. Pure but for reading files."""
+"""The demonstration's season before anybody taps: the campaign, and its tablets. Pure but for reading files."""
 
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
 from server.demo.script import Member, Visit
-from server.planning.candidates import candidates_of
-from server.planning.checklists import read_checklist
-from server.planning.draw import draw
-from server.planning.files import Registers, read_registers
-from server.planning.records import DrawResult, Person, Unit
+from server.planning import campaign
+from server.planning.files import Registers, read_accounts, read_season
+from server.planning.records import Account, DrawResult, Person
 from server.planning.yaml_marks import read_yaml
 from shared_schema.checklist import Checklist
-from shared_schema.ids import PersonId, SquadId, make_id
+from shared_schema.ids import SquadId, make_id
 from shared_schema.roles import Role
 
 HERE = Path(__file__).parent
@@ -32,81 +30,74 @@ class Team(NamedTuple):
     """One squad and its visits, in order of date."""
 
     squad: SquadId
-    name_zh: str
-    name_en: str
     members: tuple[TeamMember, ...]
     visits: tuple[Visit, ...]
 
 
 class Plan(NamedTuple):
-    """The whole season as planned."""
+    """The whole season as planned, and what is needed to play it."""
 
-    registers: Registers
-    checklist: Checklist
+    campaign: campaign.Plan
+    accounts: list[Account]
     phrases: dict[str, object]
-    drawn: DrawResult
     teams: tuple[Team, ...]
     seed: str
+
+    @property
+    def registers(self) -> Registers:
+        """What the campaign is planned from."""
+        return self.campaign.registers
+
+    @property
+    def checklist(self) -> Checklist:
+        """What is asked."""
+        return self.campaign.checklist
+
+    @property
+    def drawn(self) -> DrawResult:
+        """Who visits whom."""
+        return self.campaign.drawn
 
 
 def make_plan(seed: int, folder: Path = HERE) -> Plan:
     """The plan for a seed. Raises file_invalid, checklist_invalid, draw_infeasible."""
-    registers = read_registers(folder)
-    season = registers.season
-    text = f"{season.campaign.code}/{seed}"
-    path = folder / season.campaign.checklist
-    checklist = read_checklist(path.read_bytes(), path.name)
-    phrases = _yaml(folder / "phrases.yaml") | {"emphasis": list(season.campaign.emphasis)}
-    candidates = candidates_of(
-        registers.units,
-        registers.people,
-        registers.interests,
-        registers.last_visits,
-        season.draw,
-        season.window.days(),
+    season = read_season(folder / "season.yaml")
+    planned = campaign.make_plan(folder, f"{season.draw.seed}/{seed}")
+    text = f"{planned.code}/{seed}"
+    return Plan(
+        campaign=planned,
+        accounts=read_accounts(folder / "accounts.csv"),
+        phrases=_yaml(folder / "phrases.yaml") | {"emphasis": list(season.campaign.emphasis)},
+        teams=tuple(_team(planned, team, text) for team in planned.teams),
+        seed=text,
     )
-    drawn = draw(candidates, f"{season.draw.seed}/{seed}")
+
+
+def _team(planned: campaign.Plan, team: campaign.Team, seed: str) -> Team:
+    registers = planned.registers
     units = {unit.code: unit for unit in registers.units}
-    people = {person.id: person for person in registers.people}
-    teams = []
-    for number, squad in enumerate(drawn.squads, start=1):
-        ids = [squad.leader, *(one for one in squad.members if one != squad.leader)]
-        members = tuple(_member(people[one], squad.leader, text) for one in ids)
-        on_call = () if squad.officer is None else (_member(people[squad.officer], squad.leader, text),)
-        visits = tuple(
-            Visit(
-                inspection=f"{season.campaign.code}-{one.unit}",
-                unit=units[one.unit],
-                date=one.day,
-                members=tuple(Member(team.person.id, team.role, team.person.name_zh) for team in members),
-                inventory=tuple(device for device in registers.inventory if device.unit == one.unit),
-                earlier=tuple(found for found in registers.last_findings if found.unit == one.unit),
-            )
-            for one in sorted(drawn.assignments, key=lambda one: (one.day, one.turn, one.unit))
-            if one.squad == squad.code
+    members = tuple(_member(one, seed) for one in team.members)
+    present = tuple(
+        Member(one.person.id, one.role, one.person.name_zh) for one in members if one.role != "officer"
+    )
+    visits = tuple(
+        Visit(
+            inspection=planned.inspection(one),
+            unit=units[one.unit],
+            date=one.day,
+            members=present,
+            inventory=tuple(device for device in registers.inventory if device.unit == one.unit),
+            earlier=tuple(found for found in registers.last_findings if found.unit == one.unit),
         )
-        teams.append(Team(squad.code, f"第{number}检查组", f"Squad {number}", (*members, *on_call), visits))
-    return Plan(registers, checklist, phrases, drawn, tuple(teams), text)
+        for one in team.visits
+    )
+    return Team(team.squad, members, visits)
 
 
 def _yaml(path: Path) -> dict[str, object]:
     return dict(read_yaml(path.read_bytes(), path.name).data)
 
 
-def profile(unit: Unit) -> dict[str, bool]:
-    """The unit's profile flags."""
-    flags = (
-        "has_classification_power",
-        "has_topsecret",
-        "has_system",
-        "has_key_area",
-        "has_secret",
-        "first_year",
-    )
-    return {flag: getattr(unit, flag) for flag in flags}
-
-
-def _member(person: Person, leader: PersonId, seed: str) -> TeamMember:
-    role: Role = "leader" if person.id == leader else "inspector" if person.role == "leader" else person.role
-    code = make_id(sha256(f"{seed}/code/{person.id}".encode()).digest()[:16])[:10]
-    return TeamMember(person, role, f"T{person.id.removeprefix('P')}", code)
+def _member(one: campaign.TeamMember, seed: str) -> TeamMember:
+    code = make_id(sha256(f"{seed}/code/{one.person.id}".encode()).digest()[:16])[:10]
+    return TeamMember(one.person, one.role, f"T{one.person.id.removeprefix('P')}", code)

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from server.demo.truth import Truth
 from server.planning.records import InventoryDevice, LastFinding, Unit
+from server.planning.registering import earlier_id
 from shared_schema.chance import Chance
 from shared_schema.checklist import Checklist, Item
 from shared_schema.rules import (
@@ -50,11 +51,6 @@ class Visit(NamedTuple):
     members: tuple[Member, ...]
     inventory: tuple[InventoryDevice, ...]
     earlier: tuple[LastFinding, ...]
-
-
-def earlier_id(finding: LastFinding) -> str:
-    """How a finding of last year is named."""
-    return f"E{finding.found_on.year}-{finding.unit}-{finding.item}"
 
 
 def at_start(day: dt.date) -> int:

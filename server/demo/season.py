@@ -267,7 +267,7 @@ def _invite(db: Database, plan: Plan, url: str) -> None:
 
     db.write(prepare)
     click.echo(f"\n控制台 console   {url}/")
-    for account in plan.registers.accounts:
+    for account in plan.accounts:
         click.echo(f"  {account.login:<14}{account.password:<28}{account.role}")
     click.echo(f"平板 tablet      .venv/bin/hucha-tablet --server {url} --enrol {code}")
     click.echo(

@@ -27,7 +27,6 @@ class Registers(NamedTuple):
     season: Season
     units: list[Unit]
     people: list[Person]
-    accounts: list[Account]
     interests: list[Interest]
     inventory: list[InventoryDevice]
     last_visits: list[LastVisit]
@@ -45,7 +44,6 @@ def read_registers(folder: Path) -> Registers:
         season=season,
         units=units,
         people=people,
-        accounts=read_accounts(folder / "accounts.csv"),
         interests=read_interests(folder / "interests.csv", codes, ids),
         inventory=read_inventory(folder / "inventory.csv", units),
         last_visits=read_last_visits(folder / "last_year.csv", codes, ids),

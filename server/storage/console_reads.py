@@ -138,11 +138,10 @@ def campaigns(conn: Connection) -> list[Campaign]:
     return [Campaign(*row) for row in conn.execute(query.order_by(campaign.c.year.desc(), campaign.c.id))]
 
 
-def draw_of(conn: Connection, campaign_id: str) -> str:
-    """The draw's inputs hash and result as JSON; empty where there was no draw."""
-    return (
-        conn.execute(select(campaign.c.draw).where(campaign.c.id == campaign_id)).scalar_one_or_none() or ""
-    )
+def draw_of(conn: Connection, campaign_id: str) -> str | None:
+    """The draw's inputs hash and result as JSON, empty where there was none; None without such a campaign."""
+    query = select(func.coalesce(campaign.c.draw, "")).where(campaign.c.id == campaign_id)
+    return conn.execute(query).scalar_one_or_none()
 
 
 # --- progress --------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ QUERIES: dict[str, Query] = {
         conn, season.campaign, Sift(tablet="T-lost")
     ),
     "waiting, another squad": lambda conn, season: quarantine.waiting(
-        conn, season.campaign, Sift(squad="S2")
+        conn, season.campaign, Sift(squad=season.plan.teams[1].squad)
     ),
     "waiting of one visit": lambda conn, season: quarantine.of_inspection(conn, season.locked[0]),
     "no such refusal": lambda conn, season: quarantine.one(conn, season.campaign, "T-lost", "none"),
@@ -61,7 +61,9 @@ QUERIES: dict[str, Query] = {
     "search, any case": lambda conn, season: reads.inspections(conn, season.campaign, Filter(q="OFFICE")),
     "one stage": lambda conn, season: reads.inspections(conn, season.campaign, Filter(stage="submitted")),
     "prepared": lambda conn, season: reads.inspections(conn, season.campaign, Filter(stage="prepared")),
-    "one squad": lambda conn, season: reads.inspections(conn, season.campaign, Filter(squad="S1")),
+    "one squad": lambda conn, season: reads.inspections(
+        conn, season.campaign, Filter(squad=season.plan.teams[0].squad)
+    ),
     "one grade": lambda conn, season: reads.inspections(conn, season.campaign, Filter(grade="conform")),
     "open grades": lambda conn, season: reads.inspections(conn, season.campaign, Filter(grade="open")),
     "disputed": lambda conn, season: reads.inspections(conn, season.campaign, Filter(only="disputed")),
@@ -84,7 +86,7 @@ QUERIES: dict[str, Query] = {
     "sheet": lambda conn, season: inspection.sheet_of(conn, season.disputed[0]),
     "log": lambda conn, season: inspection.log_of(conn, season.disputed[0]),
     "no operation": lambda conn, season: inspection.log_entry(conn, season.disputed[0], "none"),
-    "members": lambda conn, _: inspection.members(conn, "S1"),
+    "members": lambda conn, season: inspection.members(conn, season.plan.teams[0].squad),
     "names": lambda conn, _: inspection.person_names(conn, ["P001", "P006", "coordinator", "nobody"]),
     "devices": lambda conn, _: inspection.device_names(conn, ["T006", "console"]),
     "photos": lambda conn, season: inspection.pictures(conn, season.disputed[0]),

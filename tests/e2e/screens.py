@@ -65,7 +65,7 @@ SHOTS = (
         "tablet-code",
         "coordinator",
         "/campaigns/{campaign}/tablets",
-        "[name=for]=S1/ >> [name=period]=7d >> .enrol button.primary",
+        "[name=for]=HD-2026-HC-S1/ >> [name=period]=7d >> .enrol button.primary",
     ),
     Shot("checklists", "coordinator", "/checklists"),
     Shot("checklist", "coordinator", "/checklists", "table .stretch"),

@@ -76,7 +76,7 @@ def plan(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
         cells: dict[tuple[str, Week], list[registers.VisitLine]] = {}
         for one in visits:
             cells.setdefault((one.squad, _week(one.planned_date)), []).append(one)
-        draw = reads.draw_of(conn, campaign)
+        draw = reads.draw_of(conn, campaign) or ""
         return {
             "visits": visits,
             "stage_of": stages,

@@ -33,15 +33,17 @@ def test_every_tablet_says_what_is_expected_and_what_has_come(looked_at: Console
 @pytest.mark.parametrize(("later_ms", "stale"), [(-7 * HOUR_MS, False), (0, True)])
 def test_silence_is_told_of_squads_that_are_out_only(looked_at: Console, later_ms: int, stale: bool) -> None:
     """After a day; never of a tablet that was turned away."""
+    first, second = (team.squad for team in looked_at.season.plan.teams[:2])
     quiet, revoked = looked_at.trouble.quiet, looked_at.trouble.revoked
-    assert tablets(looked_at, "S1", later_ms=later_ms)[quiet].stale is stale
-    assert not tablets(looked_at, "S2", later_ms=later_ms)[quiet].stale
-    assert not tablets(looked_at, "S1", later_ms=1000 * HOUR_MS)[revoked].stale
+    assert tablets(looked_at, first, later_ms=later_ms)[quiet].stale is stale
+    assert not tablets(looked_at, second, later_ms=later_ms)[quiet].stale
+    assert not tablets(looked_at, first, later_ms=1000 * HOUR_MS)[revoked].stale
 
 
 def test_a_squads_visits_for_another_campaign_are_not_counted(looked_at: Console) -> None:
     """As the demonstration's first squad has three to try a tablet with."""
     campaign, season = looked_at.season.campaign, looked_at.season
+    squad = season.plan.teams[0].squad
 
     class Undo(Exception):
         pass
@@ -55,7 +57,7 @@ def test_a_squads_visits_for_another_campaign_are_not_counted(looked_at: Console
                     "id": "TRY-1",
                     "campaign": "TRY",
                     "unit": season.plan.registers.units[0].code,
-                    "squad": "S1",
+                    "squad": squad,
                     "planned_date": "2026-05-11",
                     "checklist": "0" * 64,
                     "responsible_person": "P001",
@@ -63,7 +65,7 @@ def test_a_squads_visits_for_another_campaign_are_not_counted(looked_at: Console
             ],
         )
         assert progress.squad_board(conn, campaign) == before  # type: ignore[arg-type]
-        assert [(one.squad, one.expected) for one in progress.squad_board(conn, "TRY")] == [("S1", 1)]  # type: ignore[arg-type]
+        assert [(one.squad, one.expected) for one in progress.squad_board(conn, "TRY")] == [(squad, 1)]  # type: ignore[arg-type]
         raise Undo
 
     with pytest.raises(Undo):

@@ -169,7 +169,7 @@ def test_filters_are_kept_in_the_address(looked_at: Console) -> None:
         ("grade=open", lambda line: line.grade is None),
         ("grade=conform", lambda line: line.grade == "conform"),
         ("only=disputed", lambda line: line.disputes > 0),
-        ("squad=S1", lambda line: line.squad == "S1"),
+        ("squad=HD-2026-HC-S1", lambda line: line.squad == "HD-2026-HC-S1"),
         ("page=7", lambda line: False),
     ],
 )

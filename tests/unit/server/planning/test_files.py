@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import server.demo
-from server.planning.files import Registers, read_registers
+from server.planning.files import Registers, read_accounts, read_registers
 from shared_schema.problems import Problem
 
 DEMO = Path(server.demo.__path__[0])
@@ -24,6 +24,11 @@ def spoil(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count(old) == 1, old
     path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def read_everything(folder: Path) -> None:
+    read_registers(folder)
+    read_accounts(folder / "accounts.csv")
 
 
 def test_the_demonstration_season_reads(folder: Path) -> None:
@@ -61,7 +66,7 @@ def test_what_contradicts_itself_is_named_with_its_place_and_cure(
 ) -> None:
     spoil(folder / file, old, new)
     with pytest.raises(Problem) as caught:
-        read_registers(folder)
+        read_everything(folder)
     facts = caught.value.facts
     assert (caught.value.code, facts["file"], facts["column"]) == ("file_invalid", file, column)
     assert cure in str(facts["cure"])

@@ -27,7 +27,7 @@ def acted_on(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
 def code_for(made: Console, **fields: str) -> Answer:
     """What the coordinator is shown."""
     leader = made.season.plan.teams[0].members[0].person.id
-    return made.desk("coordinator").post(f"{UNDER}/codes", {"for": f"S1/{leader}"} | fields)
+    return made.desk("coordinator").post(f"{UNDER}/codes", {"for": f"HD-2026-HC-S1/{leader}"} | fields)
 
 
 def typed(answer: Answer) -> str:
@@ -72,7 +72,7 @@ def test_a_code_is_shown_once_for_a_named_person_on_screen_and_on_paper(acted_on
     assert code not in page
     assert leader.name_zh in page[page.index('id="codes"') :]
     assert acted_on.trail("tablet.code")[0].facts == (
-        f'{{"squad":"S1","holder":"{leader.id}","period":"7d"}}'
+        f'{{"squad":"HD-2026-HC-S1","holder":"{leader.id}","period":"7d"}}'
     )
 
 
@@ -90,7 +90,14 @@ def test_a_code_is_good_for_its_time_and_once(acted_on: Console, period: str, mi
 
 
 @pytest.mark.parametrize(
-    "fields", [{"for": ""}, {"for": "S99/"}, {"for": "S1/nobody"}, {"period": "99d"}, {"replaces": "nobody"}]
+    "fields",
+    [
+        {"for": ""},
+        {"for": "S99/"},
+        {"for": "HD-2026-HC-S1/nobody"},
+        {"period": "99d"},
+        {"replaces": "nobody"},
+    ],
 )
 def test_a_code_for_nobody_known_is_not_made(acted_on: Console, fields: dict[str, str]) -> None:
     """Nor for a time that is not offered, nor in place of a tablet there is none of."""
@@ -126,8 +133,13 @@ def test_a_tablet_is_handed_to_another_member_and_its_record_stays(acted_on: Con
     desk, team = acted_on.desk("coordinator"), acted_on.season.plan.teams[0]
     device, author = team.members[0].tablet, team.members[0].person
     to = team.members[1].person
-    form = {"device": device, "for": f"S1/{to.id}", "why": "外出培训"}
-    for wrong in ({"why": ""}, {"for": "S1/"}, {"for": "S1/nobody"}, {"device": "nobody"}):
+    form = {"device": device, "for": f"HD-2026-HC-S1/{to.id}", "why": "外出培训"}
+    for wrong in (
+        {"why": ""},
+        {"for": "HD-2026-HC-S1/"},
+        {"for": "HD-2026-HC-S1/nobody"},
+        {"device": "nobody"},
+    ):
         assert desk.post(f"{UNDER}/hand-over", form | wrong).status in {400, 404}
     assert desk.post(f"{UNDER}/hand-over", form).status == 303
     assert desk.post(f"{UNDER}/hand-over", form).status == 400
