@@ -59,7 +59,7 @@ def rgb(kept: bytes) -> tuple[int, int, bytes]:
 
 def _opened(kept: bytes) -> Image.Image:
     with Image.open(BytesIO(kept), formats=("JPEG",)) as opened:
-        return opened.convert("RGB")
+        return _plain(opened)
 
 
 def _drawn(picture: Image.Image) -> Drawn:

@@ -43,11 +43,14 @@ def set_up(tablet: stage.Stage) -> None:
 
 
 def _opened(driver: "Driver") -> None:
-    """Opens photos as a person does who looks through them."""
+    """Opens photos as a person does who looks through them: a touch, and a look, in which memory is tidied."""
+    from mobile.ui.collector import REST_SECONDS
+
     for line in driver.session.shown.visit.photos.lines[:OPENED]:
         driver.app.photo_acts.view(line)
         driver.until(lambda: [one for one in driver.widgets("PhotoView") if not one.ids.area.loading])
-        driver.settle()
+        driver.tap_at(1, 1)
+        driver.settle(REST_SECONDS + 0.5)
         driver.app.shell.close(at_once=True)
         driver.settle()
 
