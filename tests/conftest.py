@@ -6,8 +6,11 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+import structlog
 from hypothesis import settings
 
 # A busy machine is no failure, and a failure can be had again: here by its printed blob, in CI always.
@@ -44,3 +47,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_report_header() -> list[str]:
     """Says so when screens are not tested."""
     return [] if HAS_KIVY else ["no Kivy for this Python: tests of the tablet's screens are left out"]
+
+
+@pytest.fixture(autouse=True)
+def logs_as_found() -> Iterator[None]:
+    """A server that ran in this process has said where its logs go and which are worth writing."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

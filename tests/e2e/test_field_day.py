@@ -18,6 +18,7 @@ import msgspec
 import openpyxl
 import pytest
 
+PATIENCE_SECONDS = 900
 SCORE_FILES = ("scores.csv", "scores.xlsx", "scores.json")
 
 
@@ -41,7 +42,12 @@ def seasons(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
             runs = [hucha("demo", "--once", "--seed", "7", "--out", folder) for folder in folders]
-            printed = [run.communicate(timeout=400) for run in runs]
+            try:
+                printed = [run.communicate(timeout=PATIENCE_SECONDS) for run in runs]
+            finally:
+                for run in runs:
+                    run.kill()
+                    run.communicate()
             assert [run.returncode for run in runs] == [0, 0], printed
             told.write_text(printed[0][0], encoding="utf-8")
     return folders[0], folders[1], told.read_text(encoding="utf-8")

@@ -233,8 +233,8 @@ def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page:
     assert all(one.statement for one in known)
     driver.settle()
     # Taken back as a whole, by one tap, and said again.
-    driver.shown(driver.root.ids.snackbar.act)
-    assert not any(one.statement for one in driver.inspection(stage.VISIT).findings.values())
+    driver.root.ids.snackbar.act()
+    driver.until(lambda: not any(one.statement for one in driver.inspection(stage.VISIT).findings.values()))
     driver.settle()
     driver.shown(lambda: driver.press("closing.accept_all"))
     driver.settle()

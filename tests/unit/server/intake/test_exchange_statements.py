@@ -84,8 +84,10 @@ class Squad:
 
 
 @pytest.fixture
-def squad(tmp_path: Path) -> Iterator[Squad]:
-    """Over a database with a small campaign."""
+def squad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Squad]:
+    """Over a database with a small campaign; what is put off waits until somebody looks, on a slow machine too."""
+    for patience in ("IDLE_SECONDS", "LAG_SECONDS_MAX"):
+        monkeypatch.setattr(f"server.storage.writer.{patience}", 3600.0)
     with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
         db.write(plan)
         yield Squad(db)

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import structlog
 from PIL import Image
 
 from server.access import devices
@@ -83,12 +82,6 @@ class Client:
 
 def code(reply: Reply) -> tuple[int, str]:
     return reply.status, msgspec.json.decode(reply.body, type=ProblemReply).code
-
-
-@pytest.fixture(autouse=True)
-def logs_go_where_this_test_is_read() -> None:
-    """Whoever configured them before may have had an output of its own, closed by now."""
-    structlog.reset_defaults()
 
 
 @pytest.fixture
