@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadscope
 # Measuring what is covered doubles the time of these.
 UNMEASURED := tests/property tests/simulation tests/torture
 export PYTHON
+# Tests start our programs hundreds of times: without compiled files each start takes twice as long.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
