@@ -17,10 +17,10 @@ from server.settings import Settings
 from server.storage.database import Database
 from server.storage.tables import ROWS, metadata
 from shared_schema import wire
-from tests.contract.plan import KEY, plan
+from tests.contract.plan import KEY
 from tests.torture.server_process import ServerProcess
 from tests.torture.share import at_least, stride
-from tests.unit.server.intake.test_exchange_damaged import BATCHES
+from tests.unit.server.intake.test_exchange_damaged import BATCHES, planned
 from tests.unit.server.intake.trials import contents
 
 pytestmark = pytest.mark.e2e
@@ -98,7 +98,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Lin
     """The folder of a server process with the small campaign, and a line to it."""
     data = tmp_path_factory.mktemp("served")
     with Database.open(Settings(data=data).database_url) as db:
-        db.write(plan)
+        db.write(planned)
     server = ServerProcess(data)
     server.start()
     line = Line(server.port)
