@@ -1,7 +1,6 @@
 """What a test run needs before anything of Hucha is imported: a Kivy that keeps to itself, and screens only with it."""
 
 import atexit
-import importlib.util
 import os
 import re
 import shutil
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 import structlog
 from hypothesis import settings
+
+from tests.e2e.marks import HAS_KIVY
 
 # A busy machine is no failure, and a failure can be had again: here by its printed blob, in CI always.
 settings.register_profile("here", deadline=None, print_blob=True)
@@ -33,15 +34,14 @@ os.environ.update(
     KCFG_GRAPHICS_MULTISAMPLES="0",
 )
 
-HAS_KIVY = importlib.util.find_spec("kivy") is not None
-NEEDS_KIVY = re.compile(r"^\s*(?:from|import) (?:kivy|mobile\.(?:app|main|ui))\b", re.MULTILINE)
+IMPORTS_KIVY = re.compile(r"^\s*(?:from|import) (?:kivy|mobile\.(?:app|main|ui))\b", re.MULTILINE)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leaves out tests of screens where Kivy has no build for this Python; everything else runs."""
     if HAS_KIVY or collection_path.suffix != ".py":
         return None
-    return bool(NEEDS_KIVY.search(collection_path.read_text(encoding="utf-8"))) or None
+    return bool(IMPORTS_KIVY.search(collection_path.read_text(encoding="utf-8"))) or None
 
 
 def pytest_report_header() -> list[str]:

@@ -83,12 +83,12 @@ def make_plan(folder: Path, seed: str = "") -> Plan:
     for unit in drawn.infeasible:
         raise Problem("draw_infeasible", unit=unit.unit, reason="；".join(map(_said, unit.exclusions)))
     people = {person.id: person for person in registers.people}
+    ordered = sorted(drawn.assignments, key=lambda one: (one.day, one.turn, one.unit))
     teams = []
     for number, squad in enumerate(drawn.squads, start=1):
         ids = [squad.leader, *(one for one in squad.members if one != squad.leader)]
         on_call = () if squad.officer is None else (squad.officer,)
         members = tuple(TeamMember(people[one], _role(people[one], squad.leader)) for one in (*ids, *on_call))
-        ordered = sorted(drawn.assignments, key=lambda one: (one.day, one.turn, one.unit))
         visits = tuple(one for one in ordered if one.squad == squad.code)
         # A squad of another year may have the same code in its draw.
         name = SquadId(f"{season.campaign.code}-{squad.code}")

@@ -4,7 +4,7 @@ import msgspec
 
 from server.planning.campaign import Plan
 from server.planning.double_scoring import chosen
-from server.planning.records import DrawResult, LastFinding, Unit
+from server.planning.records import LastFinding, Unit
 from server.storage import briefing, console_reads, registers
 from server.storage.database import Connection
 from shared_schema.checklist import checklist_hash, to_bytes
@@ -24,9 +24,10 @@ def enter(conn: Connection, plan: Plan) -> bool:
     standing = console_reads.draw_of(conn, plan.code)
     if standing is None:
         register(conn, plan)
-        score_blind(conn, plan)
+        _score_blind(conn, plan)
         return True
-    if not standing or msgspec.json.decode(standing, type=DrawResult) != plan.drawn:
+    # As plain data: one that was entered otherwise, or by another version, is another draw and no error.
+    if msgspec.json.decode(standing or "null") != msgspec.json.decode(msgspec.json.encode(plan.drawn)):
         raise Problem("campaign_drawn", campaign=plan.code)
     _units_and_people(conn, plan)
     return False
@@ -40,15 +41,14 @@ def register(conn: Connection, plan: Plan) -> None:
     _squads(conn, plan)
 
 
-def score_blind(conn: Connection, plan: Plan) -> None:
-    """Has the share of visits that the season asks for scored blind, chosen as the console chooses them."""
+def _score_blind(conn: Connection, plan: Plan) -> None:
+    """The share that the season asks for, chosen as the console chooses it."""
     ids = [plan.inspection(visit) for team in plan.teams for visit in team.visits]
     percent = plan.registers.season.policy.double_score_percent
     briefing.score_blind(conn, chosen(ids, percent, plan.code), blind=True)
 
 
-def profile(unit: Unit) -> dict[str, bool]:
-    """The unit's profile flags."""
+def _profile(unit: Unit) -> dict[str, bool]:
     return {flag: getattr(unit, flag) for flag in FLAGS}
 
 
@@ -70,7 +70,7 @@ def _units_and_people(conn: Connection, plan: Plan) -> None:
                 "parent_system": unit.parent_system,
                 "address": unit.address,
                 "contact": unit.contact,
-                "profile": profile(unit),
+                "profile": _profile(unit),
             }
             for unit in plan.registers.units
         ],

@@ -88,10 +88,12 @@ def test_again_after_a_correction_registers_follow_and_what_was_done_since_stays
         assert db.read(lambda conn: briefing.is_blind(conn, f"{CAMPAIGN}-U001"))
 
 
-@pytest.mark.parametrize("redrawn", ["another seed", "another pool"])
+@pytest.mark.parametrize("redrawn", ["another seed", "another pool", "entered without a draw"])
 def test_a_draw_stands(folder: Path, data: Path, redrawn: str) -> None:
     hucha("plan", folder, "--data", data)
     with opened(data) as db:
+        if redrawn == "entered without a draw":
+            db.write(lambda conn: conn.exec_driver_sql("UPDATE campaign SET draw = '{}'"))
         before = ask(db, "SELECT * FROM inspection ORDER BY id")
     if redrawn == "another pool":
         change(folder / "people.csv", "P002,孟初夏,Meng Chuxia,U001,y,inspector,,\n", "")
