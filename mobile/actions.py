@@ -21,9 +21,9 @@ from shared_schema.answers import on_removed_items
 from shared_schema.chance import draw_sample
 from shared_schema.checklist import Checklist
 from shared_schema.ids import FieldKey, InspectionId, OpId, PersonId
-from shared_schema.inspection import NOTHING
+from shared_schema.inspection import NOTHING, Stage
 from shared_schema.merge import Seen as SeenState
-from shared_schema.merge import State, look_again
+from shared_schema.merge import State, look_again, view
 from shared_schema.operations import (
     KIND_OF,
     Aborted,
@@ -87,6 +87,16 @@ class _Read(NamedTuple):
     sheet: ScoreSheet
 
 
+class Unreadable(NamedTuple):
+    """An assigned inspection that this version cannot show: its checklist has not arrived, or is too new for it."""
+
+    assignment: Assignment
+    problem: Problem
+    stage: Stage
+    unsent: int
+    gone: bool
+
+
 class Desk:
     """The verbs over one store. `entropy(n)` gives n random bytes, `clock()` the tablet's milliseconds."""
 
@@ -110,27 +120,34 @@ class Desk:
         unsent, purged, refusals = self._store.unsent(), self._store.purged(), self._store.refusals()
         return tuple(
             self._visit(inspection, unsent, refusals, person)._replace(purged=inspection in purged)
-            for inspection in (InspectionId(one.inspection) for one in self.assigned())
+            for inspection in (
+                InspectionId(one.inspection) for one in self.assigned() if not self._unreadable(one)
+            )
         )
 
     def assigned(self) -> tuple[Assignment, ...]:
-        """All assigned inspections this version can show, without looking into any of them."""
-        known = [assignment for assignment, _ in self._store.assignments().values()]
-        # One look at each checklist and none at each visit: a tap asks this, and visits may be 300.
-        unreadable = {
-            one.checklist for one in {one.checklist: one for one in known}.values() if self._unreadable(one)
-        }
-        return tuple([one for one in known if one.checklist not in unreadable])
+        """All assigned inspections, without looking into any of them: a tap asks this, and they may be 300."""
+        return tuple([assignment for assignment, _ in self._store.assignments().values()])
 
-    def unreadable(self) -> tuple[tuple[Assignment, Problem], ...]:
-        """Assigned inspections whose checklist has not arrived, or is of a newer version, and the Problem."""
-        pairs = ((one, self._unreadable(one)) for one, _ in self._store.assignments().values())
-        return tuple((assignment, problem) for assignment, problem in pairs if problem is not None)
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """Assigned inspections that `visits` leaves out; what was recorded of them is exchanged as ever."""
+        unsent = self._store.unsent()
+        return tuple(
+            Unreadable(
+                assignment=one,
+                problem=problem,
+                stage=view(self._store.state(one.inspection)).stage,
+                unsent=unsent.get(one.inspection, 0),
+                gone=gone,
+            )
+            for one, gone in self._store.assignments().values()
+            if (problem := self._unreadable(one)) is not None
+        )
 
     def visit(self, inspection: InspectionId, person: PersonId = NOBODY) -> Visit:
         """One inspection as this person may see it.
 
-        Raises inspection_unknown, checklist_unknown, checklist_invalid, visit_purged.
+        Raises inspection_unknown, checklist_unknown, checklist_too_new, visit_purged.
         """
         if inspection in self._store.purged():
             raise Problem("visit_purged")

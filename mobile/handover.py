@@ -188,7 +188,7 @@ def _wrong(store: Store, one: Operation) -> Problem | None:
         check_answer(store.checklist(assigned[0].checklist), one.body, store.checklists)
     except Problem as problem:
         # What no version held here has may be of one that this tablet has not met: the server will know.
-        return None if problem.code in {"checklist_unknown", "item_unknown"} else problem
+        return None if problem.code in {"checklist_unknown", "checklist_too_new", "item_unknown"} else problem
     return None
 
 

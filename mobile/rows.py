@@ -29,15 +29,15 @@ class WorkRow(NamedTuple):
     squad: str
     stage: Stage
     stage_text: str
-    done: int
-    total: int
-    progress_text: str
-    disputes: int
-    findings: int
-    unsent: int
-    refused: int
-    sync_text: str
-    gone: bool
+    done: int = 0
+    total: int = 0
+    progress_text: str = ""
+    disputes: int = 0
+    findings: int = 0
+    unsent: int = 0
+    refused: int = 0
+    sync_text: str = ""
+    gone: bool = False
     """No longer this squad's; kept while it holds anything the server has not got."""
     earlier_open: int = 0
     """Findings of last time that are still open: to look at again."""
@@ -47,6 +47,8 @@ class WorkRow(NamedTuple):
     """Leads of the coordinator that nobody has looked into yet."""
     blind: bool = False
     """Every member scores alone at first."""
+    unreadable: str = ""
+    """Why this version cannot show it, for a person; empty where it can."""
 
 
 class ScoringRow(NamedTuple):

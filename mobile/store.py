@@ -200,12 +200,16 @@ class Store(Meetings):
         return self._assignments_digest
 
     def checklist(self, checklist_hash: str) -> Checklist:
-        """A checklist version. Raises checklist_unknown."""
+        """A checklist version. Raises checklist_unknown, checklist_too_new."""
         if checklist_hash not in self._checklists:
             rows = self._rows("SELECT content FROM checklist WHERE hash = ?", checklist_hash)
             if not rows:
                 raise Problem("checklist_unknown", checklist=checklist_hash[:12])
-            self._checklists[checklist_hash] = from_bytes(rows[0][0])
+            try:
+                self._checklists[checklist_hash] = from_bytes(rows[0][0])
+            except Problem as problem:
+                # Only what its hash names is ever kept, so nothing is wrong with it: a newer version wrote it.
+                raise Problem("checklist_too_new") from problem
         return self._checklists[checklist_hash]
 
     # -- for the exchange -----------------------------------------------------------------------------

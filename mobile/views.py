@@ -33,6 +33,7 @@ from mobile.rows import (
 from mobile.store import SyncState
 from mobile.visit import ItemState, Visit
 from mobile.words import Entry, headed, plain, say, span, when
+from mobile.work_views import matching, work_rows
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import KINDS, Body, Operation
@@ -82,73 +83,6 @@ __all__ = [
 """The screens' one door to the rows."""
 
 _NOBODY = PersonId("")
-_WORK_ORDER = {"opened": 0, "returned": 0, "deliberated": 0, "prepared": 1, "submitted": 2, "accepted": 3}
-
-
-def work_rows(visits: Iterable[Visit], language: Language = "zh") -> tuple[WorkRow, ...]:
-    """The work list: what is under way, what is to do, what is handed in; each by planned date."""
-    rows = [_purged(_work_row(Reader(visit, _NOBODY, language)), visit, language) for visit in visits]
-    return tuple(
-        sorted(rows, key=lambda row: (row.gone, _WORK_ORDER.get(row.stage, 4), row.date, row.inspection))
-    )
-
-
-def _purged(row: WorkRow, visit: Visit, language: Language) -> WorkRow:
-    """Of a visit that was cleared from here only the assignment is known, and who has it now."""
-    if not visit.purged:
-        return row
-    word, where = say("purged", language), say("purged.where", language)
-    known = row._replace(stage="locked", stage_text=word, sync_text=where, purged=True)
-    return known._replace(done=row.total, progress_text="", disputes=0, findings=0)
-
-
-def _work_row(reader: Reader) -> WorkRow:
-    visit, assignment, counts = reader.visit, reader.visit.assignment, reader.visit.sheet.counts
-    done = counts.items - counts.open
-    english = reader.language == "en"
-    return WorkRow(
-        inspection=InspectionId(assignment.inspection),
-        unit=assignment.unit_en if english and assignment.unit_en else assignment.unit_zh,
-        unit_kind=assignment.unit_kind,
-        address=assignment.address,
-        date=assignment.planned_date,
-        squad=assignment.squad_en if english and assignment.squad_en else assignment.squad_zh,
-        stage=visit.inspection.stage,
-        stage_text=reader.say(f"stage.{visit.inspection.stage}"),
-        done=done,
-        total=counts.items,
-        progress_text=reader.say("progress", done=done, total=counts.items),
-        disputes=len(visit.inspection.disputes),
-        findings=len(list(reader.live_findings(""))),
-        unsent=visit.unsent,
-        refused=len(visit.refused),
-        sync_text=_sent_text(visit, reader.language),
-        gone=visit.gone,
-        earlier_open=sum(one.open for one in assignment.earlier),
-        leads_open=briefing_views.open_leads(reader),
-        blind=assignment.blind,
-    )
-
-
-def matching(rows: Iterable[WorkRow], sought: str) -> tuple[WorkRow, ...]:
-    """The rows that hold every word sought, in whatever case: in unit, address, date, stage or squad."""
-    parts = sought.casefold().split()
-    return tuple(
-        row
-        for row in rows
-        if all(
-            part in f"{row.unit} {row.address} {row.date} {row.stage_text} {row.squad}".casefold()
-            for part in parts
-        )
-    )
-
-
-def _sent_text(visit: Visit, language: Language) -> str:
-    if visit.refused:
-        return say("sync.refused", language, count=len(visit.refused))
-    return (
-        say("sync.unsent", language, count=visit.unsent) if visit.unsent else say("sync.all_sent", language)
-    )
 
 
 def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:

@@ -101,6 +101,7 @@ REGISTRY: Mapping[str, Kind] = {
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns
     "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} errors: {first}"),
+    "checklist_too_new": Kind("这次检查的清单需要更新版本的应用：请升级，或换一台平板；已记录的内容不会丢失。", "This visit's checklist needs a newer app: update, or take another tablet; nothing recorded is lost.", 409),
     "checklist_unknown": Kind("没有这个版本的清单：{checklist}。", "There is no such checklist version: {checklist}.", 404),
     "checklist_in_use": Kind("清单 {code} {version} 已使用，不能修改；请改版本号后另存。", "Checklist {code} {version} is in use and cannot change; give it a new version.", 409),
     "not_scorable": Kind("没有适用的检查项，无法评分。", "No item applies, so there is no score.", 409),

@@ -22,7 +22,7 @@ from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.problems import Language, Problem
 from shared_schema.wire import Assignment, Member
 
-GONE = ("inspection_unknown", "checklist_unknown", "checklist_invalid", "visit_purged")
+GONE = ("inspection_unknown", "checklist_unknown", "checklist_too_new", "visit_purged")
 """Why a visit cannot be shown: it was taken away, cleared from here, or is of a newer version."""
 SYNC = "sync"
 """The pane that is the sync center, over whatever the person was at."""
@@ -149,13 +149,14 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
     if pane == SYNC:
         place = place._replace(pane=SYNC)
     # Reading all visits is what a tap in one of 300 must not wait for.
-    listed = desk.visits(PersonId(place.person)) if here is None or pane == SYNC else ()
+    listing = here is None or pane == SYNC
+    listed = desk.visits(PersonId(place.person)) if listing else ()
     return Shown(
         enrolled=state.enrolled,
         place=place,
         language=language,
         people=people,
-        work=views.work_rows(listed, language) if listed and place.person else (),
+        work=views.work_rows(listed, language, desk.unreadable()) if listing and place.person else (),
         sync=views.sync_row(state, language),
         refused=tuple(row for visit in listed for row in views.refused_rows(visit, language))
         if pane == SYNC

@@ -1,6 +1,7 @@
 """The work list: which units this squad inspects, when, how far each is, and what is not sent yet."""
 
 import datetime as dt
+from functools import partial
 from typing import Any
 
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
@@ -11,6 +12,8 @@ from mobile.ui.banner import Banner
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press, button
 from mobile.ui.kit_rows import show_rows
+from mobile.ui.kit_sheet import Sheet
+from mobile.ui.kit_text import Text
 from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
@@ -53,6 +56,7 @@ class WorkLine(Press):
     sync_text = StringProperty("")
     sync_tone = StringProperty("ink_2")
     purged = BooleanProperty(False)
+    unreadable = StringProperty("")
     roomy = BooleanProperty(True)
     session: Session
 
@@ -63,6 +67,9 @@ class WorkLine(Press):
             WorkLine.session.dispatch(
                 "on_sheet", sheets_purge.fetching(WorkLine.session, self.key, self.unit)
             )
+            return
+        if self.unreadable:
+            WorkLine.session.dispatch("on_sheet", _explained(self.unit, self.unreadable))
             return
         WorkLine.session.go(inspection=self.key, section="", item="", pane="items")
 
@@ -165,7 +172,9 @@ class WorkScreen(FloatLayout):
 
 
 def _line(row: WorkRow) -> dict[str, Any]:
-    icon, tone = ("hand_in", "ok") if row.purged else STAGE_LOOKS[row.stage]
+    icon, tone = STAGE_LOOKS[row.stage]
+    if row.purged or row.unreadable:
+        icon, tone = ("hand_in", "ok") if row.purged else ("problem", "warn")
     open_words = [
         *([say("work.gone")] if row.gone else []),
         *([say("work.leads", count=row.leads_open)] if row.leads_open else []),
@@ -180,17 +189,28 @@ def _line(row: WorkRow) -> dict[str, Any]:
         "weekday": _weekday(row.date),
         "unit": row.unit,
         "purged": row.purged,
-        "address": joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.address),
+        "unreadable": row.unreadable,
+        "address": ""
+        if row.unreadable
+        else joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.address),
         "stage_icon": icon,
         "stage_text": row.stage_text,
         "stage_tone": tone,
         "progress": row.done / row.total if row.total else 0,
         "progress_text": row.progress_text,
-        "open_text": joined(*open_words),
+        "open_text": row.unreadable or joined(*open_words),
         "open_tone": "dispute" if row.disputes else "ink_2",
         "sync_text": row.sync_text if row.stage != "prepared" or row.unsent or row.refused else "",
         "sync_tone": "bad" if row.refused else "warn" if row.unsent else "ink_2",
     }
+
+
+def _explained(unit: str, why: str) -> Sheet:
+    """A visit that this version cannot show: why, in full."""
+    sheet = Sheet(title=unit)
+    sheet.put(Text(content=why))
+    sheet.act(button(say("close"), partial(sheet.dispatch, "on_close"), kind="primary"))
+    return sheet
 
 
 def _weekday(date: str) -> str:

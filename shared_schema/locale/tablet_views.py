@@ -65,6 +65,13 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "section.bonus": ("加分项", "Bonuses"),
     "section.removed": ("已从清单删除的检查项", "Items no longer in the checklist"),
     "trace.removed": ("保留，不计分", "kept, not scored"),
+    # a checklist that is not here, or that this version cannot read
+    "checklist.missing": ("清单未到", "No checklist yet"),
+    "checklist.missing_cure": (
+        "这次检查的清单还没有收到：连上服务器同步一次即可。",
+        "This visit's checklist has not arrived: connect and sync once.",
+    ),
+    "checklist.too_new": ("需升级应用", "Update the app"),
     # progress and points
     "progress": ("{done} / {total}", "{done} / {total}"),
     "points": ("{got} / {most}", "{got} / {most}"),

@@ -17,7 +17,7 @@ from shared_schema.operations import Envelope, Operation, encode, read
 from shared_schema.problems import Problem
 from shared_schema.proofs import head_text
 from shared_schema.wire import ExchangeRequest, SignedHead
-from tests.unit.mobile.world import ANNA, BEN, COUNT, VISIT, YES_NO, Server, Tablet, quiet, reply_of
+from tests.unit.mobile.world import ANNA, BEN, COUNT, VISIT, YES_NO, Server, Tablet, quiet, reply_of, too_new
 
 
 class Way:
@@ -123,6 +123,18 @@ def test_colleagues_see_each_other_without_a_server(one: Tablet, two: Tablet, th
     assert met.address == "http://10.0.0.2:8481"
     again = meets(one, two)
     assert (again.news, again.given, again.rounds) == (0, 0, 1)
+
+
+def test_a_tablet_that_cannot_read_a_visits_checklist_takes_a_colleagues_records_along(
+    one: Tablet, two: Tablet, three: Tablet
+) -> None:
+    """It cannot judge them, so it does not refuse them."""
+    tapped = one.answer(COUNT, 2)
+    too_new(two, VISIT)
+    assert meets(one, two).given == 1
+    assert two.store.carrying() == {"T-1": 1}
+    assert two.standing(f"answer/{COUNT}") == {tapped.id}
+    assert waiting(one) == [(tapped.id, False)]
 
 
 def test_one_tablet_carries_to_the_server_and_receipts_come_back(

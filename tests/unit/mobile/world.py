@@ -19,7 +19,8 @@ from server.storage.database import Connection, Database
 from server.storage.edition import renew
 from shared_schema import wire
 from shared_schema.chance import Chance
-from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId
+from shared_schema.checklist import to_bytes
+from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
 from shared_schema.merge import dump
 from shared_schema.operations import AnswerValue, Count, Operation, YesNo
 from shared_schema.problems import REGISTRY, Problem
@@ -249,6 +250,17 @@ def assigned(tablet: Tablet, **changes: object) -> Tablet:
     """The tablet after its server assigned the visit with these changes."""
     now = replace(tablet.store.assignments()[VISIT][0], **changes)
     tablet.store.settle(Settlement(journal=tablet.store.journal(), assignments=[now]))
+    return tablet
+
+
+def too_new(tablet: Tablet, *visits: str) -> Tablet:
+    """The tablet after its server gave these visits a checklist that only a newer program can read."""
+    content = to_bytes(tablet.store.checklists()[0]).replace(b'"type":"clauses"', b'"type":"foreseen"')
+    hash_ = digest(content)
+    now = [replace(tablet.store.assignments()[one][0], checklist=hash_) for one in visits]
+    tablet.store.settle(
+        Settlement(journal=tablet.store.journal(), assignments=now, checklists=[(hash_, content)])
+    )
     return tablet
 
 
