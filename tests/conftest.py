@@ -49,9 +49,9 @@ def pytest_report_header() -> list[str]:
     return [] if HAS_KIVY else ["no Kivy for this Python: tests of the tablet's screens are left out"]
 
 
-@pytest.fixture
-def fresh_logs() -> Iterator[None]:
-    """For who reads logs: a server that runs in this process, or did, has said where they go and which are worth it."""
+@pytest.fixture(autouse=True)
+def _fresh_logs() -> Iterator[None]:
+    """A server that ran in this process has said where logs go, which may be closed by now, and which are worth it."""
     before = structlog.get_config()
     structlog.reset_defaults()
     yield

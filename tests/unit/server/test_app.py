@@ -1,6 +1,8 @@
 """The server over HTTP: who may come in, what is refused and how, and what every answer carries."""
 
 import asyncio
+import io
+import json
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -9,11 +11,12 @@ from pathlib import Path
 import httpx
 import msgspec
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mobile.transport import HttpTransport, Rejected
 from server.access import devices, patience
-from server.app import running
+from server.app import configure_logs, running
 from server.settings import Settings
 from server.storage.database import Database
 from shared_schema import wire
@@ -311,3 +314,14 @@ def test_logs_are_json_lines_without_content(
     lines = [msgspec.json.decode(line) for line in capfd.readouterr().err.splitlines()]
     assert "exchange" in {line["event"] for line in lines}
     assert secret not in str(lines)
+
+
+def test_logs_go_where_standard_error_is_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not where it was when the server was made: that may be closed, and a log that cannot be written is no answer."""
+    was, now = io.StringIO(), io.StringIO()
+    monkeypatch.setattr("sys.stderr", was)
+    configure_logs("info")
+    was.close()
+    monkeypatch.setattr("sys.stderr", now)
+    structlog.get_logger().info("heard")
+    assert json.loads(now.getvalue())["event"] == "heard"

@@ -18,7 +18,6 @@ from tests.contract.files import PUBLIC, Files, Reply, metadata, pass_for, pictu
 from tests.contract.plan import plan
 from tests.contract.talk import ask
 
-pytestmark = pytest.mark.usefixtures("fresh_logs")
 NOW_MS = 1_780_000_000_000
 PHOTO = picture(1)
 NAME = digest(PHOTO)

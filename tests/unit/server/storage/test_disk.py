@@ -17,7 +17,6 @@ from tests.contract.plan import CHECKLIST, inspection_id, plan
 from tests.contract.talk import NOW_MS, ask, outcomes, say
 from tests.make import Scribe
 
-pytestmark = pytest.mark.usefixtures("fresh_logs")
 DISK_BYTES = 16 * 1024 * 1024
 
 
