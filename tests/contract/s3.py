@@ -58,7 +58,11 @@ class ObjectServer:
         until = time.monotonic() + START_SECONDS_MAX
         while True:
             try:
-                open_photo_store(self.address, self._folder).put(_PROBE, b"probe")
+                store = open_photo_store(self.address, self._folder)
+                # Started again it reads before it writes, and whether it ever writes again is its own affair.
+                if not store.has(_PROBE):
+                    store.put(_PROBE, b"probe")
+                store.get(_PROBE)
             except Problem:
                 assert time.monotonic() < until, f"it does not answer, see {self._folder / 'weed.log'}"
                 time.sleep(0.2)

@@ -14,6 +14,10 @@ from tests.contract.files import picture
 from tests.contract.s3 import ObjectServer
 
 KILLS = int(os.environ.get("S3_KILLS", "2"))
+PUTS_BEFORE = 10
+"""So many photos are taken before the kill."""
+PUTS_MAX = 2_000
+"""More than any store takes before it is killed."""
 PHOTO = picture(1)
 NAME = digest(PHOTO)
 
@@ -97,42 +101,41 @@ def test_a_store_that_is_gone_is_busy(tmp_path: Path) -> None:
     assert path.read_bytes() == PHOTO
 
 
-def test_a_store_killed_under_load_loses_nothing_it_took(tmp_path: Path) -> None:
-    """Photos are put while the server is killed and started again; each that was taken is there afterwards."""
-    chance, taken, refused = random.Random(20261124), set[int](), 0
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_a_store_killed_under_load_loses_nothing_it_took(seed: int, tmp_path: Path) -> None:
+    """Photos are put while the server is killed; each that was taken is there once it has started again."""
+    taken, killed, refused = set[int](), threading.Event(), threading.Event()
     server = ObjectServer(tmp_path)
     server.start()
-    store, stop = open_photo_store(server.address, tmp_path), threading.Event()
+    store = open_photo_store(server.address, tmp_path)
 
-    def put() -> None:
-        nonlocal refused
-        number = 0
-        while not stop.is_set():
-            number += 1
+    def put_until_killed() -> None:
+        for number in range(PUTS_MAX):
             try:
                 store.put(digest(picture(number, 200_000)), picture(number, 200_000))
             except Problem:
-                refused += 1
+                if killed.is_set():
+                    refused.set()
+                    return
             else:
                 taken.add(number)
 
-    thread = threading.Thread(target=put)
+    thread = threading.Thread(target=put_until_killed)
     thread.start()
     try:
-        for _ in range(KILLS):
-            before = len(taken)
-            while len(taken) < before + 10:
-                stop.wait(0.05)
-            stop.wait(chance.uniform(0, 0.3))
-            server.kill()
-            server.start()
-        stop.set()
+        while len(taken) < PUTS_BEFORE and thread.is_alive():
+            thread.join(0.01)
+        thread.join(random.Random(seed).uniform(0, 0.3))
+        killed.set()
+        server.kill()
         thread.join()
-        assert refused >= KILLS, "the kills met no put"
+        assert refused.is_set(), "the kill met no put"
+        assert len(taken) >= PUTS_BEFORE
+        server.start()
         for number in taken:
             content = picture(number, 200_000)
             assert store.get(digest(content)) == content
     finally:
-        stop.set()
-        thread.join()
+        killed.set()
         server.stop()
+        thread.join()
