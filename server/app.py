@@ -217,6 +217,20 @@ async def _seal(message: Message, _scope: Scope) -> None:
 # --- logs ------------------------------------------------------------------------------------------
 
 
+class _StandardError(structlog.PrintLogger):
+    """Lines on standard error as it is now. One that cannot be written is lost, and nothing else with it."""
+
+    def __init__(self, *_: object) -> None:
+        super().__init__(sys.stderr)
+
+    def msg(self, message: str) -> None:
+        # Closed, or a file on a full disk: just then something failed that has to be dealt with, not only told.
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    debug = info = warning = error = critical = msg
+
+
 def configure_logs(level: str) -> None:
     """JSON lines on standard error, of our own and of the libraries; never a secret, never an answer."""
     number = logging.getLevelNamesMapping()[level.upper()]
@@ -229,7 +243,7 @@ def configure_logs(level: str) -> None:
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer(ensure_ascii=False)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
+        logger_factory=_StandardError,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -134,7 +134,13 @@ class Writer:
     def _serve(self) -> None:
         while (request := self._next()) is not None:
             if request.future.set_running_or_notify_cancel():
-                self._run_group([request])
+                group = [request]
+                try:
+                    self._run_group(group)
+                except Exception as err:  # noqa: BLE001 - whatever it was, nobody may wait for ever
+                    self._disconnect()
+                    for unanswered in (one for one in group if not one.future.done()):
+                        unanswered.fail(err)
         while not self._queue.empty():  # submitted while we were closing
             late = self._queue.get()
             if late is not None:

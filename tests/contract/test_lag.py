@@ -153,6 +153,28 @@ def test_a_commit_that_failed_leaves_the_rows_owed(db: Database, scribe: Scribe)
     assert rebuild(db, check=True).differences == ()
 
 
+def test_nobody_waits_for_ever_where_even_telling_fails(
+    db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A commit fails, and the log of it too; a writer that died of that once made every later request wait."""
+    many(db, scribe)
+
+    def fail(_conn: Connection) -> None:
+        event.remove(db._write_engine, "commit", fail)
+        raise OSError("the disk")
+
+    def no_log(*_: object, **__: object) -> None:
+        raise OSError("the log")
+
+    event.listen(db._write_engine, "commit", fail)
+    with monkeypatch.context() as broken:
+        broken.setattr(writer.log, "warning", no_log)
+        with pytest.raises(OSError, match="the log"):
+            db.submit(lambda conn: run(conn, "SELECT 1"), joins=True).result(PATIENCE_SECONDS)
+    db.write(lambda conn: run(conn, "SELECT 1"))
+    assert number(db) == MANY
+
+
 def test_a_server_that_stops_leaves_nothing_owed(db: Database, scribe: Scribe) -> None:
     many(db, scribe)
     db.close()

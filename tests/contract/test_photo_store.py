@@ -13,7 +13,7 @@ from shared_schema.problems import Problem
 from tests.contract.files import picture
 from tests.contract.s3 import ObjectServer
 
-KILLS = int(os.environ.get("S3_KILLS", "2"))
+KILLS = int(os.environ.get("S3_KILLS", "1"))
 PUTS_BEFORE = 10
 """So many photos are taken before the kill."""
 PUTS_MAX = 2_000
