@@ -1,6 +1,6 @@
 """One row of the item list: code and marks, two lines of text, and the answer within thumb's reach.
 
-A row is drawn with seven widgets whatever it shows, so that scrolling stays quick.
+A row is drawn with eight widgets whatever it shows, so that scrolling stays quick.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,14 @@ from kivy.clock import Clock
 from kivy.graphics import Color, Rectangle, SmoothRoundedRectangle
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ListProperty, ObjectProperty, StringProperty
+from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.relativelayout import RelativeLayout
 from kivy.utils import escape_markup, get_hex_from_color
 
 from mobile.rows import ItemRow
 from mobile.ui.icons import glyph
-from mobile.ui.kit_controls import Press, corners
+from mobile.ui.kit_controls import corners
 from mobile.ui.kit_text import broken
 from mobile.ui.theme import theme
 from mobile.ui.words import say
@@ -69,7 +71,8 @@ def line(row: ItemRow, chosen: bool) -> dict[str, Any]:
     zones = zones_of(row)
     return {
         "key": row.item,
-        "marks": f"[font=Strong]{escape_markup(row.code)}[/font]\n{marks}",
+        "code": row.code,
+        "marks": marks,
         "content": row.text,
         "edge": edge,
         "chosen": chosen,
@@ -144,6 +147,7 @@ class Quick(BoxLayout):
 
     def __init__(self, **kwargs: Any) -> None:
         self._pressed: int | None = None
+        self._framed: tuple[object, ...] = ()
         super().__init__(**kwargs)
         # A row that is filled anew sets several of these: it is drawn once, with the next frame.
         draw = Clock.create_trigger(self._draw, 0)
@@ -196,9 +200,15 @@ class Quick(BoxLayout):
         )
 
     def _frame(self) -> None:
+        """The lines around the zones and what fills one of them; most rows that follow each other have the same."""
+        filled = [zone.tone if zone.answer is not None else "" for zone in self.zones]
+        framed = (filled, self.active, *self.pos, *self.size, theme.palette)
+        if framed == self._framed:
+            return
+        self._framed = framed
         group = self.canvas.before
         group.clear()
-        if len(self.zones) < 2 or not self.active:
+        if len(filled) < 2 or not self.active:
             return
         thin, low, high = theme.hairline, self.y + dp(2), self.height - dp(4)
         with group:
@@ -210,12 +220,12 @@ class Quick(BoxLayout):
                 size=(self.width - 2 * thin, high - 2 * thin),
                 radius=[theme.radius - thin],
             )
-            step = self.width / len(self.zones)
-            for index, zone in enumerate(self.zones):
+            step = self.width / len(filled)
+            for index, tone in enumerate(filled):
                 left = self.x + index * step
-                if zone.tone and zone.answer is not None:
-                    edge = "left" if index == 0 else "right" if index == len(self.zones) - 1 else ""
-                    Color(*theme.tone(zone.tone))
+                if tone:
+                    edge = "left" if index == 0 else "right" if index == len(filled) - 1 else ""
+                    Color(*theme.tone(tone))
                     SmoothRoundedRectangle(
                         pos=(left, low), size=(step, high), radius=corners(edge, theme.radius)
                     )
@@ -246,10 +256,11 @@ class Quick(BoxLayout):
         """A zone was tapped."""
 
 
-class ItemLine(Press):
-    """One item of the list."""
+class ItemLine(ButtonBehavior, RelativeLayout):
+    """One item of the list. Its parts have their places in the row, so that a row that moves is not laid out anew."""
 
     key = StringProperty("")
+    code = StringProperty("")
     marks = StringProperty("")
     content = StringProperty("")
     edge = StringProperty("")
@@ -265,10 +276,15 @@ class ItemLine(Press):
         # All at once would be felt in a scrolled list: words at once, the quick control with the next frame, the
         # code with the one after. By then the row is not in sight yet (`Rows`).
         write = Clock.create_trigger(self._write_code, 0)
-        self.fbind("marks", Clock.create_trigger(lambda *_: write(), 0))
+        later = Clock.create_trigger(lambda *_: write(), 0)
+        self.fbind("code", later)
+        self.fbind("marks", later)
+
+    def do_layout(self, *_: object) -> None:
+        """Nothing: every part says where it is."""
 
     def _write_code(self, *_: object) -> None:
-        self.ids.code.text = self.marks
+        self.ids.code.text, self.ids.marks.text = self.code, self.marks
 
     def on_release(self) -> None:
         ItemLine.choose(self.key)
