@@ -44,6 +44,18 @@ def _bar(event: str) -> Act:
     return lambda driver: driver.root.ids.bottom.dispatch(event)
 
 
+def _top(driver: "Driver") -> None:
+    """A screen that was left scrolled comes back so; a picture begins at its top, whatever was taken before it."""
+    for view in driver.widgets("ScrollView"):
+        view.scroll_y = 1
+
+
+_CENTER = (
+    _go(person="p-chen", section="A", item="A01", pane="items"),
+    _bar("on_exchange"),
+    lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+    _top,
+)
 PICTURES: dict[str, tuple[Act, ...]] = {
     "people": (_go(person="", inspection=""),),
     "work": (_go(person="p-chen", inspection="", item=""),),
@@ -157,21 +169,15 @@ PICTURES: dict[str, tuple[Act, ...]] = {
     ),
     "score": (_go(person="p-chen", section="A", item="A01", pane="items"), _bar("on_why")),
     "center": (
-        _go(person="p-chen", section="A", item="A01", pane="items"),
-        _bar("on_exchange"),
-        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        *_CENTER,
         _press("center.serve"),
     ),
     "center-below": (
-        _go(person="p-chen", section="A", item="A01", pane="items"),
-        _bar("on_exchange"),
-        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        *_CENTER,
         lambda d: d.scroll_to(d.pressable(words_of("center.diagnose"))),
     ),
     "package": (
-        _go(person="p-chen", section="A", item="A01", pane="items"),
-        _bar("on_exchange"),
-        lambda d: d.until(lambda: d.session.shown.screen == "sync"),
+        *_CENTER,
         lambda d: d.scroll_to(d.pressable(words_of("center.give_package"))),
         _press("center.give_package"),
     ),

@@ -161,3 +161,12 @@ def test_every_make_target_that_make_lists_is_named() -> None:
     )
     said = {words[0] for page in docs() for words in words_after("make", text_of(page) or "") if words}
     assert sorted(listed - said - {"help"}) == []
+
+
+def test_no_two_pictures_are_the_same() -> None:
+    """A picture that equals another shows something else than its name says."""
+    shown: dict[bytes, list[str]] = {}
+    for path in files():
+        if path.suffix in (".png", ".webp") and name_of(path).startswith("docs/"):
+            shown.setdefault(path.read_bytes(), []).append(name_of(path))
+    assert [sorted(names) for names in shown.values() if len(names) > 1] == []
