@@ -6,7 +6,7 @@ from mobile.briefing_views import lead_rows, open_leads
 from mobile.reader import Reader, control_of, text_of
 from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NoteRow, PhotoRow
 from mobile.visit import Visit
-from mobile.words import Entry, in_turn, plain, unit_of, when
+from mobile.words import Entry, basis_texts, in_turn, plain, unit_of, when
 from shared_schema.checklist import Checklist, Item, Term
 from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
 from shared_schema.inspection import Cell
@@ -124,7 +124,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         disputed=cell is not None and cell.disputed,
         current=_current(cell, person),
         methods=_words(visit.checklist.methods, with_points.method, language) if with_points else "",
-        basis=_basis(reader, entry.basis),
+        basis=in_turn(basis_texts(entry.basis, reader.language), reader.language),
         evidence=_words(visit.checklist.evidence, with_points.evidence, language) if with_points else "",
         photo_allowed=with_points is not None and with_points.photo != "forbidden",
         photo_text=_photo_text(reader, visit.checklist, with_points),
@@ -256,15 +256,6 @@ def _clauses(entry: Entry, language: Language) -> tuple[ClauseRow, ...]:
 def _words(terms: tuple[Term, ...], codes: tuple[str, ...], language: Language) -> str:
     texts = {term.code: term.text.read(language) for term in terms}
     return ("、" if language == "zh" else "; ").join(texts.get(code) or code for code in codes)
-
-
-def _basis(reader: Reader, basis: tuple[str, ...]) -> str:
-    texts = []
-    for one in basis:
-        source, _, article = one.partition(":")
-        known = source in ("law", "reg") and article
-        texts.append(reader.say(f"basis.{source}", article=article) if known else one)
-    return in_turn(texts, reader.language)
 
 
 def _photo_text(reader: Reader, checklist: Checklist, entry: Item | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mobile.rows import Control, EarlierRow, FindingRow, ValueRow
 from mobile.visit import ItemState, Visit
-from mobile.words import Entry, answer_text, body_text, plain, say, span, when
+from mobile.words import Entry, answer_text, basis_texts, body_text, in_turn, plain, say, span, when
 from shared_schema.checklist import Item
 from shared_schema.ids import FindingId, ItemId, PersonId
 from shared_schema.inspection import Cell, FindingState, Stage
@@ -192,6 +192,7 @@ class Reader(NamedTuple):
             text=text,
             seen=state.record.ops,
             fix_seen=() if state.fix is None else state.fix.ops,
+            basis_text="" if text is None else in_turn(basis_texts(text.basis, self.language), self.language),
         )._replace(**_hanging(self, state))
 
     def earlier(self, item: str) -> Iterator[EarlierRow]:

@@ -227,6 +227,7 @@ class FindingRow(NamedTuple):
     """To fill the form for amending."""
     seen: tuple[OpId, ...]
     fix_seen: tuple[OpId, ...]
+    basis_text: str = ""
     before: str = ""
     after: str = ""
     statement: str = ""

@@ -1,6 +1,7 @@
 """Answers, authors and times in the words of the chosen language; pure."""
 
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
@@ -57,6 +58,8 @@ Entry = Item | Aggravating | Veto | Bonus
 CHINA = dt.timezone(dt.timedelta(hours=8))  # one zone for the whole country
 _YEAR_10000_MS = 253_402_300_800_000 - 8 * 3_600_000  # where that zone's calendar ends
 
+LAWS = ("law", "reg")
+"""What an article may be of; the words of each are `basis.<law>`."""
 _CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS, **SYNC_CENTER, **PHOTOS}
 
 
@@ -97,6 +100,32 @@ def listed(texts: Iterable[str], language: Language) -> str:
 def in_turn(texts: Iterable[str], language: Language) -> str:
     """Statements one after another."""
     return ("；" if language == "zh" else "; ").join(texts)
+
+
+def basis_texts(basis: Iterable[str], language: Language) -> tuple[str, ...]:
+    """What an item or a finding rests on; an article of law or regulations by its name, anything else as written."""
+    said = []
+    for one in basis:
+        source, _, article = one.partition(":")
+        said.append(say(f"basis.{source}", language, article=article) if source in LAWS and article else one)
+    return tuple(said)
+
+
+def basis_codes(text: str) -> tuple[str, ...]:
+    """What was written of a basis, part by part: the turn-back of `basis_texts`, in either language."""
+    parts = (part.strip() for part in re.split(r"[;；\n]", text))
+    return tuple(dict.fromkeys(_basis_code(part) for part in parts if part))
+
+
+def _basis_code(part: str) -> str:
+    for source in LAWS:
+        for name in _CATALOGUE[f"basis.{source}"]:
+            # People put blanks as they like.
+            before, after = (re.escape(piece.replace(" ", "")) for piece in name.split("{article}"))
+            found = re.fullmatch(f"{before}([0-9][0-9-]*){after}", part.replace(" ", ""))
+            if found:
+                return f"{source}:{found[1]}"
+    return part
 
 
 def headed(head: str, text: str, language: Language) -> str:

@@ -32,6 +32,7 @@ DEPTH_MAX = (
     32  # far below any reader's recursion limit, so that what one version reads every other can pass on
 )
 FIGURE_MAX = 1_000_000
+BASIS_MAX = 16
 FIGURE_PLACES_MAX = 6
 
 # `$` alone would let a line break through at the end; PostgreSQL cannot hold a NUL in a text.
@@ -163,7 +164,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fact: Text
     severity: Severity = "general"
     cause: Line = ""
-    basis: Annotated[tuple[Line, ...], Meta(max_length=16)] = ()
+    basis: Annotated[tuple[Line, ...], Meta(max_length=BASIS_MAX)] = ()
     common: bool = False
     occurrences: Annotated[int, Meta(ge=1, le=10_000)] = 1
     device: Line = ""  # register number of the sampled computer, where there is one

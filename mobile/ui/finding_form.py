@@ -12,8 +12,9 @@ from mobile.ui.memory import memory
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
-from mobile.ui.words import say
-from shared_schema.operations import Finding
+from mobile.ui.words import say, words
+from mobile.words import basis_codes, basis_texts, in_turn
+from shared_schema.operations import BASIS_MAX, Finding
 
 Close = Callable[[], None]
 DAYS = (7, 15, 30, 60)
@@ -25,9 +26,8 @@ DEVICES_MAX = 12
 class FindingForm:
     """The fields of a finding, from and to a `Finding`."""
 
-    def __init__(self, before: Finding | None, visit: VisitShown, draft: str = "") -> None:
-        self._before = before
-        given = before or Finding(finding="", item="", fact="")
+    def __init__(self, given: Finding, visit: VisitShown, draft: str = "") -> None:
+        self._given = given
         self.fact = Field(
             label=say("finding.fact"), hint=say("finding.fact_hint"), lines=5, limit=4000, text=given.fact
         )
@@ -41,6 +41,11 @@ class FindingForm:
         )
         self.due = Field(label=say("finding.due"), hint=say("finding.due_hint"), text=given.due)
         self.cause = Field(label=say("finding.cause"), text=given.cause)
+        self.basis = Field(
+            label=say("finding.basis"),
+            hint=say("finding.basis_hint"),
+            text=in_turn(basis_texts(given.basis, words.language), words.language),
+        )
         self.device = Field(
             label=say("finding.device"), hint=say("finding.device_hint"), text=given.device, limit=400
         )
@@ -50,8 +55,15 @@ class FindingForm:
         self.common.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
         self._dates = _dates(visit.head.planned_date)
         self._devices = _devices(visit)
-        self._drafts = [f"{draft}/{name}" for name in ("fact", "due", "cause", "device")] if draft else []
-        for field, key in zip((self.fact, self.due, self.cause, self.device), self._drafts, strict=False):
+        fields = {
+            "fact": self.fact,
+            "due": self.due,
+            "cause": self.cause,
+            "device": self.device,
+            "basis": self.basis,
+        }
+        self._drafts = [f"{draft}/{name}" for name in fields] if draft else []
+        for field, key in zip(fields.values(), self._drafts, strict=False):
             memory.follow(field, key)
 
     def widgets(self) -> list[Any]:
@@ -69,6 +81,7 @@ class FindingForm:
             _label("finding.occurrences"),
             self.occurrences,
             self.cause,
+            self.basis,
             self.common,
         ]
 
@@ -77,16 +90,17 @@ class FindingForm:
         due = self.due.text.strip() if self.disposal.value == "fix_by" else ""
         self.fact.problem = "" if self.fact.text.strip() else say("finding.fact_missing")
         self.due.problem = "" if not due or _is_date(due) else say("finding.due_cure")
-        if self.fact.problem or self.due.problem:
+        basis = basis_codes(self.basis.text)
+        self.basis.problem = say("finding.basis_many", most=BASIS_MAX) if len(basis) > BASIS_MAX else ""
+        if self.fact.problem or self.due.problem or self.basis.problem:
             return None
-        before = self._before
         return Finding(
-            finding="" if before is None else before.finding,
+            finding=self._given.finding,
             item=item,
             fact=self.fact.text.strip(),
             severity=self.severity.value,
             cause=self.cause.text.strip(),
-            basis=() if before is None else before.basis,
+            basis=basis,
             common=self.common.on,
             occurrences=int(self.occurrences.value),
             device=self.device.text.strip(),
@@ -104,7 +118,9 @@ def new_finding(
 ) -> Sheet:
     """A problem found on this item; with `earlier` it repeats that finding of an earlier year."""
     sheet = Sheet(title=say("finding.new_title", code=detail.code))
-    form = FindingForm(None, visit, f"{detail.item}/finding{earlier}")
+    entry = visit.whole.checklist.entry(detail.item)
+    blank = Finding(finding="", item=detail.item, fact="", basis=entry.basis if entry else ())
+    form = FindingForm(blank, visit, f"{detail.item}/finding{earlier}")
     again = next((row for row in detail.earlier if row.finding == earlier), None)
     if again is not None:
         sheet.put(Text(content=f"{again.year} · {again.fact}", tone="ink_2"))
@@ -129,7 +145,7 @@ def new_finding(
 def amended_finding(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """The finding as it should read."""
     sheet = Sheet(title=say("finding.amend_title", code=row.item))
-    form = FindingForm(row.text, visit)
+    form = FindingForm(row.text or Finding(finding=row.finding, item=row.item, fact=""), visit)
     reason = Field(label=say("finding.amend_reason"))
 
     def save() -> None:

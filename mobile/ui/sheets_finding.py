@@ -35,6 +35,8 @@ def finding(session: Session, visit: VisitShown, row: FindingRow, lay: Open, clo
         ),
         Fact(icon="person", text=joined(row.author, row.when)),
     )
+    if row.basis_text:
+        sheet.put(Fact(icon="basis", text=row.basis_text))
     if row.text is not None and row.text.cause:
         sheet.put(Fact(icon="info", text=row.text.cause))
     if row.text is not None and row.text.device:

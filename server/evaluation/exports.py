@@ -267,8 +267,9 @@ def xlsx_bytes(made_of: Table) -> bytes:
             "已整改",
             "屡查屡犯",
             "撤销",
+            "依据",
         ),
-        (9, 18, 8, 9, 16, 60, 6, 6, 10, 12, 8, 20, 6),
+        (9, 18, 8, 9, 16, 60, 6, 6, 10, 12, 8, 20, 6, 24),
         _findings(made_of),
     )
     book.close()
@@ -327,6 +328,7 @@ def _findings(made_of: Table) -> Iterable[tuple[Cell, ...]]:
             "是" if one.fixed else "",
             one.repeat_of,
             "是" if one.withdrawn else "",
+            one.basis,
         )
 
 

@@ -1,5 +1,6 @@
 """One inspection's rows in the score tables: a pure function of its state, its sheet and its place in the plan."""
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain
@@ -194,7 +195,7 @@ def _finding(row: InspectionRow, one: FindingState) -> list[Row]:
         ("", "", "", "", False, author.value.occurrences, "", "", "")
         if text is None
         else (
-            text.severity, text.cause, text.fact, " ".join(text.basis), text.common, text.occurrences,
+            text.severity, text.cause, text.fact, shlex.join(text.basis), text.common, text.occurrences,
             text.device, text.disposal, text.due,
         )
     )  # fmt: skip

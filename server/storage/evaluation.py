@@ -75,6 +75,8 @@ class FindingRow(NamedTuple):
     repeat_of: str
     duplicate_of: str
     withdrawn: bool
+    basis: str
+    """As in the table: `shlex.split` takes it apart."""
 
 
 class OperationRow(NamedTuple):

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from shared_schema.ids import ItemId
+from shared_schema.locale.tablet import TABLET
 from shared_schema.operations import (
     Actual,
     Answer,
@@ -176,6 +179,41 @@ def test_a_note_is_written_in_a_sheet_at_the_top(at_item: AtItem) -> None:
     driver.shown(lambda: driver.press("save"))
     notes = driver.inspection(stage.VISIT).items[ItemId("A06")].notes
     assert [note.value.text for note in notes] == ["考评办法第 6 条，2026 年 3 月印发。"]
+
+
+@pytest.mark.parametrize(
+    ("language", "item_basis", "added"),
+    [("zh", "《实施条例》第 6 条", "《保密法》第8条"), ("en", "Regulations, art. 6", "Secrecy Law, art. 8")],
+)
+def test_a_finding_carries_its_basis_cause_and_computer(
+    at_item: AtItem, language: str, item_basis: str, added: str
+) -> None:
+    """The basis begins as the item's; what is added to it is read back as the article it is, or as it was written."""
+    driver = at_item("A06")
+    if language == "en":
+        driver.shown(lambda: driver.session.speak("en"))
+    driver.press("finding.add")
+    driver.settle()
+    field = driver.field("finding.basis")
+    assert field.text == item_basis
+    driver.type_into(driver.field("finding.fact"), "考评表中没有保密一栏。")
+    for key, text in (("finding.cause", "无专人"), ("finding.device", "FM-007")):
+        driver.scroll_to(driver.field(key))
+        driver.type_into(driver.field(key), text)
+    driver.scroll_to(field)
+    driver.type_into(field, f"{item_basis}；{added}; 本单位制度 3.2 节")
+    driver.tap(driver.widget("Tick", text=TABLET["finding.common"][language == "en"]))
+    driver.shown(lambda: driver.press("finding.record"))
+    (finding,) = driver.inspection(stage.VISIT).findings.values()
+    assert finding.text is not None
+    assert finding.text.basis == ("reg:6", "law:8", "本单位制度 3.2 节")
+    assert (finding.text.cause, finding.text.device, finding.text.common) == ("无专人", "FM-007", True)
+    driver.settle()
+    line = driver.widget("FindingLine")
+    driver.scroll_to(line)
+    driver.tap(line)
+    driver.settle()
+    assert any(item_basis in text and "本单位制度 3.2 节" in text for text in driver.texts())
 
 
 def test_a_finding_is_recorded_and_amended(at_item: AtItem) -> None:

@@ -1,10 +1,12 @@
 """What pages show: every figure with its way back, filters in the address, errors without insides."""
 
+import io
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from openpyxl import load_workbook
 
 from server.console.forms import local_path
 from server.evaluation import exports
@@ -110,6 +112,24 @@ def test_a_dispute_shows_both_values_with_author_tablet_and_time(looked_at: Cons
         assert f"平板 {one.device.removeprefix('T')}" in block[0]
     assert "<form" not in block[0], "an evaluator looks and does not settle"
     assert "共同复核登记簿，确认两处" in page
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_finding_says_what_it_rests_on(looked_at: Console, language: str) -> None:
+    """On the inspection's page in words, and in the file of findings as the table has it."""
+    season = looked_at.season
+    made_of = looked_at.db.read(lambda conn: exports.table(conn, season.campaign))
+    one = next(one for one in made_of.findings if one.basis.startswith("law:") and not one.withdrawn)
+    desk = looked_at.desk("coordinator")
+    desk.cookies["hucha-language"] = language
+    page = visible(desk.get(f"/inspections/{one.inspection}").text)
+    number = one.basis.split()[0].removeprefix("law:")
+    assert (
+        f"依据：保密法第 {number} 条" if language == "zh" else f"Basis: Secrecy law art. {number}"
+    ) in page
+    book = load_workbook(io.BytesIO(exports.xlsx_bytes(made_of)))
+    head, *lines = book["问题"].iter_rows(values_only=True)
+    assert dict(zip(head, lines[made_of.findings.index(one)], strict=True))["依据"] == one.basis
 
 
 def test_the_score_table_says_what_the_export_says_and_ranks_nobody(looked_at: Console) -> None:

@@ -1,11 +1,14 @@
 """Rows made after one change more are the rows made at once: what they are made from may lie in another field."""
 
+import shlex
+
 from server.intake.score_rows import Kept, rows_of
+from server.storage import tables
 from server.storage.registers import InspectionRow
 from server.storage.rows import Rows, in_order
 from shared_schema import merge
 from shared_schema.ids import InspectionId, SquadId, UnitId
-from shared_schema.operations import FindingAmended, FindingRepeatOf, Operation
+from shared_schema.operations import Finding, FindingAmended, FindingRepeatOf, Operation
 from shared_schema.pricing import Memo
 from shared_schema.scoring import score
 from tests.contract.plan import CHECKLIST, HASH
@@ -46,6 +49,19 @@ def test_a_dispute_lies_on_the_item_that_its_finding_comes_to_lie_on() -> None:
     *_, before, after = stepwise([finding, *marks, moved])
     assert [row[2] for row in before["dispute"]] == [HERE]
     assert [row[2] for row in after["dispute"]] == [THERE]
+
+
+def test_a_basis_can_be_taken_apart_again() -> None:
+    """Also one that somebody wrote in words, with blanks and quotes in it; codes look as they always did."""
+    basis = ("law:17", "本单位'保密'制度 3.2 节", "reg:33")
+    column = tables.finding.c.keys().index("basis")
+
+    def row_of(finding: Finding) -> str:
+        (rows,) = stepwise([Scribe().write(finding)])
+        return str(rows["finding"][0][column])
+
+    assert tuple(shlex.split(row_of(make_finding(item=HERE, basis=basis)))) == basis
+    assert row_of(make_finding(item=HERE, basis=("law:17", "reg:33"))) == "law:17 reg:33"
 
 
 def test_a_dispute_that_grows_and_is_settled_leaves_no_row() -> None:
