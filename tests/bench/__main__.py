@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.bench import raw, tablet, w1, w2, w3, w4
+from tests.bench import peers, raw, tablet, w1, w2, w3, w4
 from tests.bench.server import COMMAND
 from tests.bench.w1 import Size
 
@@ -44,7 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hucha bench", description=__doc__)
     parser.add_argument(
-        "--workloads", default="raw,w1,w2,w4", help="which of raw, w1, w2, w3, w4, tablet, with commas"
+        "--workloads",
+        default="raw,w1,w2,w4",
+        help="which of raw, w1, w2, w3, w4, peers (needs Node and npm), tablet, with commas",
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=1, help="of w1: the best of so many is told")
@@ -133,6 +135,22 @@ def _w4(asked: argparse.Namespace) -> dict[str, Any]:
     )
 
 
+def _peers(asked: argparse.Namespace) -> dict[str, Any]:
+    peers.install()
+    sizes = [Size(asked.tablets, asked.changes, asked.items, batch) for batch in asked.batches]
+    return {
+        "changes": [
+            _in_folder(asked, partial(peers.changes, peer=peer, size=size))
+            for peer in peers.OF_CHANGES
+            for size in sizes
+        ],
+        "photos": _in_folder(
+            asked,
+            lambda folder: peers.photos(folder, asked.photos, asked.photo_bytes, asked.at_once, asked.seed),
+        ),
+    }
+
+
 def _tablet(asked: argparse.Namespace) -> dict[str, Any]:
     return _in_folder(asked, lambda folder: tablet.run(folder, asked.visit_operations))
 
@@ -143,13 +161,14 @@ WORKLOADS: dict[str, Callable[[argparse.Namespace], Any]] = {
     "w2": _w2,
     "w3": _w3,
     "w4": _w4,
+    "peers": _peers,
     "tablet": _tablet,
 }
 
 
 def ratios(result: dict[str, Any]) -> dict[str, float]:
     """Ours over the machine's own: of rates more is better, of times less."""
-    found: dict[str, float] = {}
+    found: dict[str, float] = _beside_peers(result)
     bare = result.get("raw")
     if bare is None:
         return found
@@ -162,6 +181,20 @@ def ratios(result: dict[str, Any]) -> dict[str, float]:
     if "w3" in result:
         rate = result["w3"]["mb_per_second"] / bare["socket_files"]["mb_per_second"]
         found["w3_over_socket"] = round(rate, 3)
+    return found
+
+
+def _beside_peers(result: dict[str, Any]) -> dict[str, float]:
+    found = {}
+    theirs = result.get("peers", {"changes": (), "photos": {}})
+    for one in theirs["changes"]:
+        for ours in result.get("w1", ()):
+            if ours["batch"] == one["batch"]:
+                rate = ours["changes_per_second"] / one["changes_per_second"]
+                found[f"w1_{one['batch']}_over_{one['peer']}"] = round(rate, 3)
+    if "w3" in result and theirs["photos"]:
+        rate = result["w3"]["mb_per_second"] / theirs["photos"]["mb_per_second"]
+        found[f"w3_over_{theirs['photos']['peer']}"] = round(rate, 3)
     return found
 
 

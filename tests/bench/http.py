@@ -73,12 +73,24 @@ class Link:
         first, *lines = head.decode("latin-1").rstrip().split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
         status = int(first.split(" ")[1])
-        length = 0 if method == "HEAD" or status == 204 else int(headers.get("content-length", "0"))
-        body = await self._reader.readexactly(length) if length else b""
+        if method == "HEAD" or status == 204:
+            body = b""
+        elif headers.get("transfer-encoding") == "chunked":
+            body = await self._chunks(self._reader)
+        else:
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
         self.received_bytes += len(head) + len(body)
         if headers.get("connection", "").lower() == "close":
             await self.close()
         return Reply(status, headers, body, len(head) + len(body))
+
+    @staticmethod
+    async def _chunks(reader: asyncio.StreamReader) -> bytes:
+        body = b""
+        while length := int(await reader.readuntil(b"\r\n"), 16):
+            body += (await reader.readexactly(length + 2))[:-2]
+        await reader.readexactly(2)
+        return body
 
     async def close(self) -> None:
         """Hangs up."""

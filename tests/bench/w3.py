@@ -58,25 +58,32 @@ async def _send_all(work: list[Photo], at_once: int, server: Server, tablet: Tab
     *whole, cut = work
     async with Link(server.host, server.port) as link:
         server_id = json.loads((await link.ask("GET", "/healthz")).body)["server"]
-    pass_headers = {**TUS, **token(server_id, tablet)}
-    waiting = iter(whole)
+    may = {**TUS, **token(server_id, tablet)}
+    used = await send_whole(whole, at_once, server, may)
+    return {**used, **await _cut(cut, server, may)}
+
+
+async def send_whole(
+    photos: list[Photo], at_once: int, server: Server, may: Mapping[str, str]
+) -> dict[str, Any]:
+    """Each created and sent, so many at once, with these headers; how fast that went, and what it took."""
+    waiting = iter(photos)
     cpu, own, began = server.cpu_seconds(), time.process_time(), time.perf_counter()
 
     async def send() -> None:
         async with Link(server.host, server.port) as link:
             for photo in waiting:
-                await _send(link, photo, pass_headers)
+                await _send(link, photo, may)
 
     await asyncio.gather(*(send() for _ in range(at_once)))
     seconds = time.perf_counter() - began
-    sent = sum(len(photo.content) for photo in whole)
-    used = {
+    sent = sum(len(photo.content) for photo in photos)
+    return {
         "mb_per_second": round(sent / seconds / 1e6),
-        "server_cpu_ms_per_photo": round((server.cpu_seconds() - cpu) / len(whole) * 1e3, 2),
-        "client_cpu_ms_per_photo": round((time.process_time() - own) / len(whole) * 1e3, 2),
+        "server_cpu_ms_per_photo": round((server.cpu_seconds() - cpu) / len(photos) * 1e3, 2),
+        "client_cpu_ms_per_photo": round((time.process_time() - own) / len(photos) * 1e3, 2),
         "server_peak_mib": round(server.peak_bytes() / 2**20),
     }
-    return {**used, **await _cut(cut, server, pass_headers)}
 
 
 def token(server_id: str, tablet: Tablet) -> dict[str, str]:
