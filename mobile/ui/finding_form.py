@@ -26,7 +26,7 @@ DEVICES_MAX = 12
 class FindingForm:
     """The fields of a finding, from and to a `Finding`."""
 
-    def __init__(self, given: Finding, visit: VisitShown, draft: str = "") -> None:
+    def __init__(self, given: Finding, visit: VisitShown, draft: str) -> None:
         self._given = given
         self.fact = Field(
             label=say("finding.fact"), hint=say("finding.fact_hint"), lines=5, limit=4000, text=given.fact
@@ -55,16 +55,20 @@ class FindingForm:
         self.common.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
         self._dates = _dates(visit.head.planned_date)
         self._devices = _devices(visit)
-        fields = {
-            "fact": self.fact,
-            "due": self.due,
-            "cause": self.cause,
-            "device": self.device,
-            "basis": self.basis,
+        kept = {
+            "fact": (self.fact, "text"),
+            "severity": (self.severity, "value"),
+            "disposal": (self.disposal, "value"),
+            "due": (self.due, "text"),
+            "cause": (self.cause, "text"),
+            "device": (self.device, "text"),
+            "basis": (self.basis, "text"),
+            "occurrences": (self.occurrences, "value"),
+            "common": (self.common, "on"),
         }
-        self._drafts = [f"{draft}/{name}" for name in fields] if draft else []
-        for field, key in zip(fields.values(), self._drafts, strict=False):
-            memory.follow(field, key)
+        self._drafts = [f"{draft}/{name}" for name in kept]
+        for key, (field, name) in zip(self._drafts, kept.values(), strict=True):
+            memory.follow(field, key, name)
 
     def widgets(self) -> list[Any]:
         """All fields in order, with their labels."""
@@ -145,12 +149,16 @@ def new_finding(
 def amended_finding(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """The finding as it should read."""
     sheet = Sheet(title=say("finding.amend_title", code=row.item))
-    form = FindingForm(row.text or Finding(finding=row.finding, item=row.item, fact=""), visit)
+    draft = f"{row.finding}/amend"
+    form = FindingForm(row.text or Finding(finding=row.finding, item=row.item, fact=""), visit, draft)
     reason = Field(label=say("finding.amend_reason"))
+    memory.follow(reason, f"{draft}/reason")
 
     def save() -> None:
         finding = form.read(row.item)
         if finding is not None:
+            form.recorded()
+            memory.forget(f"{draft}/reason")
             close()
             session.do("amend_finding", finding, reason.text.strip(), seen=row.seen)
 

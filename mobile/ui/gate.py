@@ -14,6 +14,7 @@ from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty, St
 from mobile.door import Door, Look, Opened, Seen
 from mobile.good_copy import Kept
 from mobile.keyring import PIN_DIGITS, Holder, Names, check_pin
+from mobile.ui.memory import memory
 from mobile.ui.session import Begin, Session, Tools
 from mobile.ui.shown import Shown
 from mobile.ui.theme import PALETTES, theme
@@ -113,6 +114,8 @@ class Gate(EventDispatcher):
         if not self._open or not self.protected:
             return
         self._open = False
+        # What was typed in the last half second is written before the store is closed.
+        memory.write()
         self._session.shut()
         self._choose()
         here = self._holder(self._session.signed or "")

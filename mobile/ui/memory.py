@@ -71,15 +71,32 @@ class Memory:
         self.keep(f"{self.scope}/{form}", text)
 
     def follow(self, field: Any, form: str, name: str = "text") -> None:
-        """Fills a field with its draft and keeps what is typed from now on; the field as it was is no draft."""
+        """Fills a field with its draft and keeps what it becomes from now on; the field as it was is no draft."""
         untouched, scope = getattr(field, name), self.scope
-        setattr(field, name, self.get(f"{scope}/{form}") or untouched)
-        field.fbind(name, lambda _, text: self.keep(f"{scope}/{form}", "" if text == untouched else text))
+        setattr(field, name, _value(self.get(f"{scope}/{form}"), untouched))
+        field.fbind(
+            name, lambda _, value: self.keep(f"{scope}/{form}", "" if value == untouched else _text(value))
+        )
 
     def forget(self, *forms: str) -> None:
         """The form was recorded or given up."""
         for form in forms:
             self.keep_draft(form, "")
+
+
+def _text(value: object) -> str:
+    """A text as it is, so that it is no longer than it was typed; a number or a choice as JSON."""
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _value(text: str, untouched: Any) -> Any:
+    """What was kept, if it is of the field's kind."""
+    if not text or isinstance(untouched, str):
+        return text or untouched
+    try:
+        return msgspec.json.decode(text, type=type(untouched))
+    except msgspec.DecodeError:
+        return untouched
 
 
 memory = Memory()

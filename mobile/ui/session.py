@@ -369,7 +369,9 @@ class Session(Looks, EventDispatcher):
         self.shown = shown
 
     def _keep(self, key: str, value: str) -> None:
-        self._worker.call(lambda: self._tools.store.set_setting(key, value), failed=self.failed)
+        # Into the store that is open now: a tablet that locks at once closes it only after this.
+        if tools := self._opened:
+            self._worker.call(lambda: tools.store.set_setting(key, value), failed=self.failed)
 
     def failed(self, problem: Problem) -> None:
         """A Problem is said."""

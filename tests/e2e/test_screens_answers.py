@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import asdict
 
 from shared_schema.ids import ItemId
 from shared_schema.locale.tablet import TABLET
@@ -14,6 +15,8 @@ from shared_schema.operations import (
     ClauseHit,
     Clauses,
     Count,
+    Finding,
+    FindingAmended,
     NotApplicable,
     Present,
     Ratio,
@@ -246,3 +249,66 @@ def test_a_finding_is_recorded_and_amended(at_item: AtItem) -> None:
     (finding,) = driver.inspection(stage.VISIT).findings.values()
     assert finding.text is not None
     assert finding.text.fact == "考评表中有保密一栏，但未评分。"
+
+
+def test_everything_that_is_filled_into_a_finding_is_kept_until_it_is_recorded(
+    at_item: AtItem, start: Start
+) -> None:
+    """Cause, common or single, computer, count, severity and deadline are there after leaving and a kill; an
+    amendment half made is a draft of its own.
+    """
+    from mobile.ui.memory import memory
+
+    driver = at_item("E01")
+    _new_finding(driver)
+    driver.type_into(driver.field("finding.fact"), "一台计算机未装防护软件")
+    driver.tap(driver.widget("Segment", text="严重"))
+    driver.tap(driver.widget("Segment", text="立行立改"))
+    driver.tap(driver.widget("Segment", text="限期整改"))
+    driver.type_into(driver.field("finding.due"), "2026-12-20")
+    form = driver.root.sheet.form
+    for field, text in ((form.device, "SM-003"), (form.cause, "采购后未登记")):
+        driver.scroll_to(field)
+        driver.type_into(field, text)
+    for widget, across in ((form.occurrences, 0.9), (form.occurrences, 0.9), (form.common, 0.5)):
+        driver.scroll_to(widget)
+        driver.tap(widget, across)
+    driver.until(lambda: not memory._changed)
+    driver = start()
+    driver.settle()
+    _new_finding(driver)
+    driver.shown(lambda: driver.press("finding.record"))
+    assert memory._kept.keys() <= {"scroll.items"}
+    (finding,) = driver.inspection(stage.VISIT).findings.values()
+    expected = Finding(
+        finding=finding.finding, item="E01", fact="一台计算机未装防护软件", severity="severe", due="2026-12-20",
+        device="SM-003", cause="采购后未登记", occurrences=3, common=True, disposal="fix_by",
+        basis=("law:31", "reg:34"),
+    )  # fmt: skip
+    assert finding.text == expected
+    for text in ("轻微", "一般"):
+        driver.settle()
+        _amend(driver)
+        assert driver.root.sheet.form.severity.value == ("severe" if text == "轻微" else "minor")
+        driver.tap(driver.widget("Segment", text=text))
+        driver.root.close(at_once=True)
+    _amend(driver)
+    driver.shown(lambda: driver.press("finding.amend"))
+    (finding,) = driver.inspection(stage.VISIT).findings.values()
+    assert finding.text == FindingAmended(**asdict(expected) | {"severity": "general"})
+    assert memory._kept.keys() <= {"scroll.items"}
+
+
+def _new_finding(driver: "Driver") -> None:
+    driver.scroll_to(driver.widget("FindingsCard"))
+    driver.press("finding.add")
+    driver.settle()
+
+
+def _amend(driver: "Driver") -> None:
+    line = driver.widget("FindingLine")
+    driver.scroll_to(line)
+    driver.tap(line)
+    driver.settle()
+    driver.tap(driver.widget("ActLine", icon="edit"))
+    driver.settle()

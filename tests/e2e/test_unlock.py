@@ -209,6 +209,25 @@ def test_locking_forgets_the_keys_and_keeps_the_place(start: Start, door: Door) 
     assert driver.session.place.item == "A03"
 
 
+def test_what_was_typed_when_the_tablet_locked_is_there_after_a_kill(start: Start, door: Door) -> None:
+    """Locked by hand or by the system, before the half second is over after which drafts are written."""
+    from mobile.ui.memory import memory
+
+    with_pins(door)
+    driver = start()
+    unlock(driver)
+    for lock in (driver.gate.lock, driver.app.on_pause):
+        memory.keep_draft("x", f"typed before {lock.__name__}")
+        lock()
+        driver.until(lambda: not driver.gate.busy)
+        # Nothing but the file knows of it.
+        memory._kept.clear()
+        type_pin(driver, PIN)
+        driver.until(lambda: driver.gate.step == "" and driver.session._opened is not None)
+        driver.settle()
+        assert memory.draft("x") == f"typed before {lock.__name__}"
+
+
 def test_the_tablet_locks_itself_when_nobody_touches_it(start: Start, door: Door) -> None:
     """After the time that is set; a touch begins it anew; so does the system's pause at once."""
     with_pins(door)
