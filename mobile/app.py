@@ -8,7 +8,7 @@ from kivy.app import App
 from kivy.clock import Clock
 from kivy.core.window import Window
 
-from mobile.ui import kit, later
+from mobile.ui import kit, later, screen_guard
 from mobile.ui.collector import Collector
 from mobile.ui.gate import Gate
 from mobile.ui.gradually import Gradually
@@ -130,6 +130,7 @@ class HuchaApp(App):
             self._collector.begin()
 
     def on_start(self) -> None:
+        screen_guard.guard()
         if self.gate is None:
             self.session.begin(self._begin, self._refused)
         else:

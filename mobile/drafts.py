@@ -17,7 +17,7 @@ from mobile.store import PhotoHeld, Store
 from shared_schema.ids import FieldKey
 from shared_schema.problems import Problem
 
-DRAFTS, DESTROYED = "photo.drafts", "photo.destroyed"
+DRAFTS, DESTROYED, AWAITED = "photo.drafts", "photo.destroyed", "photo.awaited"
 DESTROYED_MAX = 200
 """Of so many destroyed pictures it is remembered when and by whom."""
 
@@ -49,6 +49,15 @@ class Draft(Struct, frozen=True, kw_only=True):
         return Taken(self.sha256, self.size_bytes, "image/jpeg", self.width, self.height)
 
 
+class Awaited(Struct, frozen=True, kw_only=True):
+    """A picture that a camera program is taking, or has taken while the tablet was locked."""
+
+    draft: Draft
+    """What it will be; nothing of the picture itself is known yet."""
+    path: str
+    """Where the program leaves it, readable."""
+
+
 class Destroyed(Struct, frozen=True, kw_only=True):
     """That a picture was destroyed before anybody attached it; nothing of what it showed."""
 
@@ -72,6 +81,7 @@ class Here(NamedTuple):
 
 _drafts = msgspec.json.Decoder(tuple[Draft, ...])
 _destroyed = msgspec.json.Decoder(tuple[Destroyed, ...])
+_awaited = msgspec.json.Decoder(tuple[Awaited, ...])
 
 
 class Drafts:
@@ -132,6 +142,24 @@ class Drafts:
     def idle(self, pictures: tuple[str, ...]) -> tuple[str, ...]:
         """Of these pictures, those that neither a draft nor an operation of this tablet names."""
         return tuple(one for one in pictures if self._idle(one))
+
+    # -- a camera program's pictures --------------------------------------------------------------------
+
+    def expect(self, awaited: Awaited) -> None:
+        """A camera program is asked for a picture; it may come while nothing can be encrypted."""
+        self._await([*self.awaited(), awaited])
+
+    def awaited(self) -> tuple[Awaited, ...]:
+        """The pictures asked for of which nothing more is known."""
+        stored = self._store.setting(AWAITED)
+        return _awaited.decode(stored) if stored else ()
+
+    def expect_no_more(self, path: str) -> None:
+        """What the camera program left there is safe, or there is nothing."""
+        self._await([one for one in self.awaited() if one.path != path])
+
+    def _await(self, awaited: list[Awaited]) -> None:
+        self._store.set_setting(AWAITED, msgspec.json.encode(awaited).decode())
 
     # -- small ------------------------------------------------------------------------------------------
 

@@ -177,7 +177,7 @@ def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
     return PhotoTools(
         opened.vault,
         settings.photos,
-        lambda: camera(settings.camera),
+        lambda: camera(settings.camera, settings.photos),
         lambda: card_folders(settings.pictures),
         os.urandom,
         clock_ms,

@@ -2,12 +2,13 @@
 
 A source hands over bytes and keeps nothing: cameras are asked for the picture on a pipe or in memory, so that it is
 never a file that anybody could read. Only Android's camera program cannot be asked so; its file is overwritten as
-soon as it is read.
+soon as what it shows is safe.
 """
 
 import importlib
 import importlib.util
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from mobile.files import destroy
+from mobile.files import make_folder
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX
 
@@ -29,6 +30,8 @@ PICTURES_MAX = 200
 """Of a folder the newest so many are offered: what was just taken is among them."""
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
 VIDEO = Path("/dev/video0")
+CAMERA = "camera"
+"""The folder of pictures a camera program left, beside that of photos."""
 COMMANDS = (
     "rpicam-still -n -t 500 -e jpg -o -",
     "libcamera-still -n -t 500 -e jpg -o -",
@@ -145,53 +148,75 @@ class OpenCvSource(NamedTuple):
 
 
 class AndroidSource:
-    """Android's own camera program, asked by an intent; it needs the app's FileProvider. Not yet run on a device.
+    """One picture by Android's own camera program, asked by an intent through the app's FileProvider.
 
-    The tablet locks when it is paused, and another program in front pauses it: whether the picture is still taken
-    in is for a trial on a device to show.
+    Another program in front pauses this one, which locks the tablet: when the picture comes back nothing may be
+    encrypted any more. So its file stays in the app's own storage, readable, until somebody has unlocked and the
+    picture is safe; whoever takes it in destroys the file. Tried with a stand-in only, not yet on a device.
     """
 
     REQUEST = 0x4875
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / f"{secrets.token_hex(8)}.jpg"
 
     def take(self) -> bytes:
         try:
             jnius, activity = (importlib.import_module(one) for one in ("jnius", "android.activity"))
         except ImportError as err:
             raise Problem("camera_missing") from err
-        java: Callable[[str], Any] = jnius.autoclass
-        here = java("org.kivy.android.PythonActivity").mActivity
-        picture = Path(here.getCacheDir().getAbsolutePath()) / "taken.jpg"
-        file = java("java.io.File")(str(picture))
-        intents, media = java("android.content.Intent"), java("android.provider.MediaStore")
-        provider = java("androidx.core.content.FileProvider")
-        place = provider.getUriForFile(here, f"{here.getPackageName()}.fileprovider", file)
-        intent = intents(media.ACTION_IMAGE_CAPTURE)
-        intent.putExtra(media.EXTRA_OUTPUT, jnius.cast("android.os.Parcelable", place))
-        intent.addFlags(intents.FLAG_GRANT_WRITE_URI_PERMISSION)
         ended = threading.Event()
 
         def back(request: int, _result: int, _intent: object) -> None:
             if request == self.REQUEST:
                 ended.set()
 
+        make_folder(self.path.parent)
         activity.bind(on_activity_result=back)
         try:
-            here.startActivityForResult(intent, self.REQUEST)
+            self._ask(jnius)
             if not ended.wait(ANDROID_SECONDS):
                 raise Problem("camera_failed", reason=f"{ANDROID_SECONDS} s")
-            content = FileSource(picture).take()
         finally:
             activity.unbind(on_activity_result=back)
-            destroy(picture)
-        if not content:
+        if not holds(self.path):
             raise Problem("camera_failed", reason="—")
-        return content
+        return FileSource(self.path).take()
+
+    def _ask(self, jnius: Any) -> None:
+        java: Callable[[str], Any] = jnius.autoclass
+        here = java("org.kivy.android.PythonActivity").mActivity
+        intents, media = java("android.content.Intent"), java("android.provider.MediaStore")
+        try:
+            place = java("androidx.core.content.FileProvider").getUriForFile(
+                here, f"{here.getPackageName()}.fileprovider", java("java.io.File")(str(self.path))
+            )
+            intent = intents(media.ACTION_IMAGE_CAPTURE)
+            intent.putExtra(media.EXTRA_OUTPUT, jnius.cast("android.os.Parcelable", place))
+            intent.addFlags(intents.FLAG_GRANT_WRITE_URI_PERMISSION)
+            here.startActivityForResult(intent, self.REQUEST)
+        except jnius.JavaException as err:
+            # No camera program, or a folder that the package does not hand out.
+            raise Problem("camera_missing") from err
+
+
+def left_behind(photos: Path) -> Path:
+    """Where a camera program's readable pictures lie until they are taken in, beside the folder of photos."""
+    return photos.with_name(CAMERA)
+
+
+def holds(path: Path) -> bool:
+    """Whether a camera program has written anything there."""
+    return path.exists() and path.stat().st_size > 0
 
 
 def camera(
-    setting: str, find: Callable[[str], str | None] = shutil.which, video: Path = VIDEO
+    setting: str, photos: Path, find: Callable[[str], str | None] = shutil.which, video: Path = VIDEO
 ) -> PhotoSource | None:
-    """The camera that the setting names: `off`, `opencv:0`, a command; "" takes what there is. None: there is none."""
+    """The camera that the setting names: `off`, `opencv:0`, a command; "" takes what there is. None: there is none.
+
+    `photos` is the folder of photos, beside which Android's camera leaves its file.
+    """
     if setting == "off":
         return None
     if setting.startswith("opencv"):
@@ -199,7 +224,7 @@ def camera(
     if setting:
         return CommandSource(tuple(shlex.split(setting)))
     if hasattr(sys, "getandroidapilevel"):
-        return AndroidSource()
+        return AndroidSource(left_behind(photos))
     for command in COMMANDS:
         program, *rest = command.split()
         if find(program) and (video.exists() or "-still" in program):

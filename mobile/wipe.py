@@ -11,6 +11,7 @@ import msgspec
 
 from mobile.files import destroy, write_whole
 from mobile.keyring import Keyring
+from mobile.photo_sources import left_behind
 from mobile.secret import DeviceSecret
 from mobile.vault import DEVICE_KEY, SEALING_KEY
 from shared_schema.problems import Problem
@@ -69,9 +70,10 @@ def _write_note(folder: Path, keyring: Keyring, reason: Reason, now_ms: int) -> 
 
 
 def _rest(folder: Path, store: Path, photos: Path) -> Iterator[Path]:
-    """The device's keys, then store and copies of it, then photos."""
+    """The device's keys, then what a camera program left readable, then store and copies of it, then photos."""
     for name in (DEVICE_KEY, SEALING_KEY):
         yield from sorted(folder.glob(name + "*"))
+    yield from sorted(left_behind(photos).glob("*"))
     yield from sorted(store.parent.glob(store.name + "*"))
     if photos.exists():
         yield from sorted(path for path in photos.rglob("*") if path.is_file())

@@ -6,8 +6,12 @@ import shutil
 import sys
 from pathlib import Path
 
+from PIL import Image, ImageDraw
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+ICON_PIXELS = 1024
+"""Drawn at twice the size it is kept in, so that its edges are smooth."""
 SHIPPED = {".py", ".kv", ".ttf", ".txt"}
 
 
@@ -36,10 +40,28 @@ def stage(out: Path) -> None:
                 (out / inside).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, out / inside)
     shutil.copyfile(HERE / "main.py", out / "main.py")
+    shutil.copyfile(HERE / "hook.py", out / "hook.py")
+    _icon().save(out / "icon.png")
     shutil.copytree(HERE / "recipes", out / "recipes", ignore=shutil.ignore_patterns("__pycache__"))
     (out / "buildozer.spec").write_text(
         _pinned((HERE / "buildozer.spec").read_text(encoding="utf-8")), encoding="utf-8"
     )
+
+
+def _icon() -> Image.Image:
+    """The drawing of mobile/linux/hucha-tablet.svg, for a launcher that takes no SVG."""
+    picture = Image.new("RGBA", (ICON_PIXELS, ICON_PIXELS))
+    pen, unit = ImageDraw.Draw(picture), ICON_PIXELS / 128
+
+    def at(*places: float) -> tuple[float, ...]:
+        return tuple(place * unit for place in places)
+
+    pen.rounded_rectangle(at(0, 0, 127.9, 127.9), 28 * unit, fill="#0b57a4")
+    wide = round(9 * unit)
+    for place, colour in (((21.5, 21.5, 80.5, 80.5), "#9cc4ee"), ((47.5, 47.5, 106.5, 106.5), "#fff")):
+        pen.rounded_rectangle(at(*place), 14.5 * unit, outline=colour, width=wide)
+    pen.line(at(66, 78, 75, 87, 91, 69), fill="#fff", width=wide, joint="curve")
+    return picture.resize((ICON_PIXELS // 2, ICON_PIXELS // 2), Image.Resampling.LANCZOS)
 
 
 def _pinned(spec: str) -> str:

@@ -4,6 +4,7 @@ from mobile.drafts import Draft
 from mobile.photo_sources import FileSource, PhotoSource
 from mobile.photo_views import PhotoLine, Policy, policy
 from mobile.ui import sheets_photo
+from mobile.ui.kit_sheet import Sheet
 from mobile.ui.photo_desk import Wanted
 from mobile.ui.photo_view import PhotoView
 from mobile.ui.session import Session
@@ -22,6 +23,7 @@ class PhotoActs:
         self._session = session
         self._shell = shell
         self._desk = session.photo_desk
+        self._waiting: Sheet | None = None
         kept.load = lambda sha256, then: self._desk.picture(sha256, then, small=True)
         self._desk.bind(on_shut=lambda _: self._forget(), on_wanted=lambda _, wanted: self.take(wanted))
         card = screen.item.photos
@@ -46,7 +48,9 @@ class PhotoActs:
     def _forget(self) -> None:
         """The tablet was locked: no picture stays on the screen or in memory."""
         kept.forget()
-        if isinstance(self._shell.sheet, PhotoView):
+        if self._shell.sheet is not None and (
+            isinstance(self._shell.sheet, PhotoView) or self._shell.sheet is self._waiting
+        ):
             self._shell.close(at_once=True)
 
     # --- taking ----------------------------------------------------------------------------------------
@@ -92,7 +96,8 @@ class PhotoActs:
         )
 
     def _taken(self, wanted: Wanted, source: PhotoSource, *, wipe: bool) -> None:
-        self._shell.open(sheets_photo.taking(wanted))
+        self._waiting = sheets_photo.taking(wanted)
+        self._shell.open(self._waiting)
         self._desk.take(
             self._visit, wanted, source, self.view, failed=lambda: self._source(wanted), wipe=wipe
         )

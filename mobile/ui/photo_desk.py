@@ -19,6 +19,7 @@ from mobile.files import destroy as destroy_file
 from mobile.photo_sources import FileSource, Listed, PhotoSource, listing
 from mobile.photo_views import PhotoLine
 from mobile.photos import Taken
+from mobile.ui.photos_left import PhotosLeft, showing
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say, words
 from mobile.vault import Vault
@@ -71,6 +72,7 @@ class PhotoDesk(EventDispatcher):
         self._worker = worker
         self._pictures: Worker | None = None
         self.tools: PhotoTools | None = None
+        self._left = PhotosLeft(self)
         self.admit(tools)
 
     # --- open and locked -------------------------------------------------------------------------------
@@ -82,10 +84,11 @@ class PhotoDesk(EventDispatcher):
             return
 
         def listed(found: tuple[str, ...]) -> None:
-            self._store(lambda drafts: drafts.idle(found), lambda idle: self._destroy(*idle))
+            self.store(lambda drafts: drafts.idle(found), lambda idle: self._destroy(*idle))
 
-        self._later(lambda: photos.held(tools.folder), listed)
-        self._store(lambda drafts: drafts.settle(), lambda _: None)
+        self.later(lambda: photos.held(tools.folder), listed)
+        self.store(lambda drafts: drafts.settle(), lambda _: None)
+        self._left.take_up()
 
     def shut(self) -> None:
         """The tablet is locked: what is under way fails for want of a key, and is told to nobody."""
@@ -121,7 +124,7 @@ class PhotoDesk(EventDispatcher):
             folders = tools.cards()
             return folders, listing(folders)
 
-        self._later(look, lambda found: then(*found))
+        self.later(look, lambda found: then(*found))
 
     def take(
         self,
@@ -141,40 +144,51 @@ class PhotoDesk(EventDispatcher):
         if tools is None or self.busy:
             return
         self.busy = True
-        at_ms, person = tools.clock(), self._session.place.person
-        stamp = photo_views.stamp(visit.whole, wanted.item, person, at_ms)
+        at_ms = tools.clock()
+        blank = self._blank(tools, visit, wanted, at_ms)
 
         def kept(taken: Taken) -> None:
-            draft = Draft(
-                evidence=make_id(tools.entropy(ID_BYTES)),
-                inspection=visit.whole.assignment.inspection,
-                item=wanted.item,
-                finding=wanted.finding,
-                person=person,
-                at_ms=at_ms,
-                sha256=taken.sha256,
-                size_bytes=taken.size_bytes,
-                width=taken.width,
-                height=taken.height,
-                stamp=stamp,
-            )
-            self._keep(draft, shown)
+            self.keep(showing(blank, taken), shown)
 
         def shown(draft: Draft) -> None:
             self.busy = False
             self._session.tell(say("photo.kept"), "lock")
             if wipe and isinstance(source, FileSource):
                 self._wipe(source.path)
+            self._left.done_with(source)
             line = self._line(draft)
             if line is not None:
                 then(line)
 
         def wrong(problem: Problem) -> None:
             self.busy = False
-            self._failed(problem)
+            if problem.code == "tablet_locked":
+                return  # what a camera program left is taken in when somebody has unlocked
+            self._left.done_with(source)
+            self.failed(problem)
             failed()
 
-        self._later(lambda: photos.take(source.take(), tools.folder, tools.vault, stamp), kept, wrong)
+        def run() -> Taken:
+            return photos.take(source.take(), tools.folder, tools.vault, blank.stamp)
+
+        self._left.expecting(source, blank, lambda: self.later(run, kept, wrong))
+
+    def _blank(self, tools: PhotoTools, visit: VisitShown, wanted: Wanted, at_ms: int) -> Draft:
+        """The draft of a picture not taken yet."""
+        person = self._session.place.person
+        return Draft(
+            evidence=make_id(tools.entropy(ID_BYTES)),
+            inspection=visit.whole.assignment.inspection,
+            item=wanted.item,
+            finding=wanted.finding,
+            person=person,
+            at_ms=at_ms,
+            sha256="",
+            size_bytes=0,
+            width=0,
+            height=0,
+            stamp=photo_views.stamp(visit.whole, wanted.item, person, at_ms),
+        )
 
     def _wipe(self, path: Path) -> None:
         """The readable original of a picture that is safe here."""
@@ -190,7 +204,7 @@ class PhotoDesk(EventDispatcher):
             if reason:
                 self._session.tell(say("photo.wipe_failed", reason=reason, path=path), "problem")
 
-        self._later(wipe, told)
+        self.later(wipe, told)
 
     # --- marking, captions -----------------------------------------------------------------------------
 
@@ -205,15 +219,7 @@ class PhotoDesk(EventDispatcher):
         covered = any(isinstance(one, Cover) for one in marks)
 
         def kept(taken: Taken) -> None:
-            named = replace(
-                draft,
-                sha256=taken.sha256,
-                size_bytes=taken.size_bytes,
-                width=taken.width,
-                height=taken.height,
-                covered=draft.covered or covered,
-            )
-            self._keep(named, shown)
+            self.keep(replace(showing(draft, taken), covered=draft.covered or covered), shown)
 
         def shown(named: Draft) -> None:
             self.busy = False
@@ -222,15 +228,15 @@ class PhotoDesk(EventDispatcher):
             if line is not None:
                 then(line)
 
-        self._later(
+        self.later(
             lambda: photos.redraw(draft.sha256, tools.folder, tools.vault, marks, draft.stamp),
             kept,
-            self._failed,
+            self.failed,
         )
 
     def caption(self, draft: Draft, caption: str) -> None:
         """Gives a draft its caption."""
-        self._store(lambda drafts: drafts.caption(draft.evidence, caption), lambda _: self._look())
+        self.store(lambda drafts: drafts.caption(draft.evidence, caption), lambda _: self._look())
 
     # --- a colleague's eyes ----------------------------------------------------------------------------
 
@@ -256,7 +262,7 @@ class PhotoDesk(EventDispatcher):
                 evidence=draft.evidence,
                 person=draft.person,
                 told=say("photo.attached"),
-                then=lambda: self._store(lambda drafts: drafts.settle(), lambda _: None),
+                then=lambda: self.store(lambda drafts: drafts.settle(), lambda _: None),
             )
 
         if pin is None:
@@ -282,7 +288,7 @@ class PhotoDesk(EventDispatcher):
             self._session.tell(say("photo.destroyed"), "delete")
             self._look(then)
 
-        self._store(lambda drafts: drafts.destroy(draft.evidence, by, at_ms), forgotten)
+        self.store(lambda drafts: drafts.destroy(draft.evidence, by, at_ms), forgotten)
 
     # --- showing ---------------------------------------------------------------------------------------
 
@@ -298,18 +304,18 @@ class PhotoDesk(EventDispatcher):
             content = read(sha256, tools.folder, tools.vault)
             return None if content is None else _decoded(content)
 
-        self._later(load, then, lambda _: then(None))
+        self.later(load, then, lambda _: then(None))
 
     # --- small -----------------------------------------------------------------------------------------
 
-    def _keep(self, draft: Draft, then: Callable[[Draft], None]) -> None:
+    def keep(self, draft: Draft, then: Callable[[Draft], None]) -> None:
         """Writes the draft's line, shows it, and destroys the picture it named before."""
 
         def kept(idle: str) -> None:
             self._destroy(idle)
             self._look(lambda: then(draft))
 
-        self._store(lambda drafts: drafts.keep(draft), kept)
+        self.store(lambda drafts: drafts.keep(draft), kept)
 
     def _destroy(self, *pictures: str, then: Callable[[], None] = lambda: None) -> None:
         tools = self.tools
@@ -321,7 +327,7 @@ class PhotoDesk(EventDispatcher):
                 if one:
                     photos.destroy(one, tools.folder)
 
-        self._later(destroy, lambda _: then())
+        self.later(destroy, lambda _: then())
 
     def _line(self, draft: Draft) -> PhotoLine | None:
         """The draft as it is shown; None where the person has gone elsewhere meanwhile."""
@@ -331,16 +337,16 @@ class PhotoDesk(EventDispatcher):
         person = PersonId(self._session.place.person)
         return photo_views.photo_lines(visit.whole, Here((draft,)), person, words.language)[0]
 
-    def _store(self, run: Callable[[Drafts], Any], then: Callable[[Any], None]) -> None:
+    def store(self, run: Callable[[Drafts], Any], then: Callable[[Any], None]) -> None:
         """On the store's thread."""
-        self._worker.call(lambda: run(self._session._tools.desk.drafts), then, self._failed)
+        self._worker.call(lambda: run(self._session._tools.desk.drafts), then, self.failed)
 
     def _look(self, then: Callable[[], None] = lambda: None) -> None:
         """Shows what stands now; then goes on."""
         self._session._look()
         self._worker.call(lambda: None, lambda _: then())
 
-    def _later(
+    def later(
         self,
         run: Callable[[], Any],
         then: Callable[[Any], None],
@@ -349,13 +355,18 @@ class PhotoDesk(EventDispatcher):
         """On the pictures' own thread."""
         if self._pictures is None:
             self._pictures = self._worker.another(self._bug)
-        self._pictures.call(run, then, failed or self._failed)
+        self._pictures.call(run, then, failed or self.failed)
 
     def _bug(self, err: Exception) -> None:
         self.busy = False
         self._session.crashed(err)
 
-    def _failed(self, problem: Problem) -> None:
+    def tell(self, text: str, icon: str) -> None:
+        """Says something in passing."""
+        self._session.tell(text, icon)
+
+    def failed(self, problem: Problem) -> None:
+        """Says what went wrong; that it is locked now, everybody sees."""
         self.busy = False
         if problem.code != "tablet_locked":
             self._session.tell(problem.message(words.language), "problem")

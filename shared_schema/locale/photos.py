@@ -36,6 +36,10 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.folder_wipe_detail": ("明文照片不留在卡上", "No readable picture stays on the card"),
     "photo.wipe_failed": ("照片已加密保存，但原文件删不掉（{reason}）。请自行处理：{path}", "The photo was kept encrypted, but the original could not be deleted ({reason}). See to it: {path}"),
     "photo.taking": ("正在取得照片并加密保存……", "Getting the photo and keeping it encrypted…"),
+    "photo.taken_up": (
+        "锁定期间拍下的 {code} 照片已加密存好，尚未附上",
+        "The photo of {code} taken while locked is kept, encrypted; not attached yet",
+    ),
     "photo.kept": ("已加密保存在本机，尚未附上", "Kept on this tablet, encrypted; not attached yet"),
     # the viewer and the editor
     "photo.view": ("{code} 的照片", "Photo of {code}"),

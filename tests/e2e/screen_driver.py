@@ -252,7 +252,12 @@ def _let_go(
 
 @contextmanager
 def behind_a_door(
-    settings: Settings, clock: Callable[[], int], *, lock_seconds: float = 0, **begin: str
+    settings: Settings,
+    clock: Callable[[], int],
+    *,
+    lock_seconds: float = 0,
+    photos: Callable[[Opened], Any] = lambda _: None,
+    **begin: str,
 ) -> Iterator[Driver]:
     """The app as a start of the program makes it: nothing is open until somebody has unlocked."""
     with _left_as_found():
@@ -262,7 +267,8 @@ def behind_a_door(
         door = Door(settings, os.urandom, clock, Strength(passes=1, memory_kib=8, lanes=1))
 
         def wire(opened: Opened) -> Tools:
-            return Tools(opened.store, Desk(opened.store, os.urandom, clock), lambda _: None, os.urandom)  # type: ignore[arg-type, return-value]
+            desk = Desk(opened.store, os.urandom, clock)
+            return Tools(opened.store, desk, lambda _: None, os.urandom, photos=photos(opened))  # type: ignore[arg-type, return-value]
 
         gate = Gate(worker, door, wire, session, asked)
         app = HuchaApp(session, asked, gate, lock_seconds=lock_seconds)
@@ -273,6 +279,7 @@ def behind_a_door(
             yield driver
             assert bugs == []
         finally:
+            session.photo_desk.stop()
             app.stop()
             stopTouchApp()
             worker.stop()

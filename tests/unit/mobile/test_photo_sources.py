@@ -19,6 +19,7 @@ from mobile.photo_sources import (
 )
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX
+from tests.unit.mobile.java import Java, JavaError
 
 
 def python(code: str) -> tuple[str, ...]:
@@ -55,10 +56,12 @@ def test_a_program_that_is_not_there_is_no_camera() -> None:
         CommandSource(("/nowhere/libcamera-still",)).take()
 
 
-def test_opencv_and_android_are_missing_where_they_are_not_installed(monkeypatch: Any) -> None:
+def test_opencv_and_android_are_missing_where_they_are_not_installed(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
     """Both are optional, and the person is told so in a sentence."""
     monkeypatch.setitem(sys.modules, "cv2", None)
-    for source in (OpenCvSource(), AndroidSource()):
+    for source in (OpenCvSource(), AndroidSource(tmp_path)):
         with pytest.raises(Problem, match="camera_missing"):
             source.take()
 
@@ -90,16 +93,75 @@ def test_opencv_gives_the_last_of_some_frames_and_lets_go_of_the_camera(monkeypa
     assert [(one.place, one.released) for one in opened] == [(2, True), (9, True)]
 
 
+def asked(java: Java, source: AndroidSource, write: bytes | None) -> None:
+    """The camera program writes its file, or none, and is left."""
+
+    def start(_intent: object, request: int) -> None:
+        if write is not None:
+            source.path.write_bytes(write)
+        for back in (java.results[0], java.results[0]):
+            back(request - 1, 0, None)  # of another program
+            back(request, -1, None)
+
+    java.answers["Activity.startActivityForResult"] = start
+
+
+def test_androids_camera_is_asked_for_a_file_that_stays_until_it_is_safe(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Through the provider, one file of the app's own; two pictures are two files."""
+    java = Java().install(monkeypatch)
+    source = AndroidSource(tmp_path / "camera")
+    asked(java, source, b"\xff\xd8picture")
+    assert source.take() == b"\xff\xd8picture"
+    assert source.path.read_bytes() == b"\xff\xd8picture"
+    assert java.of("File") == (str(source.path),)
+    assert java.of("FileProvider.getUriForFile")[1] == "cn.hucha.huchatablet.fileprovider"
+    assert java.of("Intent") == ("android.media.action.IMAGE_CAPTURE",)
+    assert java.of("Intent.putExtra")[0] == "output"
+    assert java.of("Intent.addFlags") == (2,)
+    assert java.results == []
+    assert AndroidSource(tmp_path / "camera").path != source.path
+
+
+@pytest.mark.parametrize("written", [None, b""])
+def test_a_camera_program_that_is_left_without_a_picture_is_told(
+    tmp_path: Path, monkeypatch: Any, written: bytes | None
+) -> None:
+    java = Java().install(monkeypatch)
+    source = AndroidSource(tmp_path)
+    asked(java, source, written)
+    with pytest.raises(Problem, match="camera_failed"):
+        source.take()
+    assert java.results == []
+
+
+@pytest.mark.parametrize("where", ["Activity.startActivityForResult", "FileProvider.getUriForFile"])
+def test_a_device_without_a_camera_program_has_no_camera(
+    tmp_path: Path, monkeypatch: Any, where: str
+) -> None:
+    """Java's exception is a sentence, and no bug."""
+
+    def refuse(*_: object) -> None:
+        raise JavaError("ActivityNotFoundException")
+
+    java = Java().install(monkeypatch)
+    java.answers[where] = refuse
+    with pytest.raises(Problem, match="camera_missing"):
+        AndroidSource(tmp_path).take()
+    assert java.results == []
+
+
 def test_the_setting_names_the_camera(tmp_path: Path) -> None:
     """Nothing set: the best program there is; off is off; a command with its arguments."""
     video = tmp_path / "video0"
 
     def found(*programs: str) -> Any:
-        return camera("", lambda name: name if name in programs else None, video)
+        return camera("", tmp_path, lambda name: name if name in programs else None, video)
 
-    assert camera("off") is None
-    assert camera("opencv:3") == OpenCvSource("3")
-    assert camera("take --to '-'") == CommandSource(("take", "--to", "-"))
+    assert camera("off", tmp_path) is None
+    assert camera("opencv:3", tmp_path) == OpenCvSource("3")
+    assert camera("take --to '-'", tmp_path) == CommandSource(("take", "--to", "-"))
     assert found() is None
     assert found("ffmpeg") is None  # without a camera of the kernel's it would only fail
     assert found("libcamera-still").command[0] == "libcamera-still"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mobile import wipe as wiping
+from mobile.photo_sources import left_behind
 from mobile.wipe import Wiped, wipe, wiped
 from shared_schema.problems import Problem
 from tests.unit.mobile import sealed
@@ -43,6 +44,16 @@ def test_everything_goes_and_a_note_stays(tmp_path: Path) -> None:
     gone(tmp_path)
     wiping.forget(tmp_path / "data")
     assert wiped(tmp_path / "data") is None
+
+
+def test_a_picture_that_a_camera_program_left_goes_too(tmp_path: Path) -> None:
+    """It is the one thing that lies readable, until somebody unlocks."""
+    sealed.with_pin(tmp_path)
+    left = left_behind(sealed.photos_path(tmp_path)) / "abc.jpg"
+    left.parent.mkdir()
+    left.write_bytes(b"picture")
+    gone(tmp_path)
+    assert not left.exists()
 
 
 @pytest.mark.e2e
