@@ -65,7 +65,8 @@ class Gate(EventDispatcher):
         self._idle_seconds = 0.0
         self._idle: Any = None
         session.ask_for = self.ask
-        words.bind(language=lambda *_: self._remember())
+        self._said: Callable[[], str] = str
+        words.bind(language=lambda *_: self._remember(), t=lambda *_: self._say_again())
         theme.bind(palette=lambda *_: self._remember())
 
         # --- opening and locking ---------------------------------------------------------------------------
@@ -143,7 +144,7 @@ class Gate(EventDispatcher):
     def crashed(self, err: Exception) -> None:
         """A bug, logged by the worker: the person is told, and can try again."""
         self.busy = False
-        self.message = say("failed.store")
+        self._tell(partial(say, "failed.store"))
         self._session.crashed(err)
 
     # --- who --------------------------------------------------------------------------------------------
@@ -237,7 +238,7 @@ class Gate(EventDispatcher):
         try:
             check_pin(pin)
         except Problem as problem:
-            self.message = problem.message(words.language)
+            self._tell(partial(_sentence, problem))
         else:
             self._first = pin
             self._next("again")
@@ -245,7 +246,7 @@ class Gate(EventDispatcher):
     def _enter_again(self, pin: str) -> None:
         if pin != self._first:
             self._next("set")
-            self.message = say("unlock.differ")
+            self._tell(partial(say, "unlock.differ"))
             return
         names, old = self._names, self._old
         if old:
@@ -282,7 +283,7 @@ class Gate(EventDispatcher):
 
     def _failed(self, problem: Problem) -> None:
         """A wrong PIN, or what was found behind the door."""
-        self.message = "" if problem.code == "pin_wait" else problem.message(words.language)
+        self._tell(str if problem.code == "pin_wait" else partial(_sentence, problem))
         if problem.code == "store_damaged":
             self._worker.call(self._door.kept, self._damaged, self._cannot)
             return
@@ -304,7 +305,8 @@ class Gate(EventDispatcher):
         if problem.code == "store_damaged":
             self._failed(problem)
             return
-        self.busy, self.message, self.step = False, problem.message(words.language), "problem"
+        self._tell(partial(_sentence, problem))
+        self.busy, self.step = False, "problem"
 
     def use_copy(self) -> None:
         """The last good copy takes the place of a damaged store."""
@@ -376,10 +378,24 @@ class Gate(EventDispatcher):
         self.wait_seconds = max(0, self.wait_seconds - 1)
         return self.wait_seconds > 0
 
+    def _tell(self, said: Callable[[], str]) -> None:
+        """Says what went wrong; in the other language too, when that is chosen while it stands there."""
+        self._said = said
+        self.message = said()
+
+    def _say_again(self) -> None:
+        self.name = called(self._names)
+        if self.message:
+            self.message = self._said()
+
     def _remember(self) -> None:
         look = Look(words.language, theme.palette)
         if look != self._door.look():
             self._worker.call(lambda: self._door.remember(look))
+
+
+def _sentence(problem: Problem) -> str:
+    return problem.message(words.language)
 
 
 def called(names: Names) -> str:

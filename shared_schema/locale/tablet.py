@@ -186,6 +186,7 @@ TABLET: dict[str, tuple[str, str]] = {
         "由组长在评议时裁定；在此之前您可以改自己的答案。",
         "The leader settles it at deliberation; until then you may change your own answer.",
     ),
+    "dispute.chosen": ("已选用", "Chosen"),
     "dispute.adopt": ("采用", "Adopt"),
     "dispute.settle": ("解决分歧", "Settle"),
     "dispute.settle_title": ("解决分歧 {code}", "Settle {code}"),

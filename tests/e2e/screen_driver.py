@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ for _key, _value in (("WIDTH", "1280"), ("HEIGHT", "800"), ("MAXFPS", "0"), ("MU
     os.environ.setdefault(f"KCFG_GRAPHICS_{_key}", _value)
 
 from kivy.base import EventLoop, runTouchApp, stopTouchApp  # noqa: E402
+from kivy.clock import Clock  # noqa: E402
 from kivy.core.window import Window  # noqa: E402
 from kivy.metrics import dp  # noqa: E402
 from kivy.tests.common import UnitTestTouch  # noqa: E402
@@ -36,6 +38,8 @@ from shared_schema.inspection import Inspection  # noqa: E402
 WAIT_SECONDS = 60
 FRAMES_TO_REST = 20
 PATIENCE_SECONDS = 5
+STILL_SECONDS, FRAMES_STILL = 0.1, 3
+"""What is due sooner still moves: a sheet that slides, a page that is made a part a frame."""
 
 
 class Driver:
@@ -78,6 +82,21 @@ class Driver:
         while time.monotonic() < until or frames < FRAMES_TO_REST:
             EventLoop.idle()
             frames += 1
+
+    def rest(self) -> None:
+        """Lets all that was asked for come, and nothing move any more; sooner than `settle` where that is little."""
+        for _ in range(2):
+            answered: list[None] = []
+            self.session._worker.call(lambda: None, answered.append)
+            self.session.photo_desk._later(lambda: None, answered.append)
+            self._idle_while(partial(_fewer, answered, 2))
+            self._idle_while(partial(self._still, [0]))
+
+    def _still(self, frames: list[int]) -> bool:
+        """One frame; whether another is needed before three have passed in which nothing was under way."""
+        moving = any(one.timeout < STILL_SECONDS for one in Clock.get_events())
+        frames[0] = 0 if moving else frames[0] + 1
+        return frames[0] < FRAMES_STILL
 
     def _idle_while(self, condition: Callable[[], object]) -> None:
         """Goes on while something is under way; what a test holds up is not waited for for ever."""
@@ -213,13 +232,24 @@ class Driver:
 
     # --- pictures --------------------------------------------------------------------------------------
 
-    def picture(self, path: Path) -> None:
-        """What is on the screen, as a PNG."""
-        self.settle(0.4)
+    def seen(self) -> Any:
+        """What is on the screen, as a picture of Pillow."""
+        from kivy.graphics.opengl import GL_RGB, GL_UNSIGNED_BYTE, glReadPixels
+        from PIL import Image
+
+        self.rest()
         # Without this the back buffer has been swapped away, and the picture is black.
         Window.dispatch("on_draw")
-        taken = Path(Window.screenshot(name=str(path.with_name("taken.png"))))
-        taken.replace(path)
+        pixels = glReadPixels(0, 0, *Window.size, GL_RGB, GL_UNSIGNED_BYTE)
+        return Image.frombytes("RGB", Window.size, pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+
+    def picture(self, path: Path) -> None:
+        """What is on the screen, as a PNG."""
+        self.seen().save(path)
+
+
+def _fewer(than: Sequence[object], count: int) -> bool:
+    return len(than) < count
 
 
 @contextmanager

@@ -105,15 +105,16 @@ def enrol(store: Store, device: str, *, units: int = len(UNITS), of: Checklist |
     store.settle(
         Settlement(
             journal=Journal(last_success_ms=MORNING_MS),
-            assignments=[_assignment(*unit, hash_=hash_) for unit in UNITS[:units]],
+            assignments=[assignment(*unit, hash_=hash_) for unit in UNITS[:units]],
             checklists=[(hash_, content)],
         )
     )
 
 
-def _assignment(
+def assignment(
     inspection: str, zh: str, en: str, kind: str, address: str, date: str, *, hash_: str
 ) -> Assignment:
+    """One of the squad's visits."""
     return Assignment(
         inspection=inspection,
         campaign="c-2026",

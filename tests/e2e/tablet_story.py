@@ -4,6 +4,8 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 
+from msgspec.structs import replace
+
 from mobile.actions import Desk
 from mobile.meeting_tools import MeetingTools
 from mobile.meetings import Meeting, Passed, Refusal
@@ -13,7 +15,7 @@ from mobile.store import Store
 from mobile.sync_views import Storage
 from mobile.vault import Vault
 from mobile.worker import Worker
-from shared_schema.ids import PersonId
+from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import (
     AnswerValue,
     ClauseHit,
@@ -21,11 +23,13 @@ from shared_schema.operations import (
     Count,
     Finding,
     Ratio,
+    Returned,
     Value,
     YesNo,
 )
 from shared_schema.wire import Held, Peer, Span
 from tests.e2e import tablet_stage as stage
+from tests.make import make_op
 
 ON_THIS_TABLET: dict[str, AnswerValue] = {
     "A01": Clauses((ClauseHit("c"),)),
@@ -69,6 +73,14 @@ ON_THE_OTHER: dict[str, AnswerValue] = {
     "F02": Count(0),
     "F03": Count(1),
 }
+
+
+MORE = (
+    ("visit-park", "区公园管理所", "Parks Office", "institution", "湖滨路 2 号", "2026-11-19"),
+    ("visit-lake", "湖东街道办事处", "Hudong Subdistrict Office", "street", "湖东路 77 号", "2026-11-18"),
+    ("visit-museum", "区博物馆", "District Museum", "institution", "文昌街 9 号", "2026-11-20"),
+)
+NEWER = ("visit-court", "区法律援助中心", "Legal Aid Centre", "institution", "平安路 5 号", "2026-11-27")
 
 
 def play(folder: Path) -> stage.Stage:
@@ -172,6 +184,52 @@ _FINDINGS: tuple[tuple[PersonId, Finding], ...] = (
         _finding("E01", "1 台已报废笔记本电脑仍在台账，去向无记录。", severity="severe", due="2026-12-05"),
     ),
 )
+
+
+def further(tablet: stage.Stage) -> None:
+    """Beside the visit half done one sent back, one deliberated, one handed in, one of a newer checklist, one waiting.
+
+    In the last, scored blind, the leader has closed and a member has not.
+    """
+    store, desk = tablet.open()
+    known = [one for one, _ in store.assignments().values()]
+    hash_ = known[0].checklist
+    made = [stage.assignment(*unit, hash_=hash_) for unit in MORE]
+    newer = stage.assignment(*NEWER, hash_="f" * 64)
+    store.settle(
+        Settlement(
+            journal=Journal(last_success_ms=stage.MORNING_MS),
+            assignments=[
+                *known,
+                replace(made[0], leads=stage.LEADS["visit-archive"]),
+                made[1],
+                replace(made[2], blind=True),
+                newer,
+            ],
+            checklists=[("f" * 64, b'{"schema":99}')],
+        )
+    )
+    finance, park, lake, museum = (
+        InspectionId(one) for one in ("visit-finance", "visit-park", "visit-lake", "visit-museum")
+    )
+    for visit in (finance, park, lake, museum):
+        stage.open_visit(desk, visit)
+        stage.answer(desk, stage.LEADER, {"A03": Count(1), "A06": YesNo(True), "B05": Count(0)}, visit)
+    desk.close_scoring(stage.LEADER, museum, stage.LEADER)
+    for visit in (finance, park, lake):
+        desk.deliberate(stage.LEADER, visit, "总体符合要求，责任制落实有差距。")
+    handed_in = [desk.submit(stage.LEADER, visit) for visit in (finance, lake)]
+    desk.not_applicable(stage.LEADER, stage.VISIT, "C04", "no_secret", "街道没有涉密岗位。")
+    store.close()
+    remarks = (("A03", "两处说不清的科室请写明名称。"), ("", "请补第二名成员的签名。"))
+    sent_back = make_op(
+        Returned(remarks),
+        inspection=finance,
+        person="p-coordinator",
+        device="server",
+        bases=(handed_in[0].id,),
+    )
+    stage.tell(tablet, finance, sent_back.raw)
 
 
 def meet_colleagues(store: Store) -> None:

@@ -110,3 +110,15 @@ def test_half_typed_text_of_the_own_visits_outlives_a_practice(driver: "Driver")
     driver.until(lambda: driver.session.shown.place.inspection == stage.VISIT)
     assert memory.draft("A04/ratio.sampled") == "8"
     assert [key for key in memory._kept if "P04" in key] == []
+
+
+def test_a_short_list_stands_at_the_top_wherever_a_longer_one_was_scrolled_to(driver: "Driver") -> None:
+    """The practice's one visit, say: at the lower end of the screen nobody looks for it."""
+    rows = driver.app.screens["work"].ids.rows
+    rows.scroll_y = 0
+    driver.pump(2)
+    driver.press("learn.practise")
+    driver.until(lambda: driver.session.practising.on and len(list(driver.widgets("WorkLine"))) == 1)
+    driver.settle()
+    line = driver.widget("WorkLine")
+    assert line.to_window(0, line.top)[1] > rows.top - line.height

@@ -386,3 +386,16 @@ def test_a_plain_tablet_of_version_0_1_goes_on_encrypted(tmp_path: Path) -> None
     assert opened is not None
     assert isinstance(opened.store, Store)
     door.lock()
+
+
+def test_what_went_wrong_is_said_in_the_language_chosen_meanwhile(start: Start, door: Door) -> None:
+    """The button stands on the screen itself, and whoever does not read the sentence presses it."""
+    with_pins(door)
+    driver = start(person="p-chen")
+    type_pin(driver, WRONG)
+    driver.until(partial(_left, driver, TRIES_MAX - 1))
+    assert any(text.startswith("PIN 不正确") for text in driver.texts())
+    driver.press("menu.language_en")
+    driver.pump(3)
+    assert any(text.startswith("The PIN is not right; 9 tries") for text in driver.texts())
+    assert "Chen Xiangdong" in driver.texts()
