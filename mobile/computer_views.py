@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from mobile.page_rows import ComputerRow, ComputersPage, ComputerState, InterviewRow, SampleRow, TalkRow
 from mobile.reader import Reader
 from mobile.visit import Visit
-from mobile.words import when
+from mobile.words import joined, when
 from shared_schema.chance import draw_sample
 from shared_schema.ids import PersonId
 from shared_schema.inspection import Cell, Standing
@@ -133,7 +133,7 @@ def _computer(
         register_no=number,
         classified=classified,
         class_text=reader.say("device.classified" if classified else "device.ordinary"),
-        detail=" · ".join(part for part in parts if part),
+        detail=joined(reader.language, *parts),
         state=state,
         state_text="",
         problems=None if body is None else body.problems,

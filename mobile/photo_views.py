@@ -7,7 +7,7 @@ from mobile.drafts import Draft, Here
 from mobile.reader import Reader
 from mobile.store import PhotoHeld
 from mobile.visit import Visit
-from mobile.words import in_turn, when
+from mobile.words import in_turn, joined, when
 from shared_schema.checklist import Item, PhotoPolicy
 from shared_schema.ids import OpId, PersonId
 from shared_schema.inspection import Cell, Standing
@@ -272,4 +272,4 @@ def _finding_text(reader: Reader, finding: str) -> str:
 
 
 def _joined(reader: Reader, *parts: str) -> str:
-    return ("·" if reader.language == "zh" else " · ").join(part for part in parts if part)
+    return joined(reader.language, *parts)

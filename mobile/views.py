@@ -32,7 +32,7 @@ from mobile.rows import (
 )
 from mobile.store import SyncState
 from mobile.visit import ItemState, Visit
-from mobile.words import Entry, headed, plain, say, span, when
+from mobile.words import Entry, headed, joined, plain, say, span, when
 from mobile.work_views import matching, work_rows
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.inspection import Cell
@@ -294,7 +294,7 @@ def sync_row(state: SyncState, language: Language = "zh") -> SyncRow:
     return SyncRow(
         word=word,
         text=_sync_text(state, word, language),
-        detail=" · ".join(details),
+        detail=joined(language, *details),
         notice=say("sync.forked", language) if state.notice == "forked" else "",
         unsent=state.unsent,
         refused=state.refused,

@@ -128,6 +128,16 @@ def _basis_code(part: str) -> str:
     return part
 
 
+def joined(language: Language, *parts: str) -> str:
+    """Short facts on one line; the Chinese font's middle dot brings its own space."""
+    return ("·" if language == "zh" else " · ").join(part for part in parts if part)
+
+
+def noted(text: str, note: str, language: Language) -> str:
+    """A text with a note in brackets."""
+    return f"{text}（{note}）" if language == "zh" else f"{text} ({note})"
+
+
 def headed(head: str, text: str, language: Language) -> str:
     """A text under what it is about."""
     return f"{head}：{text}" if language == "zh" else f"{head}: {text}"

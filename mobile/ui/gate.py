@@ -18,7 +18,7 @@ from mobile.ui.memory import memory
 from mobile.ui.session import Begin, Session, Tools
 from mobile.ui.shown import Shown
 from mobile.ui.theme import PALETTES, theme
-from mobile.ui.words import say, words
+from mobile.ui.words import say, sentence, words
 from mobile.wipe import Reason, Wiped
 from mobile.worker import Worker
 from shared_schema.problems import Problem
@@ -238,7 +238,7 @@ class Gate(EventDispatcher):
         try:
             check_pin(pin)
         except Problem as problem:
-            self._tell(partial(_sentence, problem))
+            self._tell(partial(sentence, problem))
         else:
             self._first = pin
             self._next("again")
@@ -283,7 +283,7 @@ class Gate(EventDispatcher):
 
     def _failed(self, problem: Problem) -> None:
         """A wrong PIN, or what was found behind the door."""
-        self._tell(str if problem.code == "pin_wait" else partial(_sentence, problem))
+        self._tell(str if problem.code == "pin_wait" else partial(sentence, problem))
         if problem.code == "store_damaged":
             self._worker.call(self._door.kept, self._damaged, self._cannot)
             return
@@ -305,7 +305,7 @@ class Gate(EventDispatcher):
         if problem.code == "store_damaged":
             self._failed(problem)
             return
-        self._tell(partial(_sentence, problem))
+        self._tell(partial(sentence, problem))
         self.busy, self.step = False, "problem"
 
     def use_copy(self) -> None:
@@ -392,10 +392,6 @@ class Gate(EventDispatcher):
         look = Look(words.language, theme.palette)
         if look != self._door.look():
             self._worker.call(lambda: self._door.remember(look))
-
-
-def _sentence(problem: Problem) -> str:
-    return problem.message(words.language)
 
 
 def called(names: Names) -> str:

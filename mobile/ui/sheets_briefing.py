@@ -69,7 +69,7 @@ def close_for_another(session: Session, visit: VisitShown, close: Close) -> Shee
     sheet.put(Text(content=say("blind.other_explain"), tone="ink_2"), *ticks, reason)
     sheet.act(
         button(say("cancel"), close, kind="plain"),
-        button(say("blind.other"), record, kind="primary", icon="check"),
+        button(say("blind.other_record"), record, kind="primary", icon="check"),
     )
     return sheet
 

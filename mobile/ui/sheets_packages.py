@@ -18,7 +18,8 @@ from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.package_desk import Folders, PackageDesk, told_lines, written_lines
 from mobile.ui.sync_desk import SyncDesk
-from mobile.ui.words import say
+from mobile.ui.words import say, words
+from mobile.words import noted
 
 Close = Callable[[], None]
 SPLITS = ("", "600M", "4G")
@@ -114,7 +115,7 @@ def read(desk: PackageDesk, close: Close, folders: Folders) -> Sheet:
         listed.clear_widgets()
         ours = [one for one in found if one.ours]
         for one in ours:
-            label = f"{one.name}（{size(one.size_bytes)}）" if not one.missing else say(
+            label = noted(one.name, size(one.size_bytes), words.language) if not one.missing else say(
                 "center.volumes_missing", name=one.name, count=one.missing
             )  # fmt: skip
             push = button(label, partial(desk.read, one, done), kind="outline", icon="letter")

@@ -9,7 +9,8 @@ from mobile.ui.kit_controls import button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
 from mobile.ui.session import Session
-from mobile.ui.words import say
+from mobile.ui.words import say, words
+from mobile.words import headed, noted
 
 STAYING: tuple[tuple[Why, str], ...] = (
     ("under_way", "edit"),
@@ -34,16 +35,20 @@ def asking(session: Session, plan: Plan) -> Sheet:
     visits, photos = len(plan.visits), len(plan.photos)
     sheet.put(Text(content=say("purge.explain"), tone="ink_2"))
     if visits or photos:
-        size = f"（{sync_views.size(plan.size_bytes)}）" if plan.size_bytes >= SHOWN_BYTES_MIN else ""
+        told = str(visits)
+        if plan.size_bytes >= SHOWN_BYTES_MIN:
+            told = noted(told, sync_views.size(plan.size_bytes), words.language)
         sheet.put(
-            Fact(icon="answered", tone="ok", text=f"{say('purge.visits')}：{visits}{size}"),
-            Fact(icon="camera", tone="ok", text=f"{say('purge.photos')}：{photos}"),
+            Fact(icon="answered", tone="ok", text=headed(say("purge.visits"), told, words.language)),
+            Fact(icon="camera", tone="ok", text=headed(say("purge.photos"), str(photos), words.language)),
         )
     else:
         sheet.put(Text(content=say("purge.nothing"), strong=True))
     for why, icon in STAYING:
         if count := plan.staying(why):
-            sheet.put(Fact(icon=icon, tone="ink_2", text=f"{say(f'purge.{why}')}：{count}"))
+            sheet.put(
+                Fact(icon=icon, tone="ink_2", text=headed(say(f"purge.{why}"), str(count), words.language))
+            )
 
     def go() -> None:
         close()

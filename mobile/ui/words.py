@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
+from mobile import words as mobile_words
 from shared_schema.locale.packages import PACKAGES
 from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
@@ -14,6 +15,7 @@ from shared_schema.locale.tablet_learning import TABLET_LEARNING
 from shared_schema.locale.tablet_pages import TABLET_PAGES
 from shared_schema.locale.terms import TERMS
 from shared_schema.locale.unlock import UNLOCK
+from shared_schema.problems import Problem
 
 CATALOGUE: Mapping[str, tuple[str, str]] = {
     **TERMS,
@@ -52,6 +54,11 @@ def say(key: str, **facts: object) -> str:
     return sentence.format(**facts) if facts else sentence
 
 
+def sentence(problem: Problem) -> str:
+    """What a Problem says, in the language shown."""
+    return problem.message(words.language)
+
+
 def joined(*parts: str) -> str:
-    """Short facts on one line; the Chinese font's middle dot brings its own space."""
-    return ("·" if words.language == "zh" else " · ").join(part for part in parts if part)
+    """Short facts on one line, in the language shown."""
+    return mobile_words.joined(words.language, *parts)

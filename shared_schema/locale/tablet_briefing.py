@@ -23,6 +23,7 @@ TABLET_BRIEFING: dict[str, tuple[str, str]] = {
     "blind.waiting": ("等待：{names}", "Waiting for {names}"),
     "blind.onlooker": ("本次检查正在独立评分", "The visit is being scored blind"),
     "blind.done": ("您的评分已结束", "Your scoring is closed"),
+    "blind.other_record": ("结束其评分", "Close their scoring"),
     "blind.other": ("代组员结束…", "Close for a member…"),
     "blind.other_title": ("代组员结束评分", "Close a member's scoring"),
     "blind.other_explain": (

@@ -1,7 +1,7 @@
 """Every screen and every sheet that a squad at work can come to, and by which taps: what docs/screens/all shows."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared_schema.problems import Problem
 
@@ -22,39 +22,39 @@ def _go(**place: str) -> Act:
     return lambda driver: driver.session.go(**{"inspection": "visit-heping", "only": "", **place})
 
 
+def touch(driver: "Driver", widget: Any) -> None:
+    """Taps it, once it is on the screen."""
+    y = widget.to_window(0, widget.center_y)[1]
+    if not driver.root.ids.bottom.top < y < driver.root.ids.top.y and _scrolls(widget):
+        driver.scroll_to(widget)
+    driver.tap(widget)
+
+
+def _scrolls(widget: Any) -> bool:
+    while widget is not None and widget is not widget.parent:
+        if type(widget).__name__ == "ScrollView" and widget.do_scroll_y:
+            return True
+        widget = widget.parent
+    return False
+
+
 def _press(key: str) -> Act:
-    return lambda driver: driver.press(key)
+    return lambda driver: touch(driver, driver.pressable(words_of(key)))
 
 
 def _tap(kind: str) -> Act:
-    def tap(driver: "Driver") -> None:
-        widget = next(iter(driver.widgets(kind)))
-        if kind.endswith("Card"):
-            driver.scroll_to(widget)
-        driver.tap(widget)
-
-    return tap
+    return lambda driver: touch(driver, next(iter(driver.widgets(kind))))
 
 
 def _bar(event: str) -> Act:
     return lambda driver: driver.root.ids.bottom.dispatch(event)
 
 
-def _to(key: str) -> Act:
-    """Scrolls to the button that says these words, and presses it."""
-
-    def press(driver: "Driver") -> None:
-        driver.scroll_to(driver.pressable(words_of(key)))
-        driver.press(key)
-
-    return press
-
-
 def _line(key: str) -> Act:
     """Taps the line that says these words."""
 
     def tap(driver: "Driver") -> None:
-        driver.tap(driver.widget("ActLine", text=words_of(key)))
+        touch(driver, driver.widget("ActLine", text=words_of(key)))
 
     return tap
 
@@ -176,7 +176,7 @@ _FINDING = (_page("findings"), _tap("FindingItem"))
 _SIGN = (
     _page("closing"),
     lambda d: d.scroll_to(list(d.widgets("SignatureLine"))[-1]),
-    lambda d: d.tap(list(d.widgets("SignatureLine"))[-1]),
+    lambda d: touch(d, list(d.widgets("SignatureLine"))[-1]),
 )
 PICTURES: dict[str, Picture] = {
     "people": Picture("PeopleScreen", (_go(person="", inspection=""),)),
@@ -257,7 +257,7 @@ PICTURES: dict[str, Picture] = {
     "draw": Picture("sheets_computers.draw", (_page("computers"), _press("computers.draw"))),
     "sample": Picture(
         "sheets_computers.sample",
-        (_page("computers"), lambda d: d.tap(next(one for one in d.widgets("Chip") if "20" in one.text))),
+        (_page("computers"), lambda d: touch(d, next(one for one in d.widgets("Chip") if "20" in one.text))),
     ),
     "device": Picture("sheets_computers.result", (_page("computers"), _tap("ComputerLine"))),
     "substitute": Picture(
@@ -271,11 +271,11 @@ PICTURES: dict[str, Picture] = {
         "VisitScreen",
         (_page("closing"), lambda d: setattr(d.app.visit.pages["@closing"].ids.scroll, "scroll_y", 0)),
     ),
-    "measure": Picture("sheets_closing.measure", (_page("closing"), _to("measure.add"))),
+    "measure": Picture("sheets_closing.measure", (_page("closing"), _press("measure.add"))),
     "sign": Picture("sheets_closing.signature", (*_SIGN, sign)),
     "sign-refused": Picture(
         "sheets_closing.signature",
-        (*_SIGN, lambda d: d.tap(next(one for one in d.widgets("Segment") if one.key == "refused"))),
+        (*_SIGN, lambda d: touch(d, next(one for one in d.widgets("Segment") if one.key == "refused"))),
     ),
     "deliberate": Picture("sheets_visit.deliberation", (_ITEM, _press("visit.deliberate"))),
     "submit": Picture(
@@ -313,9 +313,9 @@ PICTURES: dict[str, Picture] = {
     "center-below": Picture(
         "SyncCenter", (*_CENTER, lambda d: d.scroll_to(d.pressable(words_of("center.diagnose"))))
     ),
-    "package": Picture("sheets_packages.write", (*_CENTER, _to("center.give_package"))),
-    "package-read": Picture("sheets_packages.read", (*_CENTER, _to("center.take_package"))),
-    "diagnostics": Picture("sheets_packages.diagnostics", (*_CENTER, _to("center.diagnose"))),
+    "package": Picture("sheets_packages.write", (*_CENTER, _press("center.give_package"))),
+    "package-read": Picture("sheets_packages.read", (*_CENTER, _press("center.take_package"))),
+    "diagnostics": Picture("sheets_packages.diagnostics", (*_CENTER, _press("center.diagnose"))),
     "purge": Picture("sheets_purge.asking", (*_CENTER, purge)),
     "menu": Picture("sheets_lists.menu", (_ITEM, lambda d: d.root.ids.top.dispatch("on_menu"))),
 }

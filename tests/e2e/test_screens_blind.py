@@ -76,11 +76,11 @@ def test_who_has_closed_waits_and_the_leader_can_close_for_another(start: Start,
     assert not driver.row("A03").active
     driver.press("blind.other")
     driver.settle()
-    driver.press("blind.other")
+    driver.press("blind.other_record")
     assert "请选择组员并写明原因。" in driver.texts()
     driver.tap(driver.widget("Tick", text="林晓喆"))
     driver.type_into(driver.field("blind.other_reason"), "临时离开")
-    driver.shown(lambda: driver.press("blind.other"))
+    driver.shown(lambda: driver.press("blind.other_record"))
     assert driver.session.shown.visit.head.scoring is None
     assert driver.row("A03").active
 
