@@ -59,7 +59,7 @@ simulate: setup-test ## many tablets, one server, a bad network, from a seed (SE
 	@$(PYTEST) tests/simulation $(ARGS)
 
 torture: setup-test ## power cuts, kills and failing disks, at every call of server and tablet (SHARE=0.1: a tenth of the cuts)
-	@TORTURE_SHARE=$(SHARE) $(PYTEST) tests/torture $(ARGS)
+	@TORTURE_SHARE=$(SHARE) $(PYTEST) tests/torture tests/e2e/test_killed_at_work.py $(ARGS)
 
 bench: setup-test ## how fast a server is here, beside what the machine can do (ARGS='--workloads raw,w1')
 	@$(BIN)/hucha bench $(ARGS)

@@ -7,7 +7,8 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,9 @@ from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
 
 if TYPE_CHECKING:
+    from mobile.app import HuchaApp
     from mobile.ui.photo_desk import PhotoTools
+    from mobile.ui.session import Begin
 
 APP = "hucha-tablet 0.1.0"
 KIVY = {
@@ -96,12 +99,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     settings = settings_of(asked)
     if asked.write_package or asked.read_package:
         return by_hand(settings, asked)
-    _before_kivy(settings)
-    # Importing Kivy may open the window, so it waits for the settings above.
+    before_kivy(settings)
+    from mobile.ui.session import Begin
+
+    begin = Begin(settings.server, asked.enrol, asked.lang or _language(settings), asked.person)
+    with assembled(settings, begin) as app:
+        app.run()
+    return 0
+
+
+@contextmanager
+def assembled(
+    settings: Settings, begin: "Begin", clock: Callable[[], int] = clock_ms
+) -> Iterator["HuchaApp"]:
+    """The whole program, about to run; afterwards everything it opened is closed. Needs `before_kivy` first."""
+    # Importing Kivy may open the window, so it waits for `before_kivy`.
     from mobile.app import HuchaApp, post
     from mobile.ui.collector import Collector
     from mobile.ui.gate import Gate
-    from mobile.ui.session import Begin, Session, Tools
+    from mobile.ui.session import Session, Tools
 
     transports: list[HttpTransport] = []
 
@@ -114,14 +130,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 transport.close()
             transports[:] = [HttpTransport(server)]
             return Sync(
-                store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock_ms, app=APP
+                store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock, app=APP
             )
 
-        meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock_ms, app=APP)
-        meeting = meeting._replace(purge=_clearing, clear=purge.tools(store, settings.photos, clock_ms))
+        meeting = meeting_tools.make(opened, worker, settings, entropy=os.urandom, clock=clock, app=APP)
+        meeting = meeting._replace(purge=_clearing, clear=purge.tools(store, settings.photos, clock))
         practice.sweep(settings.folder)
-        begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock_ms)
-        desk, photos = Desk(store, os.urandom, clock_ms), photo_tools(opened, settings)
+        begin_practice = partial(practice.begin, settings.folder, vault, os.urandom, clock)
+        desk, photos = Desk(store, os.urandom, clock), photo_tools(opened, settings, clock)
         return Tools(store, desk, connect, os.urandom, door.prove, meeting, photos, begin_practice)
 
     def on_bug(err: Exception) -> None:
@@ -129,11 +145,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     worker = Worker(post, on_bug)
     session = Session(worker)
-    begin = Begin(settings.server, asked.enrol, asked.lang or _language(settings), asked.person)
-    door = Door(settings, os.urandom, clock_ms)
+    door = Door(settings, os.urandom, clock)
     gate = Gate(worker, door, wire, session, begin)
     try:
-        HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60, collector=Collector()).run()
+        yield HuchaApp(session, begin, gate, lock_seconds=settings.lock_minutes * 60, collector=Collector())
     finally:
         session.sync_desk.stop()
         session.photo_desk.stop()
@@ -141,7 +156,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for transport in transports:
             transport.close()
         door.lock()
-    return 0
 
 
 def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
@@ -170,7 +184,7 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
     return 0
 
 
-def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
+def photo_tools(opened: Opened, settings: Settings, clock: Callable[[], int]) -> "PhotoTools":
     """What photos need."""
     from mobile.ui.photo_desk import PhotoTools
 
@@ -180,7 +194,7 @@ def photo_tools(opened: Opened, settings: Settings) -> "PhotoTools":
         lambda: camera(settings.camera, settings.photos),
         lambda: card_folders(settings.pictures),
         os.urandom,
-        clock_ms,
+        clock,
     )
 
 
@@ -191,7 +205,7 @@ def _clearing(session: Any) -> None:
     sheets_purge.clearing(session)
 
 
-def _before_kivy(settings: Settings) -> None:
+def before_kivy(settings: Settings) -> None:
     """What Kivy reads when it is imported; and nothing of what a start makes is garbage, so none is looked for yet."""
     # On a machine where it never ran, Kivy would make the last folder and not the ones above it.
     home = settings.folder / "kivy"

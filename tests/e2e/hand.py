@@ -1,22 +1,12 @@
-"""One inspector's hands on one running tablet, in a process of its own: `python -m tests.e2e.hand FOLDER`.
+"""What the hands of an inspector do on one running tablet: touches and typing on the real app.
 
-Reads one call a line from standard input (a JSON list: name, arguments), does it by touches on the real app, and
-answers with one line: where the person is, the number of the last operation on the disk, and what the call gives.
-What is on the disk when a line is written was there before it was written; the process may be killed at any moment.
+`tests.e2e.hand_program` runs them in a process of its own.
 """
 
-import os
-import sys
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
 
 if TYPE_CHECKING:
     from tests.e2e.screen_driver import Driver
-
-CLOCK_MS = 1_795_222_800_000
 
 
 class Hand:
@@ -34,9 +24,42 @@ class Hand:
         driver.press("start.enrol")
         driver.until(lambda: driver.session.shown.people and not driver.session.syncing)
 
-    def choose(self, person: str) -> None:
+    def sign_up(self, person: str, pin: str) -> None:
+        """Somebody's first use of this tablet: a PIN of their own, twice."""
         driver = self.driver
-        driver.shown(lambda: driver.tap(driver.widget("PersonLine", person=person)))
+        driver.tap(driver.widget("PersonLine", person=person))
+        self._pin(pin)
+        self._pin(pin)
+        driver.until(lambda: driver.session.shown.place.person == person)
+
+    def unlock(self, person: str, pin: str) -> None:
+        """Name and PIN, on a tablet that was locked or switched off."""
+        driver = self.driver
+        driver.until(lambda: driver.gate.step in ("people", "enter"))
+        if driver.gate.step == "people":
+            driver.tap(driver.widget("PersonLine", person=person))
+        self._pin(pin)
+        driver.until(lambda: not driver.gate.step and driver.session.shown is not None)
+        driver.settle()
+
+    def leave_to_people(self) -> None:
+        """Another member takes the tablet."""
+        driver = self.driver
+        driver.shown(lambda: driver.session.go(person="", inspection="", section="", item="", pane="items"))
+
+    def sign_in(self, person: str, pin: str) -> None:
+        """Somebody who has a PIN here."""
+        driver = self.driver
+        driver.tap(driver.widget("PersonLine", person=person))
+        self._pin(pin)
+        driver.until(lambda: driver.session.shown.place.person == person)
+
+    def _pin(self, pin: str) -> None:
+        driver = self.driver
+        driver.until(lambda: not driver.gate.busy)
+        for key in (*pin, "enter"):
+            driver.tap(driver.widget("PinKey", key=key))
+        driver.until(lambda: not driver.gate.busy)
 
     def speak(self, language: str) -> None:
         """Another language, from the menu."""
@@ -65,8 +88,9 @@ class Hand:
     # --- items -----------------------------------------------------------------------------------------
 
     def section(self, key: str) -> None:
-        """A section, or one of the visit's own pages."""
+        """A section, or one of the visit's own pages; what lies over the screen is put away first."""
         driver = self.driver
+        driver.root.close(at_once=True)
         driver.tap(driver.widget("PageLine" if key.startswith("@") else "SectionLine", key=key))
         driver.until(
             lambda: driver.session.shown.place.section == key and not driver.session.shown.place.item
@@ -102,6 +126,103 @@ class Hand:
         driver.settle()
         driver.type_into(driver.field("note.mine"), text)
         self._record("save")
+
+    def not_applicable(self, item: str, explanation: str) -> None:
+        """The only reason that the item allows."""
+        driver = self.driver
+        self.item(item)
+        driver.scroll_to(driver.pressable(word("na.mark")))
+        driver.press("na.mark")
+        driver.settle()
+        driver.type_into(driver.field("na.explanation"), explanation)
+        self._record("na.record")
+
+    def consent(self, item: str) -> None:
+        """This member stands behind a colleague's N/A."""
+        self.item(item)
+        self.driver.scroll_to(self.driver.pressable(word("na.consent")))
+        self._record("na.consent")
+
+    def fix(self, fact: str, before: str, after: str) -> None:
+        """A finding of the item shown was put right on the spot."""
+        driver = self.driver
+        line = driver.widget("FindingLine", fact=fact)
+        driver.scroll_to(line)
+        driver.tap(line)
+        driver.settle()
+        act = driver.widget("ActLine", text=word("finding.fix"))
+        driver.scroll_to(act)
+        driver.tap(act)
+        driver.settle()
+        driver.type_into(driver.field("finding.before"), before)
+        driver.type_into(driver.field("finding.after"), after)
+        self._record("save")
+
+    def half(self, text: str) -> None:
+        """Half a finding on the item shown: typed, and left open."""
+        driver = self.driver
+        driver.root.close(at_once=True)
+        driver.scroll_to(driver.widget("FindingsCard"))
+        driver.press("finding.add")
+        driver.settle()
+        driver.type_into(driver.field("finding.fact"), text)
+
+    def half_typed(self) -> str:
+        """Only looks, at what is half typed there."""
+        driver = self.driver
+        driver.scroll_to(driver.widget("FindingsCard"))
+        driver.press("finding.add")
+        driver.settle()
+        text: str = driver.field("finding.fact").text
+        driver.root.close(at_once=True)
+        return text
+
+    def scroll(self, y: float) -> None:
+        """The list of items, to that height."""
+        self.driver.app.visit.items.ids.rows.scroll_y = y
+        self.driver.settle()
+
+    def rest(self) -> None:
+        """The finger is lifted until what was typed is written."""
+        from mobile.ui.memory import memory
+
+        self.driver.until(lambda: not memory._changed)
+
+    def practise(self) -> None:
+        """A practice is begun."""
+        driver = self.driver
+        driver.session.practising.begin()
+        driver.until(lambda: driver.session.practising.on)
+        driver.settle()
+
+    # --- photos ----------------------------------------------------------------------------------------
+
+    def photo(self) -> None:
+        """From the card of the item shown to a picture that is kept and looked at."""
+        from tests.e2e import photo_hand
+
+        photo_hand.take(self.driver)
+        photo_hand.view(self.driver)
+
+    def pictures(self) -> int:
+        """Only looks, at the page of photos: so many can be opened."""
+        from tests.e2e import photo_hand
+
+        driver, seen = self.driver, 0
+        for key in [one.key for one in driver.widgets("PhotoItem")]:
+            driver.tap(driver.widget("PhotoItem", key=key))
+            seen += photo_hand.view(driver).hint == word("photo.move_hint")
+            driver.root.close(at_once=True)
+        return seen
+
+    def screened(self, who: str, pin: str) -> None:
+        """A colleague looks at the picture that is shown, and attaches it with their own PIN."""
+        from tests.e2e import photo_hand
+
+        driver = self.driver
+        photo_hand.screen(driver, pin, who)
+        driver.until(lambda: driver.root.sheet is None)
+        driver.settle()
 
     # --- computers and talks ---------------------------------------------------------------------------
 
@@ -217,6 +338,13 @@ class Hand:
 
     # --- looking ---------------------------------------------------------------------------------------
 
+    def remarks(self, item: str) -> list[str]:
+        """Only looks, at an item: what the coordinator remarked on it."""
+        self.item(item)
+        card = self.driver.widget("RemarkCard")
+        self.driver.scroll_to(card)
+        return [one.content for one in card.children if hasattr(one, "content")]
+
     def look(self) -> dict[str, Any]:
         """Only looks: what the screen says of the visit, and how many findings the file holds."""
         shown = self.driver.session.shown
@@ -227,6 +355,7 @@ class Hand:
             "disputes": len(visit.disputes) if visit else 0,
             "findings": len(self.driver.inspection(visit.head.inspection).findings) if visit else 0,
             "score": visit.score.text if visit else "",
+            "remarks": visit.head.remarks if visit else [],
         }
 
 
@@ -235,47 +364,3 @@ def word(key: str) -> str:
     from mobile.ui.words import say
 
     return say(key)
-
-
-def main() -> None:
-    """Runs the app until standard input ends."""
-    folder = Path(sys.argv[1])
-    os.environ.update(
-        KIVY_NO_ARGS="1", KIVY_NO_FILELOG="1", KIVY_LOG_MODE="PYTHON", KIVY_HOME=tempfile.mkdtemp(),
-        KIVY_GL_BACKEND="mock",
-    )  # fmt: skip
-    os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
-    from mobile.actions import Desk
-    from mobile.store import Store
-    from mobile.sync import Sync
-    from mobile.transport import HttpTransport
-    from mobile.vault import Vault
-    from tests.e2e.screen_driver import running
-
-    vault = Vault.headless(folder)
-    store = Store.open(folder / "tablet.db", vault)
-
-    def connect(server: str) -> Sync:
-        transport = HttpTransport(server, reply_seconds=20)
-        return Sync(store, vault, transport, folder / "photos", entropy=os.urandom, clock=lambda: CLOCK_MS)
-
-    with running(store, Desk(store, os.urandom, lambda: CLOCK_MS), connect, language="zh") as driver:
-        hand = Hand(driver)
-        driver.settle()
-        _say(driver, store, None)
-        for line in sys.stdin:
-            name, *arguments = msgspec.json.decode(line)
-            given = getattr(hand, name)(*arguments)
-            _say(driver, store, given)
-
-
-def _say(driver: "Driver", store: Any, given: object) -> None:
-    seq = store.head().seq if store.identity() is not None else 0
-    place = driver.session.place._asdict()
-    said = {"place": place, "screen": driver.session.shown.screen, "seq": seq, "given": given}
-    sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
-    sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()

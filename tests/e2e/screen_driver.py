@@ -15,6 +15,7 @@ from typing import Any
 for _key, _value in (("WIDTH", "1280"), ("HEIGHT", "800"), ("MAXFPS", "0"), ("MULTISAMPLES", "0")):
     os.environ.setdefault(f"KCFG_GRAPHICS_{_key}", _value)
 
+from kivy.animation import Animation  # noqa: E402
 from kivy.base import EventLoop, runTouchApp, stopTouchApp  # noqa: E402
 from kivy.clock import Clock  # noqa: E402
 from kivy.core.window import Window  # noqa: E402
@@ -36,6 +37,7 @@ from shared_schema.ids import InspectionId  # noqa: E402
 from shared_schema.inspection import Inspection  # noqa: E402
 
 WAIT_SECONDS = 60
+WAIT_STEP_SECONDS = 0.002
 FRAMES_TO_REST = 20
 PATIENCE_SECONDS = 5
 STILL_SECONDS, FRAMES_STILL = 0.1, 3
@@ -72,12 +74,13 @@ class Driver:
         for _ in range(count):
             EventLoop.idle()
 
-    def settle(self, seconds: float = 0.25) -> None:
-        """Lets the store's thread answer, sheets slide and layouts come to rest: so long, at least so many frames."""
+    def settle(self, seconds: float = 0) -> None:
+        """Lets the store's thread answer, sheets slide and layouts come to rest: so many frames, at least so long."""
         answered: list[None] = []
         self.session._worker.call(lambda: None, answered.append)
         until = time.monotonic() + seconds
         self._idle_while(lambda: not answered)
+        self._idle_while(lambda: Animation._instances)
         frames = 0
         while time.monotonic() < until or frames < FRAMES_TO_REST:
             EventLoop.idle()
@@ -102,7 +105,7 @@ class Driver:
         """Goes on while something is under way; what a test holds up is not waited for for ever."""
         end = time.monotonic() + PATIENCE_SECONDS
         while condition() and time.monotonic() < end:
-            EventLoop.idle()
+            self._wait()
 
     def until(self, condition: Callable[[], object]) -> None:
         """Waits for what the worker brings."""
@@ -110,8 +113,13 @@ class Driver:
         while not condition():
             assert not self.bugs, self.bugs
             assert time.monotonic() < end, f"nothing happened; the screen says {self.texts()}"
-            EventLoop.idle()
+            self._wait()
         self.pump(3)
+
+    def _wait(self) -> None:
+        """A frame, and a moment in which whatever is waited for has the interpreter to itself."""
+        EventLoop.idle()
+        time.sleep(WAIT_STEP_SECONDS)
 
     def shown(self, act: Callable[[], object]) -> None:
         """Does something, and waits until other rows are shown."""

@@ -15,6 +15,7 @@ from mobile.store import Store
 from mobile.vault import Vault
 from shared_schema.operations import Count, Finding
 from tests.e2e import tablet_stage as stage
+from tests.e2e import traces
 
 QUICK = Strength(passes=1, memory_kib=8, lanes=1)
 CHEN, LIN = Names("p-chen", "陈向东", "Chen Xiangdong"), Names("p-lin", "林晓喆", "Lin Xiaozhe")
@@ -32,7 +33,11 @@ CANARIES = {
     "a caption": "机房门锁 CANARY-CAPTION",
 }
 """What must not be found in any file."""
-MARKS = {"a JPEG": b"\xff\xd8\xff\xe0", "JFIF": b"JFIF", "SQLite": b"SQLite format 3", "the key": SEED}
+TRACES = {
+    **traces.of_texts(CANARIES),
+    **traces.of_keys({"the key": SEED}),
+    "SQLite": (b"SQLite format 3",),
+}
 
 
 def secret(folder: Path) -> DeviceSecret:
@@ -151,12 +156,4 @@ def contents(store: Store) -> list[object]:
 
 def found_in(folder: Path) -> dict[str, list[str]]:
     """By file, what of the canaries can be read in it."""
-    traces = {**{what: text.encode() for what, text in CANARIES.items()}, **MARKS}
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            content = path.read_bytes()
-            hits = [what for what, trace in traces.items() if trace in content]
-            if hits:
-                found[path.name] = hits
-    return found
+    return traces.found_in(folder, TRACES)
