@@ -103,6 +103,7 @@ class Desk:
     def __init__(self, store: Store, entropy: Callable[[int], bytes], clock: Callable[[], int]) -> None:
         self._store = store
         self._tap = Tap(store, entropy, clock)
+        self.clock = clock
         self.drafts = Drafts(store)
         self._read_before: dict[tuple[str, str], _Read] = {}
         self._blank: dict[str, ScoreSheet] = {}

@@ -47,6 +47,8 @@ class WorkRow(NamedTuple):
     """Leads of the coordinator that nobody has looked into yet."""
     blind: bool = False
     """Every member scores alone at first."""
+    today: bool = False
+    """Planned for today, and still to do."""
     unreadable: str = ""
     """Why this version cannot show it, for a person; empty where it can."""
 

@@ -77,6 +77,11 @@ def when(at_ms: int) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+def day(at_ms: int) -> str:
+    """The day of a tablet's time (ISO); "" for what no calendar has."""
+    return when(at_ms)[:10] if 0 <= at_ms < _YEAR_10000_MS else ""
+
+
 def plain(points: Decimal | None) -> str:
     """Points without idle zeros: 1.5, 0, 10."""
     if points is None:

@@ -14,17 +14,33 @@ from shared_schema.problems import Language
 from shared_schema.wire import Assignment
 
 _NOBODY = PersonId("")
-_WORK_ORDER = {"opened": 0, "returned": 0, "deliberated": 0, "prepared": 1, "submitted": 2, "accepted": 3}
+_TO_DO = frozenset({"prepared", "opened", "returned", "deliberated"})
+_AFTERWARDS = {"submitted": 0, "accepted": 1}
 
 
 def work_rows(
-    visits: Iterable[Visit], language: Language = "zh", unreadable: Iterable[Unreadable] = ()
+    visits: Iterable[Visit],
+    language: Language = "zh",
+    unreadable: Iterable[Unreadable] = (),
+    *,
+    today: str = "",
 ) -> tuple[WorkRow, ...]:
-    """The work list: what is under way, what is to do, what is handed in; each by planned date."""
+    """The work list: what is to do today, what else is to do, what is handed in; each by planned date (ISO)."""
     rows = [_purged(_work_row(Reader(visit, _NOBODY, language)), visit, language) for visit in visits]
     rows += [_unreadable_row(one, language) for one in unreadable]
-    return tuple(
-        sorted(rows, key=lambda row: (row.gone, _WORK_ORDER.get(row.stage, 4), row.date, row.inspection))
+    marked = (row._replace(today=row.stage in _TO_DO and "" < row.date == today) for row in rows)
+    return tuple(sorted(marked, key=lambda row: (row.gone, *_turn(row), row.inspection)))
+
+
+def _turn(row: WorkRow) -> tuple[bool, bool, int, str, bool]:
+    """Today's before what else is to do, what is overdue next; of a day what is under way first; what is done last."""
+    done = row.stage not in _TO_DO
+    return (
+        done,
+        not row.today,
+        _AFTERWARDS.get(row.stage, 2) if done else 0,
+        row.date,
+        row.stage == "prepared",
     )
 
 

@@ -17,7 +17,7 @@ from mobile.photo_views import ItemPhotos, PhotosPage
 from mobile.reader import Reader
 from mobile.store import SyncState
 from mobile.visit import Visit
-from mobile.words import say
+from mobile.words import day, say
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.problems import Language, Problem
 from shared_schema.wire import Assignment, Member
@@ -156,7 +156,9 @@ def gather(desk: Desk, state: SyncState, place: Place, language: Language) -> Sh
         place=place,
         language=language,
         people=people,
-        work=views.work_rows(listed, language, desk.unreadable()) if listing and place.person else (),
+        work=views.work_rows(listed, language, desk.unreadable(), today=day(desk.clock()))
+        if listing and place.person
+        else (),
         sync=views.sync_row(state, language),
         refused=tuple(row for visit in listed for row in views.refused_rows(visit, language))
         if pane == SYNC

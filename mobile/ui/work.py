@@ -44,6 +44,7 @@ class WorkLine(Press):
     key = StringProperty("")
     day = StringProperty("")
     weekday = StringProperty("")
+    today = BooleanProperty(False)
     unit = StringProperty("")
     address = StringProperty("")
     stage_icon = StringProperty("")
@@ -186,13 +187,14 @@ def _line(row: WorkRow) -> dict[str, Any]:
     return {
         "key": row.inspection,
         "day": row.date[5:] or "–",
-        "weekday": _weekday(row.date),
+        "weekday": say("work.today") if row.today else _weekday(row.date),
+        "today": row.today,
         "unit": row.unit,
         "purged": row.purged,
         "unreadable": row.unreadable,
         "address": ""
         if row.unreadable
-        else joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.address),
+        else joined(words.t.get(f"unit_kind.{row.unit_kind}", row.unit_kind), row.squad, row.address),
         "stage_icon": icon,
         "stage_text": row.stage_text,
         "stage_tone": tone,

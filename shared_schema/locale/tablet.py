@@ -42,6 +42,7 @@ TABLET: dict[str, tuple[str, str]] = {
     ),
     "work.disputes": ("{count} 处分歧", "{count} disputed"),
     "work.findings": ("{count} 个问题", "{count} findings"),
+    "work.today": ("今天", "Today"),
     "work.gone": ("已改派其他小组", "Now another squad's"),
     "weekday.0": ("周一", "Mon"),
     "weekday.1": ("周二", "Tue"),

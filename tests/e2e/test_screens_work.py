@@ -50,3 +50,32 @@ def test_a_visit_whose_checklist_is_too_new_says_so_and_does_not_open(
     driver.press("close")
     driver.settle()
     assert driver.session.shown.screen == "work"
+
+
+@pytest.mark.parametrize(
+    ("language", "today", "squad"), [("zh", "今天", "第三检查组"), ("en", "Today", "Squad 3")]
+)
+def test_todays_visit_stands_first_and_says_so_and_every_line_names_its_squad(
+    tablet: stage.Stage, start: Start, language: str, today: str, squad: str
+) -> None:
+    """By the tablet's clock; what is under way on another day stays in its place."""
+    store, desk = tablet.open()
+    stage.open_visit(desk, stage.BLIND)
+    known = [
+        replace(one, planned_date="2026-11-21" if one.inspection == "visit-water" else one.planned_date)
+        for one, _ in store.assignments().values()
+    ]
+    store.settle(Settlement(Journal(), assignments=known))
+    store.close()
+    driver = start(language=language, person=stage.SECOND)
+    driver.settle()
+    rows = sorted(driver.widgets("WorkLine"), key=lambda row: -row.y)
+    assert [row.key for row in rows] == [
+        "visit-water",
+        "visit-archive",
+        "visit-heping",
+        "visit-finance",
+        "visit-school",
+    ]
+    assert [row.weekday == today for row in rows] == [True, False, False, False, False]
+    assert all(squad in row.address for row in rows)

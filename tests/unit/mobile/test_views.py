@@ -218,7 +218,7 @@ def test_disputes_are_listed_for_the_leader_in_checklist_order(busy: Tablet, two
 
 
 def test_the_work_list_says_what_is_to_do_first(busy: Tablet) -> None:
-    """What is under way comes before what is not begun."""
+    """Of one day, what is under way comes before what is not begun."""
     first, *rest = views.work_rows(busy.desk.visits(), "en")
     assert (first.inspection, first.stage_text, first.disputes, first.findings) == (
         VISIT,
