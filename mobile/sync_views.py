@@ -122,7 +122,8 @@ def span(ms: int, language: Language) -> str:
     """A stretch of time in the largest unit that fits."""
     for key, unit in (("span.days", DAY_MS), ("span.hours", HOUR_MS), ("span.minutes", MINUTE_MS)):
         if ms >= unit:
-            return say(key, language, count=ms // unit)
+            count = ms // unit
+            return say("span.day" if (key, count) == ("span.days", 1) else key, language, count=count)
     return say("span.minutes", language, count=0)
 
 

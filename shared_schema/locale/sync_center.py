@@ -15,6 +15,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.revoked": ("本平板已停用，不再接收数据。未送达的记录仍会送交服务器暂存。请交回协调员。", "This tablet has been revoked and receives nothing more. What it still holds is handed to the server's quarantine. Hand it to the coordinator."),
     "span.minutes": ("{count} 分钟", "{count} min"),
     "span.hours": ("{count} 小时", "{count} h"),
+    "span.day": ("1 天", "1 day"),
     "span.days": ("{count} 天", "{count} days"),
     # records
     "center.records": ("记录", "Records"),
