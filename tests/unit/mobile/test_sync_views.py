@@ -123,7 +123,12 @@ def test_diagnostics_hold_figures_and_ids_and_no_names() -> None:
 
 def test_times_and_sizes_as_people_read_them() -> None:
     assert [wait(seconds) for seconds in (-1, 0, 45.4, 723)] == ["0:00", "0:00", "0:45", "12:03"]
-    assert [span(ms, "en") for ms in (130_000, 7_200_000, 90_000_000, 180_000_000)] == ["2 min", "2 h", "1 day", "2 days"]
+    assert [span(ms, "en") for ms in (130_000, 7_200_000, 90_000_000, 180_000_000)] == [
+        "2 min",
+        "2 h",
+        "1 day",
+        "2 days",
+    ]
     assert [size(count) for count in (999, 2_000, 3_450_000, 21_400_000_000)] == [
         "0 kB", "2 kB", "3.4 MB", "21.4 GB",
     ]  # fmt: skip
