@@ -1,5 +1,8 @@
 """Where things are: the top level, packages, module names, sizes, and tests that mirror what they test."""
 
+import os
+import subprocess
+from collections import Counter
 from pathlib import Path
 
 from tests.tidy.tree import PACKAGES, ROOT, files, name_of, python_files, top_of
@@ -86,3 +89,15 @@ def test_unit_tests_mirror_the_packages() -> None:
         if not any(candidate.exists() for candidate in candidates):
             astray.append(name_of(path))
     assert astray == []
+
+
+def test_every_test_is_run_by_the_check_and_once() -> None:
+    """What is measured and what runs beside it are two lists: a file in neither would never be run."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    said = subprocess.run(
+        ["make", "--no-print-directory", "-n", "check-tests"],
+        cwd=ROOT, env=env, check=True, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    given = [ROOT / word for word in said.split() if word.startswith("tests/")]
+    run = Counter(file for path in given for file in ([path] if path.is_file() else path.rglob("test_*.py")))
+    assert run == Counter((ROOT / "tests").rglob("test_*.py"))
