@@ -94,7 +94,7 @@ class Head(NamedTuple):
     """Kinds of operation that this person is offered now."""
     remarks: tuple[str, ...]
     """Why the coordinator sent it back."""
-    planned_date: str = ""
+    day: str = ""
     scoring: ScoringRow | None = None
     """While members score blind; None otherwise."""
     leads_open: int = 0

@@ -101,10 +101,17 @@ def head(visit: Visit, person: PersonId, language: Language = "zh") -> Head:
         ),
         may=reader.may(),
         remarks=tuple(headed(item, text, language) if item else text for item, text in reader.remarks()),
-        planned_date=assignment.planned_date,
+        day=_day(visit),
         scoring=briefing_views.scoring_row(reader),
         leads_open=briefing_views.open_leads(reader),
     )
+
+
+def _day(visit: Visit) -> str:
+    """The day of the visit: as planned, or of the latest step taken where that came later; "" where nobody knows."""
+    cell = visit.inspection.stage_cell
+    steps = [when(one.at_ms)[:10] for one in cell.standing] if cell is not None else []
+    return max(visit.assignment.planned_date, *(day for day in steps if day[0].isdigit()), "")
 
 
 def section_rows(visit: Visit, language: Language = "zh") -> tuple[SectionRow, ...]:

@@ -53,7 +53,7 @@ class FindingForm:
         self.occurrences.bind(on_step=lambda stepper, value: setattr(stepper, "value", value))
         self.common = Tick(text=say("finding.common"), on=given.common)
         self.common.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
-        self._dates = _dates(visit.head.planned_date)
+        self._dates = _dates(visit.head.day)
         self._devices = _devices(visit)
         kept = {
             "fact": (self.fact, "text"),
@@ -184,12 +184,12 @@ def _choice(options: Sequence[tuple[str, str, str]], words_of: str, value: str) 
     return choice
 
 
-def _dates(planned: str) -> list[tuple[str, str]]:
+def _dates(day: str) -> list[tuple[str, str]]:
     """(words, date) of the deadlines offered; none where the visit has no date."""
-    if not _is_date(planned):
+    if not _is_date(day):
         return []
-    day = dt.date.fromisoformat(planned)
-    return [(say("finding.days", count=one), (day + dt.timedelta(one)).isoformat()) for one in DAYS]
+    first = dt.date.fromisoformat(day)
+    return [(say("finding.days", count=one), (first + dt.timedelta(one)).isoformat()) for one in DAYS]
 
 
 def _devices(visit: VisitShown) -> list[str]:

@@ -48,6 +48,22 @@ from tests.unit.mobile.world import (
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
+def test_the_day_of_a_visit_is_when_it_was_held(one: Tablet) -> None:
+    """Deadlines count from it: one that is over before the visit would be no deadline."""
+
+    def day() -> str:
+        return views.head(one.desk.visit(VISIT, LEADER), LEADER).day
+
+    planned = day()
+    assert planned == one.desk.visit(VISIT, LEADER).assignment.planned_date
+    one.clock_ms = 86_400_000  # a tablet that thinks it is 1970
+    one.open_visit()
+    assert day() == planned
+    one.clock_ms = NOW_MS + 400 * 86_400_000
+    one.desk.deliberate(LEADER, VISIT)
+    assert planned < day() == when(one.clock_ms)[:10]
+
+
 @pytest.fixture
 def busy(one: Tablet) -> Tablet:
     """A visit under way: answers of every sort, one dispute, an N/A, a finding, a note, a photo."""
