@@ -8,7 +8,24 @@ is brought up to date here too.
 from collections.abc import Sequence
 from typing import Any
 
+from kivy.effects.dampedscroll import DampedScrollEffect
 from kivy.uix.recycleview import RecycleView
+
+
+class Resting(DampedScrollEffect):
+    """Pulled past an end, what scrolls swings back to that end and rests there.
+
+    Kivy's own (2.3) swings on, back into the list, and stays where that ends: of a list a little longer than the
+    screen the last row was never seen whole.
+    """
+
+    def update_velocity(self, dt: float) -> None:
+        pulled = self.overscroll
+        super().update_velocity(dt)
+        if pulled and not self.is_manual and pulled * self.overscroll <= 0:
+            self.velocity = 0
+            low, high = sorted((self.min, self.max))
+            self.value = low if pulled < 0 else high
 
 
 class Rows(RecycleView):

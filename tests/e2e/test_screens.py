@@ -191,18 +191,6 @@ def test_a_row_that_was_scrolled_away_comes_back_as_it_is_now(at_item: AtItem) -
     assert [zone.text for zone in driver.row("E02").zones] == ["", "3", ""]
 
 
-def test_a_list_pulled_past_its_end_comes_to_rest_at_its_end(at_item: AtItem) -> None:
-    """Kivy's own lists swing back too far: of a list a little longer than the screen the last row stayed cut off."""
-    driver = at_item("A01")
-    rows = driver.app.visit.items.ids.rows
-    rows.scroll_y = 1
-    driver.settle()
-    x = rows.center_x
-    driver.drag([(x, rows.y + step) for step in (60, 90, 130, 180, 240, 310, 390, 470)])
-    driver.settle(1)
-    assert rows.scroll_y == 0
-
-
 # --- hands and eyes ----------------------------------------------------------------------------------------
 
 
