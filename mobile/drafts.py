@@ -146,7 +146,7 @@ class Drafts:
     # -- a camera program's pictures --------------------------------------------------------------------
 
     def expect(self, awaited: Awaited) -> None:
-        """A camera program is asked for a picture; it may come while nothing can be encrypted."""
+        """A camera is asked for a picture; its file may lie there when the program ends or the tablet is locked."""
         self._await([*self.awaited(), awaited])
 
     def awaited(self) -> tuple[Awaited, ...]:
@@ -155,7 +155,7 @@ class Drafts:
         return _awaited.decode(stored) if stored else ()
 
     def expect_no_more(self, path: str) -> None:
-        """What the camera program left there is safe, or there is nothing."""
+        """What lay there is safe, or there was nothing."""
         self._await([one for one in self.awaited() if one.path != path])
 
     def _await(self, awaited: list[Awaited]) -> None:

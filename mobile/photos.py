@@ -1,7 +1,7 @@
 """Photos: taken in, stripped, shrunk, hashed and kept until the server has said it holds them.
 
-What the camera wrote beside the picture (place, time, device) never reaches the disk: the picture is
-drawn anew and only its pixels are kept. The file is on the disk before any operation names it.
+Of what the camera wrote beside the picture (place, time, device) nothing is kept: the picture is drawn anew and only
+its pixels stay. The file is on the disk before any operation names it.
 A picture is only ever whole in memory; what lies on the disk, half written too, is encrypted.
 """
 

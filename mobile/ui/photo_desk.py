@@ -1,8 +1,9 @@
 """Between the screens and the photos: taking, keeping, marking, screening, destroying, and showing them.
 
 Decoding and encrypting are done on a thread of their own, so that neither the screens nor a tap on an answer waits
-for a picture. The store is asked on its own thread, as everything asks it. A picture is on the disk, encrypted and
-flushed, before its line is written, and its line before anybody is told.
+for a picture. The store is asked on its own thread, as everything asks it. What a camera gives is on the disk,
+encrypted and flushed, before anything is made of it; the picture is, before its line is written; and its line is,
+before anybody is told.
 """
 
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from mobile.files import destroy as destroy_file
 from mobile.photo_sources import FileSource, Listed, PhotoSource, listing
 from mobile.photo_views import PhotoLine
 from mobile.photos import Taken
-from mobile.ui.photos_left import PhotosLeft, showing
+from mobile.ui.photos_left import PhotosLeft, first_kept, showing
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say, words
 from mobile.vault import Vault
@@ -147,31 +148,36 @@ class PhotoDesk(EventDispatcher):
         at_ms = tools.clock()
         blank = self._blank(tools, visit, wanted, at_ms)
 
-        def kept(taken: Taken) -> None:
-            self.keep(showing(blank, taken), shown)
-
-        def shown(draft: Draft) -> None:
+        def shown(draft: Draft, path: Path) -> None:
             self.busy = False
             self._session.tell(say("photo.kept"), "lock")
             if wipe and isinstance(source, FileSource):
                 self._wipe(source.path)
-            self._left.done_with(source)
+            self._left.done_with(path)
             line = self._line(draft)
             if line is not None:
                 then(line)
 
-        def wrong(problem: Problem) -> None:
+        def wrong(problem: Problem, path: Path) -> None:
             self.busy = False
             if problem.code == "tablet_locked":
-                return  # what a camera program left is taken in when somebody has unlocked
-            self._left.done_with(source)
+                return  # what the camera gave is taken in when somebody has unlocked
+            self._left.done_with(path)
             self.failed(problem)
             failed()
 
-        def run() -> Taken:
-            return photos.take(source.take(), tools.folder, tools.vault, blank.stamp)
+        def go_on(path: Path) -> None:
+            def run() -> Taken:
+                content = first_kept(source, path, tools.vault)
+                return photos.take(content, tools.folder, tools.vault, blank.stamp)
 
-        self._left.expecting(source, blank, lambda: self.later(run, kept, wrong))
+            self.later(
+                run,
+                lambda taken: self.keep(showing(blank, taken), lambda draft: shown(draft, path)),
+                lambda problem: wrong(problem, path),
+            )
+
+        self._left.expecting(source, blank, go_on)
 
     def _blank(self, tools: PhotoTools, visit: VisitShown, wanted: Wanted, at_ms: int) -> Draft:
         """The draft of a picture not taken yet."""

@@ -1,8 +1,9 @@
-"""Pictures that a camera program leaves as readable files: awaited before it is asked, taken in once it can be.
+"""Pictures as a camera gave them: awaited before it is asked, on the disk before anything is made of them.
 
-Android's camera in front pauses this program, and a paused tablet is locked: its picture comes back when nothing can be
-encrypted. A line in the store says first what is awaited and where; the file is destroyed, and then the line, only
-when the picture is safe, cannot be one, or was never taken.
+A line in the store says first what is awaited and where its file will lie; the file is destroyed, and then the line,
+only when the picture is safe, cannot be one, or was never taken. What a program that ended in between has left is taken
+in when somebody unlocks. The file is encrypted but for one: Android's camera in front pauses this program, and a
+paused tablet is locked, so its picture comes back when nothing can be encrypted.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,11 @@ from mobile.files import destroy
 from mobile.photo_sources import AndroidSource, FileSource, PhotoSource, holds, left_behind
 from mobile.photos import Taken
 from mobile.ui.words import say
+from mobile.vault import Vault
 from shared_schema.problems import Problem
+
+SEALED = ".sealed"
+"""The end of the name of a file that is encrypted."""
 
 
 class PhotosLeft:
@@ -26,18 +31,19 @@ class PhotosLeft:
     def __init__(self, desk: Any) -> None:
         self._desk = desk
 
-    def expecting(self, source: PhotoSource, blank: Draft, then: Callable[[], None]) -> None:
-        """Goes on once it is written down what is awaited; at once where the source leaves no file."""
-        if not isinstance(source, AndroidSource):
-            then()
-            return
-        awaited = Awaited(draft=blank, path=str(source.path))
-        self._desk.store(lambda drafts: drafts.expect(awaited), lambda _: then())
+    def expecting(self, source: PhotoSource, blank: Draft, then: Callable[[Path], None]) -> None:
+        """Goes on, with where the picture will lie, once it is written down what is awaited."""
+        folder = left_behind(self._desk.tools.folder)
+        path = source.path if isinstance(source, AndroidSource) else folder / f"{blank.evidence}{SEALED}"
+        awaited = Awaited(draft=blank, path=str(path))
+        self._desk.store(lambda drafts: drafts.expect(awaited), lambda _: then(path))
 
-    def done_with(self, source: PhotoSource) -> None:
-        """The picture is safe, or there is none."""
-        if isinstance(source, AndroidSource):
-            self._forget(source.path)
+    def done_with(self, path: Path) -> None:
+        """The picture is safe, or there is none: the file goes first, for while its line stands it is looked for."""
+        self._desk.later(
+            lambda: destroy(path),
+            lambda _: self._desk.store(lambda drafts: drafts.expect_no_more(str(path)), lambda _: None),
+        )
 
     def take_up(self) -> None:
         """The tablet is open: takes in what was left while it was locked, and destroys what nobody awaits."""
@@ -68,31 +74,33 @@ class PhotosLeft:
         def take() -> Taken | None:
             if not holds(path):
                 return None
-            return photos.take(FileSource(path).take(), tools.folder, tools.vault, draft.stamp)
+            content = tools.vault.fetch(path) if path.suffix == SEALED else FileSource(path).take()
+            return photos.take(content, tools.folder, tools.vault, draft.stamp)
 
         def taken(found: Taken | None) -> None:
             if found is None:
-                self._forget(path)
+                self.done_with(path)
             else:
                 self._desk.keep(showing(draft, found), safe)
 
         def safe(_: Draft) -> None:
             self._desk.tell(say("photo.taken_up", code=draft.item), "lock")
-            self._forget(path)
+            self.done_with(path)
 
         def wrong(problem: Problem) -> None:
             self._desk.failed(problem)
             if problem.code != "tablet_locked" and not problem.kind.retry:
-                self._forget(path)
+                self.done_with(path)
 
         self._desk.later(take, taken, wrong)
 
-    def _forget(self, path: Path) -> None:
-        """The readable file goes first: while its line stands, it is looked for again."""
-        self._desk.later(
-            lambda: destroy(path),
-            lambda _: self._desk.store(lambda drafts: drafts.expect_no_more(str(path)), lambda _: None),
-        )
+
+def first_kept(source: PhotoSource, path: Path, vault: Vault) -> bytes:
+    """What the camera gives, on the disk when it returns. Raises what its `take` does, disk_full, tablet_locked."""
+    content = source.take()
+    if path.suffix == SEALED:
+        vault.keep(path, content)
+    return content
 
 
 def showing(draft: Draft, taken: Taken) -> Draft:

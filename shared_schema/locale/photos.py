@@ -37,8 +37,8 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.wipe_failed": ("照片已加密保存，但原文件删不掉（{reason}）。请自行处理：{path}", "The photo was kept encrypted, but the original could not be deleted ({reason}). See to it: {path}"),
     "photo.taking": ("正在取得照片并加密保存……", "Getting the photo and keeping it encrypted…"),
     "photo.taken_up": (
-        "锁定期间拍下的 {code} 照片已加密存好，尚未附上",
-        "The photo of {code} taken while locked is kept, encrypted; not attached yet",
+        "锁定或中断前拍下的 {code} 照片已加密存好，尚未附上",
+        "The photo of {code} taken before the lock or the stop is kept, encrypted; not attached yet",
     ),
     "photo.kept": ("已加密保存在本机，尚未附上", "Kept on this tablet, encrypted; not attached yet"),
     # the viewer and the editor

@@ -40,6 +40,8 @@ class Hand:
             driver.tap(driver.widget("PersonLine", person=person))
         self._pin(pin)
         driver.until(lambda: not driver.gate.step and driver.session.shown is not None)
+        # A picture that was under way when the tablet was switched off is taken in first.
+        driver.until(lambda: not driver.session._worker.ask(self._awaited).result(60))
         driver.settle()
 
     def leave_to_people(self) -> None:
@@ -53,6 +55,10 @@ class Hand:
         driver.tap(driver.widget("PersonLine", person=person))
         self._pin(pin)
         driver.until(lambda: driver.session.shown.place.person == person)
+
+    def _awaited(self) -> object:
+        tools = self.driver.session.tools
+        return None if tools is None else tools.desk.drafts.awaited()
 
     def _pin(self, pin: str) -> None:
         driver = self.driver

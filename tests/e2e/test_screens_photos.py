@@ -273,6 +273,29 @@ def test_after_a_restart_the_colleague_at_work_looks_without_a_pin(begin: Begin,
     assert kept(tablet) == (waiting,)
 
 
+def test_a_picture_the_program_ended_over_is_taken_in_at_the_next_start(
+    begin: Begin, tablet: stage.Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the camera gave is on the disk, sealed, before it is decoded; once the photo is safe it is destroyed."""
+    camera = tablet.folder / "camera"
+    given = scene()
+    driver = begin(given)
+    with monkeypatch.context() as broken:
+        broken.setattr("mobile.photos.take", lambda *_: 1 / 0)
+        take(driver)
+    driver.bugs.clear()
+    (sealed,) = camera.iterdir()
+    assert is_sealed(sealed)
+    assert Vault.headless(tablet.folder).fetch(sealed) == given
+    assert kept(tablet) == ()
+    driver = begin(section="@photos")
+    driver.until(lambda: not list(camera.iterdir()))
+    assert (len(kept(tablet)), _drafts(driver)) == (1, 1)
+    driver.until(
+        lambda: driver.session._worker.ask(driver.session._tools.desk.drafts.awaited).result(60) == ()
+    )
+
+
 def test_where_nobody_has_a_pin_the_colleague_must_sign_in(begin: Begin) -> None:
     """There is no way to attach one's own photo alone."""
     driver = begin(scene(), pins=False)

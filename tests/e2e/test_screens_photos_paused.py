@@ -159,7 +159,7 @@ def test_a_picture_brought_to_a_locked_tablet_is_taken_in_when_somebody_unlocks(
     driver.settle()
     (draft,) = drafts(driver)
     assert (draft.item, draft.person, draft.at_ms) == (ITEM, stage.LEADER, stage.MORNING_MS)
-    assert told == [f"锁定期间拍下的 {ITEM} 照片已加密存好，尚未附上"]
+    assert told == [f"锁定或中断前拍下的 {ITEM} 照片已加密存好，尚未附上"]
     assert photos.held(settings.photos) == (draft.sha256,)
     assert all(is_sealed(path) for path in settings.photos.iterdir())
     driver.gate.lock()
