@@ -76,7 +76,14 @@ class TitledCard(Card):
 class ClosingPage(ColumnPage):
     """Top to bottom in the order a squad goes through it with the unit."""
 
-    __events__: tuple[str, ...] = ("on_step", "on_state", "on_accept_all", "on_measure", "on_sign")
+    __events__: tuple[str, ...] = (
+        "on_step",
+        "on_state",
+        "on_accept_all",
+        "on_measure",
+        "on_sign",
+        "on_abort",
+    )
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -147,7 +154,8 @@ class ClosingPage(ColumnPage):
             if key and not step.done:
                 line.add_widget(button(say(key), partial(self.dispatch, "on_step", step.step), kind="tonal"))
             lines.append(line)
-        self.steps.put(lines)
+        abort = button(say("abort.title"), lambda: self.dispatch("on_abort"), kind="outline", tone="bad")
+        self.steps.put(lines, *([abort] if "aborted" in may else []))
 
     def _show_sections(self, rows: Sequence[SectionRow]) -> None:
         self.sections.title = say("closing.sections")
@@ -215,6 +223,9 @@ class ClosingPage(ColumnPage):
 
     def on_measure(self) -> None:
         """A measure is to be proposed."""
+
+    def on_abort(self) -> None:
+        """The visit is to be broken off."""
 
     def on_sign(self, row: SignatureRow) -> None:
         """A signature was tapped."""

@@ -53,6 +53,7 @@ class PageActs:
             on_accept_all=lambda _, rows: self._accept_all(rows),
             on_measure=lambda _: self._open(sheets_closing.measure(session, self._visit, shell.close)),
             on_sign=lambda _, row: self._sign(row),
+            on_abort=lambda _: self._open(sheets_closing.breaking_off(session, shell.close)),
         )
 
     @property

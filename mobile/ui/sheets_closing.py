@@ -15,6 +15,7 @@ from mobile.ui.signature import SignPad
 from mobile.ui.words import say
 
 Close = Callable[[], None]
+CAUSES = ("basic_item", "refusal", "emergency")
 MEASURES = ("register_and_keep", "stop_use", "delete", "interview_head", "transfer")
 
 
@@ -116,17 +117,42 @@ def signature(session: Session, visit: VisitShown, row: SignatureRow, close: Clo
     return sheet
 
 
+def breaking_off(session: Session, close: Close) -> Sheet:
+    """The visit is broken off, for good: a cause, why, and that the squad means it."""
+    sheet = Sheet(title=say("abort.title"))
+    causes = _one_of({key: Tick(text=say(f"abort.cause_{key}"), radio=True) for key in CAUSES})
+    reason = Field(label=say("abort.reason"), lines=3, limit=4000)
+    sure = Tick(text=say("abort.sure"))
+    sure.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
+    cure = Text(content="", tone="bad")
+
+    def record() -> None:
+        cause = next((key for key, tick in causes.items() if tick.on), "")
+        if not (cause and reason.text.strip() and sure.on):
+            cure.content = say("abort.missing")
+            return
+        close()
+        session.do(
+            "abort",
+            cause,
+            reason.text.strip(),
+            told=say("abort.done"),
+            then=lambda: session.sync(quietly=True),
+        )
+
+    sheet.put(Text(content=say("abort.explain"), tone="ink_2"), *causes.values(), reason, sure, cure)
+    sheet.act(
+        button(say("cancel"), close, kind="plain"),
+        button(say("abort.do"), record, kind="primary", tone="bad"),
+    )
+    sheet.reason = reason
+    return sheet
+
+
 def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
     """A measure the squad proposes."""
     sheet = Sheet(title=say("measure.add"))
-    kinds = {key: Tick(text=say(f"measure.{key}"), radio=True, on=False) for key in MEASURES}
-
-    def choose(chosen: Tick) -> None:
-        for tick in kinds.values():
-            tick.on = tick is chosen
-
-    for tick in kinds.values():
-        tick.bind(on_release=choose)
+    kinds = _one_of({key: Tick(text=say(f"measure.{key}"), radio=True) for key in MEASURES})
     reason = Field(label=say("measure.reason"), lines=3, limit=4000)
     paper = Field(label=say("measure.paper"), limit=400)
 
@@ -149,6 +175,18 @@ def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
     )
     sheet.reason = reason
     return sheet
+
+
+def _one_of(ticks: dict[str, Tick]) -> dict[str, Tick]:
+    """The same ticks, of which a tap leaves one on."""
+
+    def choose(chosen: Tick) -> None:
+        for tick in ticks.values():
+            tick.on = tick is chosen
+
+    for tick in ticks.values():
+        tick.bind(on_release=choose)
+    return ticks
 
 
 def _label(key: str) -> Text:

@@ -186,6 +186,23 @@ TABLET_PAGES: dict[str, tuple[str, str]] = {
     "measure.reason_missing": ("请写明理由。", "Give a reason."),
     "measure.paper": ("文书编号（可不填）", "Number of the paper (optional)"),
     "measure.record": ("记录建议", "Record"),
+    # breaking off
+    "abort.title": ("中止检查", "Break off the visit"),
+    "abort.explain": (
+        "检查就此结束，不再评分；已记录的都保留。中止后本小组不能再改，也不能撤销。",
+        "The visit ends here and is not scored; what was recorded stays. After that the squad can change nothing, and it cannot be undone.",
+    ),
+    "abort.cause_basic_item": ("基本项不合格", "A basic item failed"),
+    "abort.cause_refusal": ("单位拒绝检查", "The unit refuses"),
+    "abort.cause_emergency": ("突发情况", "An emergency"),
+    "abort.reason": ("经过和原因", "What happened and why"),
+    "abort.sure": ("小组已商定，现在中止", "The squad agrees: break it off now"),
+    "abort.missing": (
+        "请选择情形、写明原因并勾选确认。",
+        "Choose the cause, say why, and tick that you mean it.",
+    ),
+    "abort.do": ("中止", "Break off"),
+    "abort.done": ("检查已中止", "The visit is broken off"),
     "sign.title": ("签字：{who}", "Signature: {who}"),
     "sign.by": ("签字人", "Who signs for the unit"),
     "sign.role_unit_head": ("负责人", "Head"),

@@ -7,7 +7,8 @@ import pytest
 
 from shared_schema.chance import draw_sample
 from shared_schema.ids import FindingId
-from shared_schema.operations import DeviceChecked, Finding, SampleDrawn, SignatureRefused, Signed
+from shared_schema.locale.tablet_pages import TABLET_PAGES
+from shared_schema.operations import Aborted, DeviceChecked, Finding, SampleDrawn, SignatureRefused, Signed
 from tests.e2e import tablet_stage as stage
 from tests.e2e.marks import SCREENS
 from tests.e2e.tablet_story import SIGNATURE
@@ -272,3 +273,44 @@ def test_a_measure_is_proposed_with_a_reason(at_page: AtPage) -> None:
     driver.shown(lambda: driver.press("measure.record"))
     (measure,) = driver.inspection(stage.VISIT).measures
     assert (measure.value.what, measure.value.reason) == ("stop_use", "非密机存有敏感文件")
+
+
+# --- breaking off ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_leader_breaks_a_visit_off_with_a_cause_a_reason_and_a_tick(
+    at_page: AtPage, language: str
+) -> None:
+    """Without any of the three nothing is recorded; afterwards nothing can be changed, and the screen says so."""
+    driver = at_page("@closing")
+    if language == "en":
+        driver.shown(lambda: driver.session.speak(language))
+        driver.settle()
+    driver.press("abort.title")
+    driver.settle()
+    steps: tuple[Callable[[], object], ...] = (
+        lambda: driver.tap(driver.widget("Tick", text=TABLET_PAGES["abort.cause_refusal"][language == "en"])),
+        lambda: driver.type_into(driver.root.sheet.reason, "单位负责人不同意进入机房。"),
+        lambda: driver.tap(driver.widget("Tick", text=TABLET_PAGES["abort.sure"][language == "en"])),
+    )
+    for step in steps:
+        driver.press("abort.do")
+        assert TABLET_PAGES["abort.missing"][language == "en"] in driver.texts()
+        assert driver.inspection(stage.VISIT).stage == "opened"
+        step()
+    driver.shown(lambda: driver.press("abort.do"))
+    driver.settle()
+    state = driver.inspection(stage.VISIT)
+    assert state.stage == "aborted"
+    assert state.stage_cell is not None
+    assert state.stage_cell.value == Aborted("refusal", "单位负责人不同意进入机房。")
+    texts = driver.texts()
+    assert any(text.startswith("已中止" if language == "zh" else "Aborted") for text in texts)
+    assert TABLET_PAGES["abort.title"][language == "en"] not in texts
+
+
+def test_a_member_who_does_not_lead_cannot_break_it_off(at_page: AtPage) -> None:
+    """It is the leader's to decide, as handing in is."""
+    driver = at_page("@closing", stage.SECOND)
+    assert "中止检查" not in driver.texts()
