@@ -13,7 +13,7 @@ from shared_schema.inspection import Cell
 from shared_schema.operations import Answer, NotApplicable
 from shared_schema.problems import Language
 from shared_schema.roles import may_author
-from shared_schema.rules import Aggravating, ClausesRule, Veto
+from shared_schema.rules import ClausesRule
 from shared_schema.sheet import ItemLine
 
 
@@ -102,8 +102,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
     reader = Reader(visit, person, language)
     entry, held, line = reader.entry(item), reader.item(item), reader.line(item)
     cell, state = held.answer, reader.state(item)
-    by_number = isinstance(entry, Veto) or (isinstance(entry, Aggravating) and entry.sensitive)
-    # Of what is kept by its number only, no sentence may be written anywhere.
+    by_number = visit.checklist.by_number(item)
     may = reader.may() - ({"note", "finding"} if by_number else set())
     with_points = entry if isinstance(entry, Item) else None
     consent, note = _own(held.consents, person), _own(held.notes, person)

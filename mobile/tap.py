@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from mobile.blind import blind, seen_by
 from mobile.store import Store
 from shared_schema.answers import check_answer
+from shared_schema.checklist import Checklist
 from shared_schema.ids import ID_BYTES, FieldKey, InspectionId, OpId, PersonId, make_id
 from shared_schema.inspection import Stage
 from shared_schema.merge import State, view
@@ -15,6 +16,9 @@ from shared_schema.operations import (
     Body,
     DisputeSettled,
     Envelope,
+    Finding,
+    FindingAmended,
+    Note,
     Operation,
     body_bytes,
     field_of,
@@ -25,6 +29,7 @@ from shared_schema.problems import Problem
 from shared_schema.roles import Role, may_author, may_now
 from shared_schema.wire import Assignment
 
+BY_NUMBER = "只记次数和纸质记录编号 / only the count and the number of the paper record"
 Seen = Sequence[OpId] | None
 """The operations a screen was showing for a field; None: whatever the store holds now."""
 
@@ -63,6 +68,7 @@ class Tap:
             raise Problem("scoring_blind", kind=kind)
         checklist = self._store.checklist(assignment.checklist)
         check_answer(checklist, body, self._store.checklists)
+        _check_wording(checklist, body)
         head = self._store.head()
         envelope = Envelope(
             id="-",
@@ -149,3 +155,14 @@ def _stage(state: State) -> Stage:
 def disputed(field: FieldKey, standing: tuple[Operation, ...]) -> bool:
     """Whether these values together are a dispute (of the stage, only steps of the same reach are)."""
     return len(standing) > 1 and bool(view(State({field: standing})).disputes)
+
+
+def _check_wording(checklist: Checklist, body: Body) -> None:
+    """Of what is kept by its number only, no sentence may be written here; one of a colleague can still be taken back.
+
+    Raises answer_not_allowed.
+    """
+    if isinstance(body, Note) and not body.text:
+        return
+    if isinstance(body, Note | Finding | FindingAmended) and checklist.by_number(body.item):
+        raise Problem("answer_not_allowed", item=body.item, cure=BY_NUMBER)

@@ -109,6 +109,11 @@ class Checklist(Struct, frozen=True, kw_only=True, omit_defaults=True, dict=True
         """Whatever may be answered under that id."""
         return self._items.get(item_id) or self._extras.get(item_id)
 
+    def by_number(self, item_id: str) -> bool:
+        """Whether only the count and the number of the paper record may be kept of it, and never a sentence."""
+        entry = self._extras.get(item_id)
+        return isinstance(entry, Veto) or (isinstance(entry, Aggravating) and entry.sensitive)
+
     def section_of(self, item_id: str) -> Section | None:
         """The section an item with points lies in."""
         return next((one for one in self.sections if any(item.id == item_id for item in one.items)), None)
