@@ -107,7 +107,12 @@ def _signatures(reader: Reader) -> Iterator[SignatureRow]:
         # Named as in Chinese in either language, or switching it would ask for the signature once more.
         field = f"signature/{member.role}" + (f"/{member.name_zh}" if member.role == "inspector" else "")
         yield _signature(
-            reader, FieldKey(field), member.role, member.name_zh, cells.pop(FieldKey(field), None)
+            reader,
+            FieldKey(field),
+            member.role,
+            member.name_zh,
+            cells.pop(FieldKey(field), None),
+            reader.name(member.person),
         )
     unit: list[tuple[SignerRole, Cell[Signed | SignatureRefused] | None]] = [
         (role, cells.pop(FieldKey(f"signature/{role}"), None)) for role in UNIT_SIGNERS
@@ -125,6 +130,7 @@ def _signature(
     role: SignerRole,
     name: str,
     cell: Cell[Signed | SignatureRefused] | None,
+    called: str = "",
 ) -> SignatureRow:
     value = None if cell is None else cell.value
     state: SignatureState = "missing"
@@ -137,10 +143,12 @@ def _signature(
         text += f" {value.paper_ref}"
     elif isinstance(value, SignatureRefused):
         text = reader.say("signature.refused_by", reason=value.reason, witness=value.witness)
+    name = name or ("" if value is None else value.name)
     return SignatureRow(
         field=field,
         role=role,
-        name=name or ("" if value is None else value.name),
+        name=name,
+        called=called or name,
         title=reader.say(f"signer.{role}"),
         state=state,
         text=text,

@@ -98,6 +98,9 @@ class SignatureRow(NamedTuple):
     field: FieldKey
     role: SignerRole
     name: str
+    """As it is recorded: a member's as in Chinese, whatever language is shown."""
+    called: str
+    """As it is read."""
     title: str
     state: SignatureState
     text: str

@@ -203,7 +203,7 @@ class ClosingPage(ColumnPage):
                 icon="disputed" if row.disputed else icon,
                 tone="dispute" if row.disputed else tone,
                 title=row.title,
-                name=row.name,
+                name=row.called,
                 text=joined(row.text, row.by),
                 strokes=row.strokes,
                 disabled=not may,

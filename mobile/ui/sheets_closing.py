@@ -88,7 +88,7 @@ class SignForm:
 
 def signature(session: Session, visit: VisitShown, row: SignatureRow, close: Close) -> Sheet:
     """A signature, given or refused."""
-    sheet = Sheet(title=say("sign.title", who=" ".join(one for one in (row.title, row.name) if one)))
+    sheet = Sheet(title=say("sign.title", who=" ".join(one for one in (row.title, row.called) if one)))
     form = SignForm(visit, row)
 
     def show(*_: object) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from mobile.door import Door
 from mobile.settings import Settings
+from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e.picture_list import DOOR
 from tests.e2e.tablet_screens import DOCS, LANGUAGES, PALETTES, keep
@@ -60,11 +61,6 @@ class Tablet:
         enter(driver, sealed.PIN)
         driver.until(lambda: driver.session.shown is not None)
         return driver
-
-    def forget_secret(self) -> None:
-        """The device's own secret went, with the system that held it say."""
-        for one in self.settings.secrets.iterdir():
-            one.unlink()
 
     def break_store(self) -> None:
         """A disk that has gone bad under the store."""
@@ -148,7 +144,9 @@ def _damaged(tablet: Tablet) -> "Driver":
     driver.shown(lambda: driver.session.go(inspection=stage.VISIT))
     driver.session.do("open_visit", members=["p-chen", "p-lin"], task_letter_shown=True, recusal_asked=True)
     driver.until(lambda: driver.session.shown.visit.head.stage == "opened")
-    return _found_broken(tablet)
+    driver = _found_broken(tablet)
+    driver.gate.kept = driver.gate.kept._replace(at_ms=stage.MORNING_MS)
+    return driver
 
 
 def _lost(tablet: Tablet) -> "Driver":
@@ -166,9 +164,8 @@ def _found_broken(tablet: Tablet) -> "Driver":
 
 
 def _problem(tablet: Tablet) -> "Driver":
-    tablet.forget_secret()
     driver = tablet.start()
-    driver.until(lambda: driver.gate.step == "problem")
+    driver.gate._cannot(Problem("schema_too_new", theirs=9, ours=8))
     return driver
 
 

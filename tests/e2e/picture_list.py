@@ -120,9 +120,8 @@ def without_camera(driver: "Driver") -> None:
 def attached(driver: "Driver") -> None:
     """The first photo that is attached and waits for nobody."""
     tile = next(one for one in driver.widgets("PhotoItem") if one.line.seen)
-    driver.scroll_to(tile)
     driver.tap(tile)
-    driver.settle(0.5)
+    driver.rest()
 
 
 def purge(driver: "Driver") -> None:

@@ -91,7 +91,7 @@ class Driver:
         for _ in range(2):
             answered: list[None] = []
             self.session._worker.call(lambda: None, answered.append)
-            self.session.photo_desk._later(lambda: None, answered.append)
+            self.session.photo_desk.later(lambda: None, answered.append)
             self._idle_while(partial(_fewer, answered, 2))
             self._idle_while(partial(self._still, [0]))
 
@@ -175,7 +175,8 @@ class Driver:
     def scroll_to(self, widget: Any) -> None:
         """Brings a widget of a scroll view onto the screen, above where the snackbar may be."""
         parent = widget.parent
-        while parent is not None and type(parent).__name__ != "ScrollView":
+        while type(parent).__name__ != "ScrollView":
+            assert parent is not Window, f"{widget} is in nothing that scrolls"
             parent = parent.parent
         parent.scroll_to(widget, padding=dp(72), animate=False)
         self.pump(5)

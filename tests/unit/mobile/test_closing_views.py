@@ -137,3 +137,11 @@ def without(server: Server, item: str) -> str:
         return name
 
     return server.db.write(run)
+
+
+def test_a_member_reads_as_in_the_language_and_signs_as_in_chinese(one: Tablet) -> None:
+    """Switching the language must not ask for another signature."""
+    page = closing_views.closing_page(one.desk.visit(VISIT), LEADER, "en")
+    leader = next(row for row in page.signatures if row.role == "leader")
+    assert not any("\u4e00" <= character <= "\u9fff" for character in leader.called)
+    assert leader.name == signatures(one)["signature/leader"].name
