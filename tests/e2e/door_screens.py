@@ -228,6 +228,7 @@ def main() -> None:
                 tablet = Tablet(Path(folder), stack, language)
                 tablet.enrol()
                 driver = WAYS[name](tablet)
+                driver.draw_only_what_is_kept()
                 _keep(driver, out, name, language)
 
 

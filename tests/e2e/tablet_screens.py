@@ -225,6 +225,7 @@ def main() -> None:
     else:
         window(asked.size or LANDSCAPE)
         with at_work(every=asked.all) as driver:
+            driver.draw_only_what_is_kept()
             driver.session.enlarge(asked.scale)
             only, kept = ([one for one in names.split(",") if one] for names in (asked.only, asked.kept))
             if asked.all:

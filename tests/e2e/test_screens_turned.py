@@ -1,6 +1,7 @@
 """The tablet upright: a visit tapped through from end to end, and turned while somebody is at work."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_visit_is_tapped_through_upright(start: Callable[..., "Driver"], turn:
     for text, then in (("小组评议", "deliberate.record"), ("提交检查", "visit.submit")):
         driver.tap(next(line for line in driver.widgets("StepLine") if line.text == text).children[0])
         driver.settle()
-        driver.shown(lambda then=then: driver.press(then))
+        driver.shown(partial(driver.press, then))
         driver.settle()
     assert driver.inspection(stage.VISIT).stage == "submitted"
 
