@@ -1,6 +1,7 @@
 """The tablet's door: what is there before anything can be read, and the vault and store behind it while it is open."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -20,6 +21,8 @@ from shared_schema.problems import Problem
 
 CLOCK_LEAST_MS = 1_767_225_600_000  # 2026-01-01: before this program was written
 LOOK = "look.json"
+RESERVE_BYTES = 2 << 20
+"""Room for some hundred operations, their log, and the receipts of an exchange."""
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -111,8 +114,18 @@ class Door:
         return None if master is None else self._open(master)
 
     def unlock(self, person: str, pin: str) -> Opened:
-        """What lies behind the door. Raises pin_wrong, pin_wait, pin_spent (and all is destroyed), store_damaged."""
-        return self._open(self._proven(person, pin))
+        """What lies behind the door. Raises pin_wrong, pin_wait, pin_spent (and all is destroyed), store_damaged.
+
+        Every try is counted on the disk before it is made; so that a full disk locks nobody out, room that was set
+        aside is given up for it. Raises disk_full where that was given up before.
+        """
+        try:
+            return self._open(self._proven(person, pin))
+        except Problem as problem:
+            if problem.code != "disk_full" or not self._reserve.exists():
+                raise
+            self._reserve.unlink()
+            return self._open(self._proven(person, pin))
 
     def prove(self, person: str, pin: str) -> None:
         """Whether somebody is who they say, the door being open. Raises what `unlock` does."""
@@ -174,6 +187,22 @@ class Door:
     # -- small ----------------------------------------------------------------------------------------
 
     @property
+    def _reserve(self) -> Path:
+        """Bytes that say nothing and hold a place, beside the store."""
+        store = self._settings.store_path
+        return store.with_name(store.name + ".reserve")
+
+    def _set_aside(self) -> None:
+        """Holds a place on the disk for the day when it is full; where there is no room, it is tried next time."""
+        room = shutil.disk_usage(self._settings.folder).free
+        if room < 2 * RESERVE_BYTES or self._reserve.exists():
+            return
+        try:
+            write_whole(self._reserve, self._entropy(RESERVE_BYTES))
+        except (OSError, Problem):
+            log.exception("no room was set aside")
+
+    @property
     def _look_path(self) -> Path:
         return self._settings.folder / LOOK
 
@@ -215,4 +244,5 @@ class Door:
         if not store.exists() and good_copy.path_of(store).exists():
             raise Problem("store_damaged", path=str(store))
         self._store = Store.open(store, vault)
+        self._set_aside()
         return Opened(vault, self._store)

@@ -44,6 +44,7 @@ class Gate(EventDispatcher):
     name = StringProperty("")
     digits = NumericProperty(0)
     message = StringProperty("")
+    full = BooleanProperty(False)  # no room on the disk to open it
     left = NumericProperty(0)
     wait_seconds = NumericProperty(0)
     busy = BooleanProperty(False)
@@ -68,8 +69,6 @@ class Gate(EventDispatcher):
         self._said: Callable[[], str] = str
         words.bind(language=lambda *_: self._remember(), t=lambda *_: self._say_again())
         theme.bind(palette=lambda *_: self._remember())
-
-        # --- opening and locking ---------------------------------------------------------------------------
         session.bind(on_revoked=lambda *_: self.destroy("revoked"))
 
     def start(self, refused: Callable[[str], None]) -> None:
@@ -305,6 +304,7 @@ class Gate(EventDispatcher):
         if problem.code == "store_damaged":
             self._failed(problem)
             return
+        self.full = problem.code == "disk_full"
         self._tell(partial(sentence, problem))
         self.busy, self.step = False, "problem"
 

@@ -167,18 +167,26 @@ class UnlockScreen(Shield, FloatLayout):
         card = self._card("bad", say("damaged.title"))
         if kept is None:
             card.add_widget(Text(content=say("damaged.none")))
+            card.add_widget(self._retry())
             return card
         facts = {"operations": kept.operations, "received": kept.received}
         card.add_widget(Text(content=say("damaged.copy", when=moment(kept.at_ms), **facts)))
         card.add_widget(Fact(icon="info", tone="accent", text=say("damaged.kept")))
         card.add_widget(button(say("damaged.use"), self.gate.use_copy, kind="primary", icon="check"))
+        card.add_widget(self._retry())
         return card
 
     def _problem(self) -> Card:
         card = self._card("warn", say("problem.title"))
         card.add_widget(Text(content=self.gate.message))
-        card.add_widget(button(say("problem.retry"), self.gate.again, kind="outline", icon="sync"))
+        if self.gate.full:
+            card.add_widget(Fact(icon="info", tone="accent", text=say("problem.full")))
+        card.add_widget(self._retry())
         return card
+
+    def _retry(self) -> Widget:
+        """Back to the beginning: what was in the way may be gone."""
+        return button(say("problem.retry"), self.gate.again, kind="outline", icon="sync")
 
     @staticmethod
     def _card(tone: str, title: str) -> Card:

@@ -75,5 +75,9 @@ UNLOCK: dict[str, tuple[str, str]] = {
     ),
     "damaged.use": ("用副本继续", "Go on with the copy"),
     "problem.title": ("暂时无法打开", "It cannot be opened now"),
+    "problem.full": (
+        "核对 PIN 前须先记下这次尝试，存储已满就记不下。请在系统里删除别的文件（视频、下载），再试一次；本机的记录都在。打开后立即同步，并在同步中心清理。",
+        "A try at a PIN is written down before it is made, and the disk has no room for that. Delete other files in the system (videos, downloads) and try again; everything recorded here is safe. Once it is open, sync at once and clear the tablet in the sync center.",
+    ),
     "problem.retry": ("再试一次", "Try again"),
 }
