@@ -110,11 +110,15 @@ def taking(driver: "Driver") -> None:
     driver.root.open(sheets_photo.taking(Wanted("F02")))
 
 
-def without_camera(driver: "Driver") -> None:
-    """No camera is plugged in."""
-    desk = driver.session.photo_desk
-    assert desk.tools is not None
-    desk.tools = desk.tools._replace(camera=lambda: None)
+def _camera(*, plugged_in: bool) -> Act:
+    def plug(driver: "Driver") -> None:
+        from tests.e2e.photo_stage import Camera
+
+        desk = driver.session.photo_desk
+        assert desk.tools is not None
+        desk.tools = desk.tools._replace(camera=lambda: Camera(()) if plugged_in else None)
+
+    return plug
 
 
 def attached(driver: "Driver") -> None:
@@ -179,7 +183,7 @@ _SIGN = (
 )
 PICTURES: dict[str, Picture] = {
     "people": Picture("PeopleScreen", (_go(person="", inspection=""),)),
-    "work": Picture("WorkScreen", (_WORK,)),
+    "work": Picture("WorkScreen", (_WORK, lambda d: setattr(d.app.screens["work"].ids.rows, "scroll_y", 1))),
     "work-too-new": Picture("work._explained", (_WORK, too_new)),
     "fetch": Picture("sheets_purge.fetching", (_WORK, fetch)),
     "prepared": Picture("VisitScreen", (_ARCHIVE,)),
@@ -270,6 +274,7 @@ PICTURES: dict[str, Picture] = {
         "VisitScreen",
         (_page("closing"), lambda d: setattr(d.app.visit.pages["@closing"].ids.scroll, "scroll_y", 0)),
     ),
+    "break-off": Picture("sheets_closing.breaking_off", (_page("closing"), _press("abort.title"))),
     "measure": Picture("sheets_closing.measure", (_page("closing"), _press("measure.add"))),
     "sign": Picture("sheets_closing.signature", (*_SIGN, sign)),
     "sign-refused": Picture(
@@ -286,8 +291,8 @@ PICTURES: dict[str, Picture] = {
     ),
     "photo-item": Picture("VisitScreen", _PHOTO),
     "photo-confirm": Picture("sheets_photo.confirmation", (*_PHOTO, _press("photo.take"))),
-    "photo-source": Picture("sheets_photo.sources", _SOURCE),
-    "photo-no-camera": Picture("sheets_photo.sources", (*_PHOTO, without_camera, *_SOURCE[2:])),
+    "photo-source": Picture("sheets_photo.sources", (_camera(plugged_in=True), *_SOURCE)),
+    "photo-no-camera": Picture("sheets_photo.sources", (_camera(plugged_in=False), *_SOURCE)),
     "photo-folder": Picture("sheets_photo.folder", (*_SOURCE, _line("photo.source.folder"))),
     "photo-taking": Picture("sheets_photo.taking", (*_PHOTO, taking)),
     "photo-broken": Picture("VisitScreen", (*_PHOTO, _fails("photo_damaged"))),
