@@ -79,6 +79,8 @@ class BottomBar(BoxLayout):
     disputes = NumericProperty(0)
     following = StringProperty("")
     next_text = StringProperty("")
+    tight = BooleanProperty(False)
+    """On a small tablet held upright, or with large type: the score is smaller, and an icon tells of the exchange."""
     __events__ = ("on_exchange", "on_why", "on_findings", "on_differences", "on_next")
 
     def show(self, shown: Shown, *, syncing: bool) -> None:

@@ -13,7 +13,6 @@ from mobile.places import Place
 from mobile.settling import Journal, Settlement
 from mobile.store import Store
 from mobile.sync_views import Storage
-from mobile.vault import Vault
 from mobile.worker import Worker
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import (
@@ -262,7 +261,7 @@ def tools(_: Worker) -> MeetingTools:
         addresses=lambda: ("192.168.43.1",),
         storage=lambda: Storage(free=21_400_000_000, used=38_600_000),
         photo_bytes=lambda _: 300_000,
-        packages=SimpleNamespace(vault=Vault, entropy=bytes),  # type: ignore[arg-type]
+        packages=SimpleNamespace(vault=SimpleNamespace(make_sealing_key=lambda _: "ab" * 32), entropy=bytes),  # type: ignore[arg-type]
         places=lambda: (
             Place(Path("/media/hucha/KINGSTON"), "KINGSTON", 14_200_000_000),
             Place(Path("/media/hucha/保密办"), "保密办", 3_100_000_000),

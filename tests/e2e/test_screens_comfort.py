@@ -348,3 +348,25 @@ def test_the_size_of_type_is_chosen_and_kept(at_item: AtItem, start: Start) -> N
         assert theme.scale == 1.3
     finally:
         theme.scale = 1.0
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_next_item_is_within_reach_on_a_small_tablet_with_large_type(
+    at_item: AtItem, language: str
+) -> None:
+    """Seven inches held upright: what stands to the left of it in the bar makes room."""
+    from mobile.ui.theme import theme
+
+    driver = at_item("A03")
+    driver.session.speak(language)
+    bar = driver.root.ids.bottom
+    bar.size_hint_x = None
+    try:
+        for scale, width in ((1.0, 600), (1.3, 600), (1.3, 800)):
+            driver.session.enlarge(scale)
+            bar.width = width
+            driver.settle()
+            push = driver.pressable(bar.next_text)
+            assert push.right <= bar.right - 8, (scale, width)
+    finally:
+        theme.scale = 1.0
