@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from server.access import audit
-from server.intake import backups
+from server.intake import backups, projection
 from server.intake.backups import Checked, Secrets
 from server.storage import edition, migrations, table_copy, watermark
 from server.storage.backup_files import BackupFiles, Manifest
@@ -60,6 +60,7 @@ def restore(
             for photo in kept.manifest.photos:
                 store.put(photo.sha256, files.get(photo.sha256))
             rows = db.write(lambda conn: _fill(conn, files, checked, secrets, server, now_ms))
+            db.write(projection.catch_up)  # a backup made beside a server holds rows that it had put off
         return Restored(kept.name, kept.manifest, server, rows)
 
 

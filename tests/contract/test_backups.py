@@ -8,7 +8,7 @@ import pytest
 from server.intake import backups
 from server.intake.photos import take_photo
 from server.intake.rebuild import rebuild
-from server.storage import backup_notes, migrations, table_copy
+from server.storage import backup_notes, migrations, registers, table_copy
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
@@ -196,6 +196,20 @@ def test_a_photo_that_is_gone_stops_no_backup_and_is_told(
     made = backups.back_up(db, photos, files, clock=clock)
     assert made.manifest.photos_missing == (gone,)
     assert ask(db, "SELECT sha256 FROM photo WHERE backed_up") == [(digest(picture(2)),)]
+
+
+def test_rows_that_the_server_had_put_off_are_made_when_it_is_restored(
+    db: Database, files: BackupFiles, clock: Ticks, tmp_path: Path
+) -> None:
+    """A backup is made beside a server that writes its rows after its replies."""
+    say(db, [Scribe().write(Note(ITEM, "one"))])
+    do(db, "UPDATE score_sheet SET number = 0")
+    backups.back_up(db, PhotoFiles(tmp_path / "photos"), files, clock=clock)
+    url = f"sqlite:///{tmp_path / 'restored.db'}"
+    restored(files, url, tmp_path)
+    with Database.open(url, create=False) as again:
+        assert again.read(registers.behind) == []
+        assert rebuild(again, check=True).differences == ()
 
 
 def test_numbers_that_the_database_counts_go_on_after_a_restore(
