@@ -109,6 +109,7 @@ def bare_debian(root: Path) -> Iterator[Debian]:
     subprocess.run(
         ["debootstrap", "--variant=minbase", RELEASE, str(root), mirror()],
         check=True,
+        env={**os.environ, "PATH": f"{os.environ['PATH']}:{ENVIRONMENT['PATH']}"},
         stdout=subprocess.DEVNULL,
     )
     for known in ("etc/apt/apt.conf.d", "etc/ssl/certs", "usr/local/share/ca-certificates"):

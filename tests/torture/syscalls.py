@@ -15,6 +15,8 @@ import select
 import signal
 import socket
 import struct
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -50,6 +52,9 @@ AT_REMOVEDIR = 0x200
 PATH_BYTES_MAX = PAGE_BYTES = 4096
 QUIET_SECONDS_MAX = 60
 LAST_WORDS_MAX = 12_000
+THREAD_ENDS_SECONDS_MAX = 1.0
+_OTHERS: set[int] = set()
+"""Threads that Python does not know of and that do not end."""
 
 
 Say = Callable[[bytes], None]
@@ -108,6 +113,7 @@ def watched(
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     errors = os.memfd_create("words")
+    _let_threads_end()
     with warnings.catch_warnings():
         # Forking where there are threads; the child uses none of them.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -131,6 +137,23 @@ def watched(
     finally:
         os.close(errors)
         ours.close()
+
+
+def _let_threads_end() -> None:
+    """Waits until threads that were joined are gone from the kernel, too.
+
+    Python's `join` returns before that. On its last steps a thread holds locks of libraries (of OpenSSL, for one), and
+    a child that is forked just then has them locked for ever.
+    """
+    until = time.monotonic() + THREAD_ENDS_SECONDS_MAX
+    while left := _tasks() - _OTHERS - {thread.native_id for thread in threading.enumerate()}:
+        if time.monotonic() > until:
+            _OTHERS.update(left)  # of a library, or of the test run: they stay
+        time.sleep(0.001)
+
+
+def _tasks() -> set[int]:
+    return {int(task.name) for task in Path("/proc/self/task").iterdir()}
 
 
 def _attend(child: int, ear: "_Ear", errors: int, folder: str, decide: Callable[[Call], Verdict]) -> None:
