@@ -101,7 +101,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.tablet": ("本机", "This tablet"),
     "center.space": ("剩余空间 {free}，本程序数据 {used}", "{free} free; this program's data takes {used}"),
     "center.space_low": ("剩余空间只有 {free}，请清理", "Only {free} left: free some space"),
-    "center.purge": ("清理已有回执且已备份的数据", "Remove what has a receipt and is backed up"),
+    "center.purge": ("清理已有回执且已备份的数据", "Remove what is backed up"),
     "purge.title": ("清理本机", "Clear this tablet"),
     "purge.explain": ("只清理服务器签字确认已有备份的内容。清理后本机无法再看，需要时可以取回。", "Only what the server has signed to be in a backup is cleared. It can no longer be seen here, and can be fetched again."),
     "purge.visits": ("可清理的检查", "Visits that can go"),
