@@ -60,7 +60,6 @@ def restore(
             for photo in kept.manifest.photos:
                 store.put(photo.sha256, files.get(photo.sha256))
             rows = db.write(lambda conn: _fill(conn, files, checked, secrets, server, now_ms))
-            db.write(projection.catch_up)  # a backup made beside a server holds rows that it had put off
         return Restored(kept.name, kept.manifest, server, rows)
 
 
@@ -89,6 +88,7 @@ def _fill(
     watermark.note(conn, watermark.mark(conn), [one.sha256 for one in kept.manifest.photos])
     backups.note_last(conn, kept, now_ms)
     audit.record(conn, now_ms, "", "server.restored", kept.name)
+    projection.catch_up(conn)  # a backup made beside a server holds rows that it had put off
     return rows
 
 

@@ -17,7 +17,7 @@ from tests.bench import w3
 from tests.bench.server import ROOT, serving
 from tests.bench.w1 import Size
 
-SCRIPTS = Path(__file__).parent / "peers"
+SCRIPTS = Path(__file__).parent / "peers_js"
 INSTALLED = ROOT / ".venv/peers"
 OF_CHANGES = ("hocuspocus", "y-websocket", "pouchdb-server")
 OF_PHOTOS = "tus-server"

@@ -142,14 +142,20 @@ def drafts(driver: "Driver") -> list[Any]:
     return [*standing, *(one.path for one in awaited)]
 
 
-def test_a_picture_brought_to_a_locked_tablet_is_taken_in_when_somebody_unlocks(
-    settings: Settings, start: Callable[[], "Driver"], java: Java
-) -> None:
-    """Whoever it is: it stays its taker's, of its item and its time; the readable file goes when it is safe."""
+def shot(start: Callable[[], "Driver"], java: Java) -> "Driver":
+    """Somebody has unlocked, gone to the item and asked the camera program, which has left a picture."""
     driver = start()
     unlock(driver)
     to_the_item(driver)
     shoot(driver, java, scene())
+    return driver
+
+
+def test_a_picture_brought_to_a_locked_tablet_is_taken_in_when_somebody_unlocks(
+    settings: Settings, start: Callable[[], "Driver"], java: Java
+) -> None:
+    """Whoever it is: it stays its taker's, of its item and its time; the readable file goes when it is safe."""
+    driver = shot(start, java)
     assert len(files(settings)) == 1
     assert photos.held(settings.photos) == ()
     told: list[str] = []
@@ -173,10 +179,7 @@ def test_it_outlives_the_program_which_android_may_end_at_any_time(
     settings: Settings, start: Callable[[], "Driver"], java: Java
 ) -> None:
     """The camera program writes its file, and the program that asked for it is no more."""
-    driver = start()
-    unlock(driver)
-    to_the_item(driver)
-    shoot(driver, java, scene())
+    driver = shot(start, java)
     driver = start()
     assert len(files(settings)) == 1
     unlock(driver)
@@ -189,10 +192,7 @@ def test_a_full_disk_keeps_the_file_for_the_next_time(
     settings: Settings, start: Callable[[], "Driver"], java: Java, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The person is told, and the scene is past: the one copy there is stays. So it does when it is locked again."""
-    driver = start()
-    unlock(driver)
-    to_the_item(driver)
-    shoot(driver, java, scene())
+    driver = shot(start, java)
     told: list[str] = []
     driver.session.bind(on_told=lambda _, text, icon: told.append(text))
     take, problems = photos.take, iter(["disk_full", "tablet_locked"])

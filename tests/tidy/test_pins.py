@@ -9,6 +9,7 @@ import pytest
 from tests.tidy.tree import ROOT, files, name_of, text_of
 
 PINS = ("requirements.txt", "requirements-test.txt")
+LOCKS = ("tests/bench/peers_js/package-lock.json", "tests/contract/tus_js/package-lock.json")
 FROM_OTHERS = ("mobile/ui/fonts", "server/console/static/fonts", "server/console/static/vendor")
 
 # Written in halves, so that this file may be read like any other.
@@ -32,7 +33,7 @@ REGISTRIES = tuple(
 MACHINE_PATH = re.compile(r"(?<![\w.>}$*/-])/(?:home|root|work|Users)/[\w.]")
 
 
-@pytest.mark.parametrize("name", PINS)
+@pytest.mark.parametrize("name", [*PINS, *LOCKS])
 def test_pins_name_no_address(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert re.findall(r"\S*(?:://|--index|--extra-index|--find-links|--trusted-host)\S*", text) == []

@@ -5,7 +5,6 @@ A small file system of its own where the test may mount one; where it may not, S
 
 import errno
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from sqlalchemy import event
 
 from shared_schema.problems import Problem
+from tests.small_disk import small_disk
 from tests.torture import server_story, tablet_story
 from tests.torture.conftest import Count
 from tests.torture.server_scenes import Running
@@ -63,13 +63,12 @@ class SmallDisk:
 def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmallDisk]:
     """Empty, and not full yet."""
     folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
-    may = request.param != "pages" and shutil.which("mount") is not None
-    mounted = may and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    yield SmallDisk(folder, mounted=mounted)
-    if mounted:
-        subprocess.run(["umount", str(folder)], capture_output=True, check=True)
+    if request.param == "pages":
+        folder.mkdir()
+        yield SmallDisk(folder, mounted=False)
+    else:
+        with small_disk(folder, SIZE_BYTES) as mounted:
+            yield SmallDisk(folder, mounted=mounted)
 
 
 def until_full(act: Callable[[], object]) -> int:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from mobile.door import RESERVE_BYTES, Door
 from mobile.settings import Settings
 from shared_schema.problems import Problem
+from tests.small_disk import small_disk
 from tests.unit.mobile import sealed
 
 DISK_BYTES = 8 << 20
@@ -43,18 +43,15 @@ class Disk:
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Disk]:
     """With a PIN set, and locked."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a disk")
-    made = Disk(folder)
-    assert made.door.open_unprotected() is not None
-    made.door.give_pin(sealed.CHEN, sealed.PIN)
-    made.door.lock()
-    yield made
-    made.door.lock()
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", DISK_BYTES) as mounted:
+        if not mounted:
+            pytest.skip("only root may mount a disk")
+        made = Disk(tmp_path / "disk")
+        assert made.door.open_unprotected() is not None
+        made.door.give_pin(sealed.CHEN, sealed.PIN)
+        made.door.lock()
+        yield made
+        made.door.lock()
 
 
 def test_a_full_disk_locks_nobody_out(disk: Disk) -> None:

@@ -1,6 +1,5 @@
 """A real disk that fills up: first a warning, then photos wait, and operations and reads go on."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tests.contract.files import KEY, PUBLIC, Files, metadata, pass_for, picture
 from tests.contract.plan import CHECKLIST, inspection_id, plan
 from tests.contract.talk import NOW_MS, ask, outcomes, say
 from tests.make import Scribe
+from tests.small_disk import small_disk
 
 DISK_BYTES = 16 * 1024 * 1024
 
@@ -23,13 +23,10 @@ DISK_BYTES = 16 * 1024 * 1024
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of its own, of 16 MB, in memory."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("only root may mount a disk; with a made-up disk: test_upload_desk.py")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", DISK_BYTES) as mounted:
+        if not mounted:
+            pytest.skip("only root may mount a disk; with a made-up disk: test_upload_desk.py")
+        yield tmp_path / "disk"
 
 
 def fill(disk: Path, free: float) -> None:
