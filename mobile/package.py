@@ -5,10 +5,9 @@ late, twice or out of order is used as far as it cannot have been overtaken: it 
 that is not, takes no cursor past what was not read, and brings back no assignment that is gone.
 """
 
-import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +15,8 @@ import msgspec
 from msgspec.structs import replace
 
 from mobile import photos
-from mobile.package_files import Source, source_of
+from mobile.package_files import Source, source_of, written
+from mobile.progress import Report, unwatched
 from mobile.sealing import opening_of, sealing_for
 from mobile.settling import Journal, Reading, Settlement
 from mobile.signatures import signed_by, signed_receipt
@@ -24,7 +24,7 @@ from mobile.store import Outgoing, Store
 from mobile.store_file import Identity
 from mobile.sync import HEADS_MAX, OPS_BYTES_MAX, of_another_server, request_of, settlement_of
 from mobile.vault import KEY_BYTES, Vault
-from shared_schema import package, volumes, wire
+from shared_schema import package, wire
 from shared_schema.ids import ID_BYTES, digest, make_id
 from shared_schema.package import Answer, Content, Manifest, Span
 from shared_schema.problems import Problem
@@ -77,16 +77,17 @@ class Told(NamedTuple):
 # --- writing ---------------------------------------------------------------------------------------
 
 
-def write(tools: Tools, folder: Path, split_bytes: int = 0) -> Written:
+def write(tools: Tools, folder: Path, split_bytes: int = 0, report: Report = unwatched) -> Written:
     """Writes all that the server has not answered for into a package, in volumes of so many bytes at most.
 
-    Raises package_keys_missing, package_too_large, form_invalid (volumes too small), disk_full.
+    Tells how many photos were looked at, then how many are written, or bytes where there is no photo. Raises
+    package_keys_missing, package_too_large, form_invalid (volumes too small), disk_full, Stopped; then no file is left.
     """
     identity = _identity(tools.store)
     if not identity.sealing_key:
         raise Problem("package_keys_missing")
     outbox = tools.store.outbox(OPS_MAX, package.MESSAGES_BYTES_MAX // 2)
-    pictures, left = _pictures(tools)
+    pictures, left = _pictures(tools, report)
     requests = [package.message("request", one) for one in _requests(tools, identity, outbox, pictures)]
     contents = [*requests, *pictures]
     hashes = [one.hash for one in outbox]
@@ -115,7 +116,8 @@ def write(tools: Tools, folder: Path, split_bytes: int = 0) -> Written:
         sealing.header, identity.device, signed, contents, signature=signature, seal=sealing.seal
     )
     code = package.short_code(signature)
-    files = _written(folder, f"hucha-{code}", sealing.digest, size, pieces, split_bytes)
+    told = _told(pieces, size, pictures, report)
+    files = written(folder, f"hucha-{code}", sealing.digest, size, told, split_bytes)
     return Written(files, code, len(outbox), len(pictures), left)
 
 
@@ -159,13 +161,31 @@ def _batches(outbox: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
     yield batch
 
 
-def _pictures(tools: Tools) -> tuple[list[Content], int]:
+def _told(pieces: Iterable[bytes], size: int, pictures: Sequence[Content], report: Report) -> Iterator[bytes]:
+    """The same pieces; a photo counts with the piece that its end is in."""
+    left, ends = sum(one.part.stored_bytes for one in pictures), []
+    for one in pictures:
+        left -= one.part.stored_bytes
+        ends.append(size - left)
+    done = 0
+    for piece in pieces:
+        done += len(piece)
+        if pictures:
+            report("photos_written", bisect_right(ends, done), len(ends))
+        else:
+            report("bytes_written", done, size)
+        yield piece
+
+
+def _pictures(tools: Tools, report: Report) -> tuple[list[Content], int]:
     """The photos to carry, as many as fit, and how many do not. A photo that is lost here is marked so."""
     contents: list[Content] = []
     room = package.PACKAGE_BYTES_MAX - 2 * package.MESSAGES_BYTES_MAX
     places = package.PARTS_MAX - 1000
     left = 0
-    for sha256 in tools.store.photos_to_carry():
+    due = tools.store.photos_to_carry()
+    for number, sha256 in enumerate(due):
+        report("photos_checked", number, len(due))
         picture = photos.fetch(sha256, tools.photos_folder, tools.vault)
         if picture is None:
             tools.store.photo_became(sha256, "missing")
@@ -181,34 +201,6 @@ def _fetching(tools: Tools, sha256: str) -> Callable[[], bytes]:
     return lambda: photos.fetch(sha256, tools.photos_folder, tools.vault) or b""
 
 
-def _written(
-    folder: Path, name: str, named: str, size: int, pieces: Iterable[bytes], split_bytes: int
-) -> tuple[Path, ...]:
-    folder.mkdir(parents=True, exist_ok=True)
-    if not split_bytes or size <= split_bytes:
-        path = folder / f"{name}.hcx"
-        _keep(path, pieces)
-        return (path,)
-    written = []
-    dealt = volumes.split(pieces, volumes.plan(named, size, split_bytes))
-    for volume, some in groupby(dealt, key=lambda one: one[0]):
-        path = folder / f"{name}.{volume.number}-of-{volume.of}.hcx"
-        _keep(path, (content for _, content in some))
-        written.append(path)
-    return tuple(written)
-
-
-def _keep(path: Path, pieces: Iterable[bytes]) -> None:
-    """Writes a file piece by piece; on a stick that is pulled out too early it does not have its name yet."""
-    unfinished = path.with_name(path.name + ".part")
-    with unfinished.open("wb") as file:
-        for one in pieces:
-            file.write(one)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
 # --- reading ---------------------------------------------------------------------------------------
 
 
@@ -218,19 +210,22 @@ class _Opened(NamedTuple):
     answers: tuple[tuple[Answer, ExchangeReply], ...]
 
 
-def read(tools: Tools, paths: Sequence[Path]) -> Told:
+def read(tools: Tools, paths: Sequence[Path], report: Report = unwatched) -> Told:
     """Applies a package from the server, given as one file or as all its volumes. Twice is once.
 
+    Tells how many bytes were checked, then how many records, its own and others', were taken in.
     Raises package_damaged, package_incomplete, package_foreign, package_suite, package_too_new, package_too_large,
     receipt_invalid, request_malformed, not_found; then nothing of it was applied.
     """
-    opened = _opened(tools, source_of(paths))
+    opened = _opened(tools, source_of(paths), report)
     store = tools.store
     late = opened.manifest.kind != "receipt" or opened.manifest.mark != store.setting("sync.mark")
     overtaken = opened.manifest.server in store.servers_before()
     accepted = refused = news = 0
     revoked = False
-    for answer, reply in opened.answers:
+    sizes = [len(answer.ops) + sum(len(one.ops) for one in reply.news) for answer, reply in opened.answers]
+    report("records_taken", 0, sum(sizes))
+    for number, (answer, reply) in enumerate(opened.answers, start=1):
         settlement = _settlement(tools, answer, reply, late=late)
         if overtaken:
             # Whatever this server held, another one counts now; only what it tells of others is kept, in doubt.
@@ -250,18 +245,19 @@ def read(tools: Tools, paths: Sequence[Path]) -> Told:
         accepted += became.count("accepted") + became.count("held")
         refused += became.count("refused") + became.count("id_reused")
         revoked = revoked or settlement.revoked
+        report("records_taken", sum(sizes[:number]), sum(sizes))
     manifest = opened.manifest
     return Told(
         manifest.kind, opened.code, manifest.answers, late or overtaken, accepted, refused, news, revoked
     )
 
 
-def _opened(tools: Tools, source: Source) -> _Opened:
+def _opened(tools: Tools, source: Source, report: Report) -> _Opened:
     """Everything of a package, checked, and nothing of it applied."""
     identity = _identity(tools.store)
     own = tools.vault.make_sealing_key(tools.entropy(KEY_BYTES))
     with ExitStack() as stack:
-        take = source.opened(stack)
+        take = _counted(source.opened(stack), source.size_bytes, report)
         start = package.read_start(take)
         if start.header.receiver != own:
             raise Problem("package_foreign", what="other_receiver")
@@ -282,6 +278,19 @@ def _opened(tools: Tools, source: Source) -> _Opened:
             _answer(identity, manifest, content) for _, content in package.read_parts(stream, manifest)
         )
     return _Opened(manifest, package.short_code(signed.signature), answers)
+
+
+def _counted(take: package.Read, size: int, report: Report) -> package.Read:
+    done = 0
+
+    def counted(wanted: int) -> bytes:
+        nonlocal done
+        content = take(wanted)
+        done += len(content)
+        report("bytes_checked", done, size)
+        return content
+
+    return counted
 
 
 def _answer(identity: Identity, manifest: Manifest, content: bytes) -> tuple[Answer, ExchangeReply]:

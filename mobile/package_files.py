@@ -1,14 +1,19 @@
-"""A package on disk, in one file or in several volumes, to be read from its beginning."""
+"""A package on disk, in one file or in several volumes: written whole or not at all, read from its beginning."""
 
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack
+import os
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack, suppress
+from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from shared_schema import volumes
 from shared_schema.package import Read
 from shared_schema.problems import Problem
 from shared_schema.volumes import HEADER_BYTES, Volume
+
+SAFE_BYTES = 8 * 1024 * 1024
+"""After so many bytes a stick has to have them: what is counted as written is, and the end is no long wait."""
 
 
 class Piece(NamedTuple):
@@ -23,6 +28,11 @@ class Source(NamedTuple):
     """A whole package."""
 
     pieces: tuple[Piece, ...]
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the package, without what begins each volume."""
+        return sum(one.size_bytes for one in self.pieces)
 
     def opened(self, stack: ExitStack) -> Read:
         """Reads it from its beginning; the files are closed with the stack."""
@@ -50,6 +60,62 @@ def source_of(paths: Sequence[Path]) -> Source:
     if not found:
         raise Problem("not_found", what="package")
     return Source(tuple(Piece(found[one], HEADER_BYTES, one.size_bytes) for one in volumes.in_order(found)))
+
+
+def written(
+    folder: Path, name: str, named: str, size: int, pieces: Iterable[bytes], split_bytes: int
+) -> tuple[Path, ...]:
+    """Writes these pieces into one file, or into volumes of at most so many bytes; whatever stops it, no file is left.
+
+    `named` is the digest that the package is known by, `size` its length in bytes. Raises form_invalid.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if not split_bytes or size <= split_bytes:
+        path = folder / f"{name}.hcx"
+        _keep(path, pieces)
+        return (path,)
+    kept: list[Path] = []
+    dealt = volumes.split(pieces, volumes.plan(named, size, split_bytes))
+    try:
+        for volume, some in groupby(dealt, key=lambda one: one[0]):
+            path = folder / f"{name}.{volume.number}-of-{volume.of}.hcx"
+            _keep(path, (content for _, content in some))
+            kept.append(path)
+    except BaseException:
+        _gone(*kept)
+        raise
+    return tuple(kept)
+
+
+def _keep(path: Path, pieces: Iterable[bytes]) -> None:
+    """Writes a file piece by piece; on a stick that is pulled out too early it does not have its name yet."""
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        with unfinished.open("wb") as file:
+            unsafe = 0
+            for one in pieces:
+                file.write(one)
+                unsafe += len(one)
+                if unsafe >= SAFE_BYTES:
+                    _flush(file)
+                    unsafe = 0
+            _flush(file)
+        unfinished.replace(path)
+    except BaseException:
+        _gone(unfinished)
+        raise
+
+
+def _flush(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _gone(*paths: Path) -> None:
+    """Takes back what was begun; on a stick that was pulled out nothing can be."""
+    for path in paths:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _reading(pieces: Sequence[Piece]) -> Generator[bytes, int, None]:

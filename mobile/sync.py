@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from mobile import photos
 from mobile.meetings import Chain
+from mobile.progress import Report, unwatched
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.signatures import signed_receipt
 from mobile.store import Outgoing, Store
@@ -161,12 +162,12 @@ class Sync:
             self._store.enrol_again(identity)
         return identity
 
-    def steps(self) -> Steps[SyncReport]:
-        """`once` as steps."""
+    def steps(self, progress: Report = unwatched) -> Steps[SyncReport]:
+        """`once` as steps. Tells how many records of this tablet and photos are sent, and how many came."""
         report = SyncReport("done")
         try:
-            report = yield from self._exchanges(report)
-            report = yield from self._photos(report)
+            report = yield from self._exchanges(report, progress)
+            report = yield from self._photos(report, progress)
         except Offline:
             return self._failed(report, offline=True)
         except Rejected as err:
@@ -175,8 +176,9 @@ class Sync:
 
     # -- operations and news ----------------------------------------------------------------------------
 
-    def _exchanges(self, report: SyncReport) -> Steps[SyncReport]:
+    def _exchanges(self, report: SyncReport, progress: Report) -> Steps[SyncReport]:
         ops_max = _at_a_time(self._store.journal().attempts)
+        self._tell(report, progress)
         relays = whole = False
         for _ in range(ROUNDS_MAX):
             shortens = self._packs and self._shortens and not whole
@@ -196,12 +198,19 @@ class Sync:
             reply = _checked(asked, body, self._identity())
             self._shortens = reply.finds_bases
             report = self._settle(asked, reply, report)
+            self._tell(report, progress)
             # What other tablets handed over, the server mostly has from elsewhere: the news says so, and it costs
             # a slow line nothing. Only what is still waiting then is carried there.
             relays = relays or not reply.more
             if not reply.more and not self._store.outbox(1, OPS_BYTES_MAX):
                 break
         return report
+
+    def _tell(self, report: SyncReport, progress: Report) -> None:
+        """Of records handed over and of those still here, colleagues' too; how many will come nobody says."""
+        left = sum(self._store.unsent().values()) + sum(self._store.carrying().values())
+        progress("records_sent", report.sent, report.sent + left)
+        progress("records_received", report.news, 0)
 
     def _ask(self, ops_max: int, *, relays: bool, shortens: bool) -> _Asked:
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX, relays=relays)
@@ -262,8 +271,10 @@ class Sync:
 
     # -- photos -----------------------------------------------------------------------------------------
 
-    def _photos(self, report: SyncReport) -> Steps[SyncReport]:
-        for sha256 in self._store.photos_to_send():
+    def _photos(self, report: SyncReport, progress: Report) -> Steps[SyncReport]:
+        due = self._store.photos_to_send()
+        for sha256 in due:
+            progress("photos_sent", report.photos, len(due))
             content = photos.fetch(sha256, self._photos_folder, self._vault)
             if content is None:
                 self._store.photo_became(sha256, "missing")
@@ -278,6 +289,7 @@ class Sync:
                 continue
             self._store.photo_became(sha256, "received")
             report = report._replace(photos=report.photos + 1)
+            progress("photos_sent", report.photos, len(due))
         return report
 
     # -- small ------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from mobile.meetings import Figures, Meeting, Own, Run
+from mobile.progress import Counts
 from mobile.store import SyncState
 from mobile.store_file import Identity
 from mobile.words import say, when
@@ -62,6 +63,14 @@ class Notice(NamedTuple):
     """Whether it stays until somebody says that it has been read."""
 
 
+class CountRow(NamedTuple):
+    """How far a long work is, in one respect."""
+
+    text: str
+    share: float | None
+    """0 to 1; None where nobody knows how much there will be."""
+
+
 class PeerRow(NamedTuple):
     """Another tablet of the squad."""
 
@@ -116,6 +125,17 @@ def center(known: Known, language: Language = "zh") -> Center:
         else say("center.identity", language, device=identity.device, squad=identity.squad),
         revoked=state.revoked,
     )
+
+
+def counts(at: Counts, language: Language = "zh") -> tuple[CountRow, ...]:
+    """What a work has told of itself; where there is nothing to count there is no row."""
+    rows = []
+    for word, (done, whole) in at.items():
+        if done or whole:
+            shown = size if word.startswith("bytes_") else str
+            text = say(f"progress.{word}", language, done=shown(done), whole=shown(whole))
+            rows.append(CountRow(text, min(1.0, done / whole) if whole else None))
+    return tuple(rows)
 
 
 def span(ms: int, language: Language) -> str:

@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from kivy.clock import Clock
 from kivy.event import EventDispatcher
-from kivy.properties import StringProperty
+from kivy.properties import ObjectProperty, StringProperty
 
 from mobile import package, places
 from mobile.meeting_tools import MeetingTools
 from mobile.package import Told, Written
 from mobile.places import Found, Place
+from mobile.progress import Report, Stopped, Watch
 from mobile.store import Store
 from mobile.ui.words import say, words
 from mobile.vault import KEY_BYTES
@@ -21,6 +23,8 @@ from shared_schema.volumes import read_size
 T = TypeVar("T")
 FOLDER = "ui.package_folder"
 """The setting that keeps the folder typed last."""
+LOOK_SECONDS = 0.1
+"""So often a person is told anew how far a work is; more often is not read."""
 
 
 class Folders(NamedTuple):
@@ -36,6 +40,8 @@ class PackageDesk(EventDispatcher):
 
     busy = StringProperty("")
     """writing, reading."""
+    counts = ObjectProperty({})
+    """How far that is, as it was told last."""
 
     def __init__(
         self,
@@ -47,11 +53,18 @@ class PackageDesk(EventDispatcher):
     ) -> None:
         super().__init__()
         self._worker, self._store, self._tools = worker, store, tools
-        self._tell, self._changed = tell, changed
+        self.tell, self._changed = tell, changed
+        self._watch = Watch()
 
     def shut(self) -> None:
         """The tablet is locked."""
+        self.stop()
         self.busy = ""
+
+    def stop(self) -> None:
+        """A package that is being written is no longer wanted."""
+        if self.busy == "writing":
+            self._watch.stopped = True
 
     def folders(self, then: Callable[[Folders], None]) -> None:
         """What is plugged in now."""
@@ -82,14 +95,14 @@ class PackageDesk(EventDispatcher):
         """Writes all that waits for the server into a folder, in volumes of a size such as `600M`, or in one file."""
         work = self._with()
 
-        def run() -> Written:
+        def run(report: Report) -> Written:
             self._store()  # is it still open?
             if not folder.is_dir():
                 raise Problem(
                     "folder_unusable", path=str(folder)
                 )  # not to be made anew: the stick was pulled out
             with places.usable(folder):
-                return package.write(work, folder, read_size(split) if split else 0)
+                return package.write(work, folder, read_size(split) if split else 0, report)
 
         self._run("writing", run, then)
 
@@ -97,24 +110,40 @@ class PackageDesk(EventDispatcher):
         """Applies a package of the server."""
         work = self._with()
 
-        def run() -> Told:
+        def run(report: Report) -> Told:
             self._store()
             with places.usable(found.paths[0].parent):
-                return package.read(work, found.paths)
+                return package.read(work, found.paths, report)
 
         self._run("reading", run, then)
 
-    def _run(self, word: str, run: Callable[[], T], then: Callable[[T], None]) -> None:
+    def _run(self, word: str, run: Callable[[Report], T], then: Callable[[T], None]) -> None:
         if self.busy:
             return
-        self.busy = word
+        watch = self._watch = Watch()
+        self.busy, self.counts = word, {}
+        looking = Clock.schedule_interval(lambda _: setattr(self, "counts", watch.at), LOOK_SECONDS)
 
-        def done(result: T) -> None:
+        def watched() -> T | None:
+            try:
+                return run(watch)
+            except Stopped:
+                return None
+
+        def done(result: T | None) -> None:
+            looking.cancel()
             self.busy = ""
-            then(result)
-            self._changed()
+            if result is None:
+                self.tell(say("progress.stopped"), "check")
+            else:
+                then(result)
+                self._changed()
 
-        self._worker.call(run, done, self._failed)
+        def failed(problem: Problem) -> None:
+            looking.cancel()
+            self._failed(problem)
+
+        self._worker.call(watched, done, failed)
 
     def _with(self) -> package.Tools:
         tools = self._tools()
@@ -125,7 +154,7 @@ class PackageDesk(EventDispatcher):
     def _failed(self, problem: Problem) -> None:
         self.busy = ""
         if problem.code != "tablet_locked":
-            self._tell(problem.message(words.language), "problem")
+            self.tell(problem.message(words.language), "problem")
 
 
 def written_lines(made: Written) -> list[str]:

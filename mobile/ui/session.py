@@ -306,7 +306,7 @@ class Session(Looks, EventDispatcher):
             return
         if self._sync is None:
             self._sync = self._tools.connect(self.server)
-        self.syncing, sync = True, self._sync
+        self.syncing, sync, watch = True, self._sync, self.sync_desk.count_anew()
 
         def ended() -> None:
             self.syncing = False
@@ -328,7 +328,7 @@ class Session(Looks, EventDispatcher):
             ended()
 
         # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
-        self._worker.run(lambda: self._while_open(sync.steps()), done, failed, crashed=ended)
+        self._worker.run(lambda: self._while_open(sync.steps(watch)), done, failed, crashed=ended)
 
     def _pause_seconds(self) -> float:
         return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000

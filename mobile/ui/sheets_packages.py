@@ -11,8 +11,9 @@ from kivy.uix.boxlayout import BoxLayout
 
 from mobile.package import Told, Written
 from mobile.places import Found
-from mobile.sync_views import size
+from mobile.sync_views import counts, size
 from mobile.ui.cards import Fact
+from mobile.ui.counted import Counted
 from mobile.ui.kit_controls import Field, Segmented, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
@@ -80,7 +81,7 @@ def write(desk: PackageDesk, close: Close, folders: Folders, waiting: str) -> Sh
     split.bind(on_pick=lambda one, key: setattr(one, "value", key))
 
     def done(made: Written) -> None:
-        _result(sheet, close, written_lines(made), made.code, [path.name for path in made.files])
+        _result(desk, sheet, close, written_lines(made), made.code, [path.name for path in made.files])
 
     def go() -> None:
         folder = chooser.folder(desk)
@@ -96,8 +97,12 @@ def write(desk: PackageDesk, close: Close, folders: Folders, waiting: str) -> Sh
         split,
     )
     act = button(say("center.write"), go, kind="primary", icon="hand_in")
-    _busy(desk, act, "center.write", "center.writing")
-    sheet.act(button(say("cancel"), close, kind="plain"), act)
+    away = button(say("cancel"), lambda: desk.stop() if desk.busy else close(), kind="plain")
+    desk.bind(busy=lambda _, busy: setattr(away, "text", say("progress.stop" if busy else "cancel")))
+    # However the sheet goes, nobody waits for the package any more.
+    sheet.bind(parent=lambda _, parent: desk.stop() if parent is None else None)
+    _busy(desk, sheet, act, "center.write", "center.writing")
+    sheet.act(away, act)
     return sheet
 
 
@@ -109,7 +114,7 @@ def read(desk: PackageDesk, close: Close, folders: Folders) -> Sheet:
     listed.bind(minimum_height=listed.setter("height"))
 
     def done(told: Told) -> None:
-        _result(sheet, close, told_lines(told), told.code, [])
+        _result(desk, sheet, close, told_lines(told), told.code, [])
 
     def show(found: Sequence[Found]) -> None:
         listed.clear_widgets()
@@ -144,7 +149,7 @@ def read(desk: PackageDesk, close: Close, folders: Folders) -> Sheet:
         listed,
     )
     act = button(say("center.look"), look, kind="tonal", icon="search")
-    _busy(desk, act, "center.look", "center.reading")
+    _busy(desk, sheet, act, "center.look", "center.reading")
     sheet.act(button(say("cancel"), close, kind="plain"), act)
     look()
     return sheet
@@ -173,8 +178,13 @@ def diagnostics(desk: SyncDesk, close: Close, folders: Folders, text: str) -> Sh
     return sheet
 
 
-def _result(sheet: Sheet, close: Close, lines: Sequence[str], code: str, files: Sequence[str]) -> None:
+def _result(
+    desk: PackageDesk, sheet: Sheet, close: Close, lines: Sequence[str], code: str, files: Sequence[str]
+) -> None:
     """What came of it, with the eight letters that two people compare, large."""
+    if sheet.parent is None:
+        desk.tell(lines[0], "check")
+        return
     sheet.ids.body.clear_widgets()
     sheet.ids.actions.clear_widgets()
     sheet.put(
@@ -185,10 +195,17 @@ def _result(sheet: Sheet, close: Close, lines: Sequence[str], code: str, files: 
     sheet.act(button(say("close"), close, kind="primary", icon="check"))
 
 
-def _busy(desk: PackageDesk, act: Any, still: str, running: str) -> None:
+def _busy(desk: PackageDesk, sheet: Sheet, act: Any, still: str, running: str) -> None:
+    """While it works, its button says so and the sheet's foot how far it is."""
+    counted = Counted()
+
     def show(*_: object) -> None:
         act.disabled = bool(desk.busy)
         act.text = say(running) if desk.busy else say(still)
+        rows = counts(desk.counts, words.language) if desk.busy else ()
+        # Of steps that follow one another only the one it is at.
+        counted.show(rows[-1:])
+        sheet.keep(*([counted] if rows else []))
 
-    desk.bind(busy=show)
+    desk.bind(busy=show, counts=show)
     show()

@@ -17,10 +17,10 @@ from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card, Rule, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.package_desk import Folders
+from mobile.ui.package_desk import LOOK_SECONDS, Folders
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
-from mobile.ui.words import say
+from mobile.ui.words import say, words
 from shared_schema.ids import OpId
 
 TWO_COLUMNS_DP = 1000
@@ -79,8 +79,10 @@ class SyncCenter(BoxLayout):
         self._shown: Shown | None = None
         self._sheet: Sheet | None = None
         self._ticking: Any = None
+        self._counting: Any = None
         self.desk.bind(center=self._fill, meeting=self._fill, serving=self._fill, code=self._fill)
         self.session.bind(syncing=self._fill)
+        self.session.bind(syncing=self._count_while_shown)
         self.bind(width=self._arrange, parent=self._tick_while_shown)
         self.desk.last_address(lambda typed: setattr(self.ids.address, "text", typed))
 
@@ -98,6 +100,7 @@ class SyncCenter(BoxLayout):
             self._ticking.cancel()
         self._ticking = Clock.schedule_interval(self._tick, 1) if self.parent else None
         self._tick()
+        self._count_while_shown()
 
     def _tick(self, *_: object) -> None:
         self.left = max(0.0, self.session.next_sync_at - Clock.get_boottime())
@@ -105,6 +108,18 @@ class SyncCenter(BoxLayout):
             self.desk.gather()  # photos move while nothing is committed that the screens hear of
         waits = self.session.next_sync_at and not self.session.syncing and self.session.server
         self.ids.next.content = say("center.next", wait=sync_views.wait(self.left)) if waits else ""
+
+    def _count_while_shown(self, *_: object) -> None:
+        """How far the exchange is, as often as it is read."""
+        if self._counting is not None:
+            self._counting.cancel()
+        at_work = self.parent and self.session.syncing
+        self._counting = Clock.schedule_interval(self._count, LOOK_SECONDS) if at_work else None
+        self._count()
+
+    def _count(self, *_: object) -> None:
+        at = self.desk.watch.at if self.session.syncing else {}
+        self.ids.counted.show(sync_views.counts(at, words.language))
 
     # --- filling ---------------------------------------------------------------------------------------
 

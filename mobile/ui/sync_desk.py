@@ -11,6 +11,7 @@ from mobile import places, sync_views
 from mobile.addresses import PORT, Address, read_address
 from mobile.files import write_whole
 from mobile.meeting_tools import MeetingTools
+from mobile.progress import Watch
 from mobile.purge import Plan, Purged
 from mobile.relay import Answered, MeetingReport
 from mobile.store import Store
@@ -62,9 +63,16 @@ class SyncDesk(EventDispatcher):
         self._came: set[str] = set()
         """Who came since this tablet began to serve."""
         self.server_address = ""
+        self.watch = Watch()
+        """Of the exchange with the server."""
         self.packages = PackageDesk(
             worker, store, lambda: None if self.tools is None else self.tools, tell, self._changed
         )
+
+    def count_anew(self) -> Watch:
+        """What an exchange that begins now is to tell."""
+        self.watch = Watch()
+        return self.watch
 
     def gather(self) -> None:
         """Reads anew what the center shows."""

@@ -97,6 +97,17 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.no_packages": ("没有给本平板的交换包", "No package for this tablet"),
     "center.packages_of_others": ("另有 {count} 个交换包不是给本平板的", "{count} more are not for this tablet"),
     "center.volumes_missing": ("{name}：还缺 {count} 卷", "{name}: {count} volumes are missing"),
+    # how far a long work is
+    "progress.photos_checked": ("核对照片 {done} / {whole} 张", "Looking at photos: {done} of {whole}"),
+    "progress.photos_written": ("已写入 {done} / {whole} 张照片", "{done} of {whole} photos written"),
+    "progress.bytes_written": ("已写入 {done} / {whole}", "{done} of {whole} written"),
+    "progress.bytes_checked": ("已核对 {done} / {whole}", "{done} of {whole} checked"),
+    "progress.records_taken": ("已读入 {done} / {whole} 条记录", "{done} of {whole} records taken in"),
+    "progress.records_sent": ("已发送 {done} / {whole} 条记录", "{done} of {whole} records sent"),
+    "progress.records_received": ("已收到 {done} 条记录", "{done} records received"),
+    "progress.photos_sent": ("已发送 {done} / {whole} 张照片", "{done} of {whole} photos sent"),
+    "progress.stop": ("停止写出", "Stop writing"),
+    "progress.stopped": ("已停止写出，没有留下文件", "Writing was stopped; no file is left"),
     # this tablet
     "center.tablet": ("本机", "This tablet"),
     "center.space": ("剩余空间 {free}，本程序数据 {used}", "{free} free; this program's data takes {used}"),

@@ -152,6 +152,26 @@ def fetch(driver: "Driver") -> None:
     driver.session.dispatch("on_sheet", sheets_purge.fetching(driver.session, row.inspection, row.unit))
 
 
+def _at_work(word: str, **counts: tuple[int, int]) -> Act:
+    """A package that is being written or read is so far."""
+
+    def at(driver: "Driver") -> None:
+        packages = driver.session.sync_desk.packages
+        packages.busy, packages.counts = word, counts
+        driver.root.ids.snackbar.hide()
+
+    return at
+
+
+def exchanging(driver: "Driver") -> None:
+    """An exchange with much to send is half through."""
+    watch = driver.session.sync_desk.count_anew()
+    watch("records_sent", 640, 1120)
+    watch("records_received", 86, 0)
+    watch("photos_sent", 12, 48)
+    driver.session.syncing = True
+
+
 def too_new(driver: "Driver") -> None:
     """A visit whose checklist this version cannot read."""
     driver.app.screens["work"].ids.rows.scroll_y = 0
@@ -319,6 +339,19 @@ PICTURES: dict[str, Picture] = {
     ),
     "package": Picture("sheets_packages.write", (*_CENTER, _press("center.give_package"))),
     "package-read": Picture("sheets_packages.read", (*_CENTER, _press("center.take_package"))),
+    "package-writing": Picture(
+        "sheets_packages.write",
+        (*_CENTER, _press("center.give_package"), _at_work("writing", photos_written=(120, 480))),
+    ),
+    "package-reading": Picture(
+        "sheets_packages.read",
+        (
+            *_CENTER,
+            _press("center.take_package"),
+            _at_work("reading", bytes_checked=(1_200_000, 1_200_000), records_taken=(300, 1120)),
+        ),
+    ),
+    "exchange": Picture("SyncCenter", (*_CENTER, exchanging)),
     "diagnostics": Picture("sheets_packages.diagnostics", (*_CENTER, _press("center.diagnose"))),
     "purge": Picture("sheets_purge.asking", (*_CENTER, purge)),
     "menu": Picture("sheets_lists.menu", (_ITEM, lambda d: d.root.ids.top.dispatch("on_menu"))),

@@ -107,6 +107,8 @@ def go(driver: "Driver", name: str) -> None:
     driver.root.close(at_once=True)
     driver.root.ids.snackbar.shift = 1
     driver.session.sync_desk.stop()
+    driver.session.sync_desk.packages.shut()
+    driver.session.syncing = False
     if driver.session.practising.on:
         driver.session.practising.end()
         driver.rest()

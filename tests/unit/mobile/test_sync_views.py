@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from mobile.meetings import Figures, Meeting, Own, Refusal, Run
+from mobile.progress import Count
 from mobile.store import SyncState
 from mobile.store_file import Identity
-from mobile.sync_views import Known, Storage, center, diagnostics, size, span, wait
+from mobile.sync_views import CountRow, Known, Storage, center, counts, diagnostics, size, span, wait
 from shared_schema.proofs import Link
 from shared_schema.wire import Peer, Span
 
@@ -98,6 +99,25 @@ def test_photos_are_counted_by_who_holds_them() -> None:
     assert [row.number for row in rows.photos] == [2, 8, 7, 4, 1]
     assert rows.photo_progress == "On its way, 40 %"
     assert center(known()).photos == ()
+
+
+def test_a_long_work_says_what_is_counted() -> None:
+    """Photos and records by number, bytes as people read them; no bar where nobody knows how many there will be."""
+    assert counts({"photos_checked": Count(480, 480), "photos_written": Count(120, 480)}) == (
+        CountRow("核对照片 480 / 480 张", 1.0),
+        CountRow("已写入 120 / 480 张照片", 0.25),
+    )
+    assert counts({"photos_written": Count(120, 480)}, "en") == (CountRow("120 of 480 photos written", 0.25),)
+    assert counts({"bytes_written": Count(1_200_000, 4_800_000)}, "en") == (
+        CountRow("1.2 MB of 4.8 MB written", 0.25),
+    )
+    exchange = {"records_sent": Count(30, 40), "records_received": Count(7, 0), "photos_sent": Count(0, 2)}
+    assert counts(exchange) == (
+        CountRow("已发送 30 / 40 条记录", 0.75),
+        CountRow("已收到 7 条记录", None),
+        CountRow("已发送 0 / 2 张照片", 0.0),
+    )
+    assert counts({"records_sent": Count(0, 0), "records_received": Count(0, 0)}) == ()
 
 
 def test_little_space_is_said() -> None:

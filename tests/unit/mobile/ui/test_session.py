@@ -18,7 +18,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def steps(self) -> Steps[SyncReport]:
+    def steps(self, _: object = None) -> Steps[SyncReport]:
         """Asks, and comes to grief over the reply."""
         yield lambda: None
         raise self.error
@@ -30,7 +30,7 @@ class Answered:
     def __init__(self, problem: str) -> None:
         self.problem = problem
 
-    def steps(self) -> Steps[SyncReport]:
+    def steps(self, _: object = None) -> Steps[SyncReport]:
         """Asks, and hears of the problem."""
         yield lambda: None
         return SyncReport("failed" if self.problem else "done", problem=self.problem)
