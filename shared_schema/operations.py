@@ -7,7 +7,7 @@ received are the operation: its hash, its signature and its copies are all over 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -659,17 +659,13 @@ BRACKETS_MAX = DEPTH_MAX - 2
 """A body with no more brackets is not too deep, whatever they are; two are the envelope's."""
 
 
-_ID = re.compile(r"[A-Za-z0-9_.:\-]{1,64}")
+_ids = re.compile(r"(?:[A-Za-z0-9_.:\-]{1,64} )*+").fullmatch
 
 
-def is_id(name: str) -> bool:
-    """Whether this may stand where the envelope wants an id."""
-    return _ID.fullmatch(name) is not None
-
-
-def are_ids(names: Iterable[str]) -> bool:
-    """Whether all of these may."""
-    return all(map(is_id, names))
+def are_ids(names: Sequence[str]) -> bool:
+    """Whether all of these may stand where the envelope wants an id."""
+    text = " ".join((*names, ""))
+    return text.count(" ") == len(names) and _ids(text) is not None
 
 
 def plain_bodies(bodies: bytes) -> bool:

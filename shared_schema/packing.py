@@ -34,7 +34,6 @@ from shared_schema.operations import (
     body_reader,
     encode,
     id_of,
-    is_id,
     plain_bodies,
 )
 from shared_schema.problems import Problem
@@ -241,82 +240,107 @@ def _put_together(columns: _Columns, bytes_max: int, decoded: dict[bytes, Operat
     whole = {len(columns.seq), len(columns.at_ms), len(columns.bases), len(bodies), count} == {count}
     if not whole or columns.count != count + len(columns.odd):
         raise ValueError("columns of different lengths")
-    heads = [_opening(*context) for context in columns.contexts]
-    names = [*columns.ids.values(), *filter(None, columns.prevs.values())]
-    reads = decoded is not None and plain_bodies(columns.bodies) and are_ids(names)
-    readers = [body_reader(one) if reads else None for one in columns.contexts]
+    reads = decoded is not None and plain_bodies(columns.bodies) and are_ids(_names(columns))
+    shared = [_shared(one, reads) for one in columns.contexts]
+    given_ids, given_prevs = columns.ids, columns.prevs
     tips: dict[Any, tuple[int, str]] = {}
     ids: list[str] = []
     done: list[bytes] = []
     size, at_ms = 0, 0
     rows = zip(columns.context, columns.seq, columns.at_ms, columns.bases, bodies, strict=True)
     for place, (at, given_seq, later_ms, given_bases, body) in enumerate(rows):
-        opening, kind, chain = heads[at]
-        seq, prev = tips.get(chain, (0, ""))
+        context, opening, kind, reader = shared[at]
+        seq, prev = tips.get(context[2:4], _START)
         seq = given_seq or seq + 1
-        if place in columns.prevs:
-            prev = columns.prevs[place]
+        if place in given_prevs:
+            prev = given_prevs[place]
         at_ms += later_ms
         bases = _bases(ids, place, given_bases) if given_bases else ()
-        rest = _rest(opening, seq, prev, at_ms, bases, kind + body)
-        id_ = columns.ids.get(place) or sha256(b"{" + rest).hexdigest()[:ID_LENGTH]
+        rest = b"".join((opening, _place(seq, prev, at_ms, bases), kind, body, b"}"))
+        id_ = given_ids.get(place) or sha256(b"{" + rest).hexdigest()[:ID_LENGTH]
         raw = b'{"id":"%b",%b' % (id_.encode(), rest)
         hash_ = sha256(raw).hexdigest()
         size += len(raw)
         if size > bytes_max:
             raise Problem("request_too_large", limit_bytes=bytes_max)
-        tips[chain] = (seq, hash_)
+        tips[context[2:4]] = (seq, hash_)
         ids.append(id_)
         done.append(raw)
-        reader = readers[at]
         if reader is not None and decoded is not None:
-            place_of = columns.contexts[at]
-            one = _read(reader, body, place_of, (id_, seq, prev, at_ms, bases), raw, hash_)
-            if one is not None:
-                decoded[raw] = one
+            known = _read(reader, body, id_, seq, at_ms, bases, raw)
+            if known is not None:
+                inspection, person, device, epoch, name = context
+                decoded[raw] = tuple.__new__(  # as the class does it by itself, which takes twice as long
+                    Operation,
+                    (
+                        id_,
+                        inspection,
+                        person,
+                        device,
+                        epoch,
+                        seq,
+                        prev,
+                        at_ms,
+                        bases,
+                        name,
+                        known,
+                        raw,
+                        hash_,
+                    ),
+                )
     return _with_odd(done, columns)
+
+
+_START = (0, "")
+
+
+def _names(columns: _Columns) -> list[str]:
+    """What is written for ids and hashes in these columns."""
+    bases = (one for some in columns.bases for one in some if isinstance(one, str))
+    return [*columns.ids.values(), *filter(None, columns.prevs.values()), *bases]
 
 
 def _read(
     reader: Callable[[bytes], Any],
     body: bytes,
-    context: Context,
-    place: tuple[str, int, str, int, tuple[str, ...]],
+    id_: str,
+    seq: int,
+    at_ms: int,
+    bases: tuple[str, ...],
     raw: bytes,
-    hash_: str,
-) -> Operation | None:
-    """The operation, where it is certain that `operations.read` makes the same of its bytes."""
-    id_, seq, _, at_ms, bases = place
+) -> Any:
+    """The body, where it is certain that `operations.read` makes the same of all these bytes."""
     if not (0 < seq <= SEQ_MAX and -AT_MS_MAX <= at_ms <= AT_MS_MAX and len(raw) <= OP_BYTES_MAX):
         return None
-    if bases and (id_ in bases or not all(map(is_id, bases))):
-        return None
-    if body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
+    if id_ in bases or body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
         return None
     try:
-        known = reader(body)
+        return reader(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return Operation(id_, *context[:4], *place[1:], context[4], known, raw, hash_)  # type: ignore[arg-type]
 
 
-def _rest(opening: bytes, seq: int, prev: str, at_ms: int, bases: tuple[str, ...], ending: bytes) -> bytes:
-    """All of an operation after its id, as `operations.encode` writes it."""
-    rest = opening + b"%d" % seq
-    if prev:
-        rest += b',"prev":"%b"' % prev.encode()
+def _place(seq: int, prev: str, at_ms: int, bases: tuple[str, ...]) -> bytes:
+    """What of an operation is its own, as `operations.encode` writes it: from its number to its bases."""
+    own = f'{seq},"prev":"{prev}"' if prev else str(seq)
     if at_ms:
-        rest += b',"at_ms":%d' % at_ms
+        own += f',"at_ms":{at_ms}'
     if bases:
-        rest += b',"bases":["%b"]' % '","'.join(bases).encode()
-    return b"%b%b}" % (rest, ending)
+        listed = '","'.join(bases)
+        own += f',"bases":["{listed}"]'
+    return own.encode()
 
 
-def _opening(inspection: str, person: str, device: str, epoch: str, kind: str) -> tuple[bytes, bytes, Any]:
-    """What stands before the number and before the body; and which chain it is."""
-    place = '"inspection":"%s","person":"%s","device":"%s","epoch":"%s","seq":'
-    before = place % (inspection, person, device, epoch)
-    return before.encode(), f',"kind":"{kind}","body":'.encode(), (device, epoch)
+def _shared(context: Context, reads: bool) -> tuple[Context, bytes, bytes, Callable[[bytes], Any] | None]:
+    """Of all operations of a context, what stands before the number and before the body, and what reads the body."""
+    inspection, person, device, epoch, kind = context
+    place = f'"inspection":"{inspection}","person":"{person}","device":"{device}","epoch":"{epoch}","seq":'
+    return (
+        context,
+        place.encode(),
+        f',"kind":"{kind}","body":'.encode(),
+        body_reader(context) if reads else None,
+    )
 
 
 def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> tuple[str, ...]:
