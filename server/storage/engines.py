@@ -142,6 +142,12 @@ def in_transaction(conn: Connection) -> bool:
     }
 
 
+def rows_changed(conn: Connection) -> int | None:
+    """How many rows this connection has changed so far; None where the database does not count them."""
+    driver: Any = conn.connection.driver_connection
+    return driver.total_changes if isinstance(driver, sqlite3.Connection) else None
+
+
 def at_driver(conn: Connection, sql: str) -> None:
     """Runs a statement of the transaction itself at the driver: SQLAlchemy's own way costs thirty times as much."""
     cursor: Any = conn.connection.cursor()

@@ -35,13 +35,22 @@ class Group:
     def keep(self) -> None:
         """The request that ran last stays in the transaction."""
         for key, facts in self._mine.items():
-            self._kept.setdefault(key, {}).update(facts)
+            self._kept[key] = {**self._kept.get(key, {}), **facts}
         self._mine.clear()
 
     def forget(self) -> None:
         """The request that ran last was taken back, and with it perhaps what was remembered."""
         self._mine.clear()
         self.memory.clear()
+
+    def kept(self) -> Mapping[tuple[Work, str], dict[Any, Any]]:
+        """What is put off until now, with its facts."""
+        return dict(self._kept)
+
+    def restore(self, kept: Mapping[tuple[Work, str], dict[Any, Any]]) -> None:
+        """All that came after was taken back."""
+        self.forget()
+        self._kept = dict(kept)
 
     def owed(self) -> list[tuple[Work, str]]:
         """What was put off and is not done yet."""

@@ -1,7 +1,8 @@
 """The one writer: a thread that takes waiting requests from a queue and groups them into one commit.
 
-Each request runs inside its own savepoint, so one that fails takes back only what it did itself. A
-commit that fails fails them all. Results are handed out after the commit, never before. What requests
+One that fails takes back only what it did itself: by a savepoint, or by running the others again, because
+SQLite copies every page that is written within a savepoint, and exchanges hardly ever fail after they have
+written. A commit that fails fails them all. Results are handed out after the commit, never before. What requests
 put off (`group`) waits until anybody wants to see it, here or reading beside (`settled`), until no request
 comes for a moment, or for a bounded time: whoever handed in has the reply by then.
 """
@@ -47,6 +48,10 @@ log = structlog.get_logger(__name__)
 
 class _TransactionLostError(Exception):
     """The whole transaction is gone (connection lost, disk full), not merely one request's part of it."""
+
+
+class _SpoiledError(Exception):
+    """A request failed that cannot be taken back by itself."""
 
 
 class _Request(Generic[T]):
@@ -195,12 +200,14 @@ class Writer:
             group_work = begin(conn)
             if grow or not group:  # one that runs alone again answers for itself only
                 group_work.owe(self._owed)
-            began = time.monotonic()
-            for request in group:  # grows while it is run
-                request.error = None
-                _run_in_savepoint(conn, group_work, request)
-                if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
-                    group.extend(self._waiting())
+            before = group_work.kept()
+            try:
+                self._run_all(conn, group_work, group, grow=grow)
+            except _SpoiledError:
+                transaction.rollback()
+                group_work.restore(before)
+                transaction = conn.begin()
+                self._run_all(conn, group_work, group, apart=True)
             put_off = group_work.owed()
             if not group or self._stopping or self._has_lagged():
                 group_work.settle(conn)
@@ -217,6 +224,27 @@ class Writer:
                 request.error = err
         else:
             self._owes(group_work.owed())
+
+    def _run_all(
+        self,
+        conn: Connection,
+        work: Group,
+        group: list[_Request[Any]],
+        *,
+        grow: bool = False,
+        apart: bool = False,
+    ) -> None:
+        """Runs a group, and what comes meanwhile. Raises _SpoiledError, unless each is run `apart` from the others."""
+        began = time.monotonic()
+        for request in group:  # grows while it is run
+            request.error = None
+            counted = None if apart or not request.joins else engines.rows_changed(conn)
+            if counted is None:
+                _run_in_savepoint(conn, work, request)
+            else:
+                _run_among_others(conn, work, request, counted)
+            if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
+                group.extend(self._waiting())
 
     def _has_lagged(self) -> bool:
         """Whether what was put off has waited long enough, however many requests keep coming."""
@@ -261,6 +289,21 @@ class Writer:
 
 def _nothing(_conn: Connection) -> None:
     """What somebody asks for who only wants all else done."""
+
+
+def _run_among_others(conn: Connection, group: Group, request: _Request[Any], counted: int) -> None:
+    """Runs one request that will hardly fail. Raises _SpoiledError where it does after it has changed rows."""
+    try:
+        request.result = request.run(conn)
+    except Exception as err:
+        if engines.meaning(err) == "failing" or not engines.in_transaction(conn):
+            raise
+        if engines.rows_changed(conn) != counted:
+            raise _SpoiledError from err
+        group.forget()
+        request.error = err
+    else:
+        group.keep()
 
 
 def _run_in_savepoint(conn: Connection, group: Group, request: _Request[Any]) -> None:

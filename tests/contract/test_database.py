@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 
-from server.storage import engines, writer
+from server.storage import engines, group, writer
 from server.storage.database import Database
 from shared_schema.problems import Problem
 
@@ -83,8 +83,11 @@ def test_no_group_is_larger_than_64(db: Database, held: threading.Event) -> None
     assert len(commits) >= 200 // writer.GROUP_REQUESTS_MAX
 
 
-def test_a_failing_request_takes_back_only_what_it_did(db: Database, held: threading.Event) -> None:
-    before, bad, after = db.submit(put("before")), db.submit(fail), db.submit(put("after"))
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_failing_request_takes_back_only_what_it_did(
+    db: Database, held: threading.Event, joins: bool
+) -> None:
+    before, bad, after = (db.submit(one, joins=joins) for one in (put("before"), fail, put("after")))
     held.set()
     assert (before.result(), after.result()) == ("before", "after")
     with pytest.raises(Problem, match="not_allowed"):
@@ -92,14 +95,64 @@ def test_a_failing_request_takes_back_only_what_it_did(db: Database, held: threa
     assert keys(db) == {"before", "after"}
 
 
-def test_a_statement_that_the_database_refuses_fails_alone(db: Database, held: threading.Event) -> None:
-    first, twice, other = db.submit(put("same")), db.submit(put("same")), db.submit(put("other"))
+@pytest.mark.parametrize("joins", [False, True])
+def test_a_statement_that_the_database_refuses_fails_alone(
+    db: Database, held: threading.Event, joins: bool
+) -> None:
+    first, twice, other = (db.submit(put(key), joins=joins) for key in ("same", "same", "other"))
     held.set()
     assert first.result() == "same"
     with pytest.raises(Exception, match=r"(?i)unique|duplicate"):
         twice.result()
     assert other.result() == "other"
     assert keys(db) == {"same", "other"}
+
+
+def test_a_request_that_fails_before_it_changes_anything_has_no_other_run_again(
+    db: Database, held: threading.Event
+) -> None:
+    ran: list[str] = []
+
+    def run(conn: Connection) -> str:
+        ran.append("ran")
+        return put("k")(conn)
+
+    def refuse(conn: Connection) -> None:
+        conn.execute(text("SELECT 1"))
+        raise Problem("request_malformed", where="x")
+
+    good, bad = db.submit(run, joins=True), db.submit(refuse, joins=True)
+    held.set()
+    with pytest.raises(Problem, match="request_malformed"):
+        bad.result()
+    assert (good.result(), ran) == ("k", ["ran"])
+
+
+def test_what_others_put_off_keeps_its_facts_and_the_failing_one_leaves_none(
+    db: Database, held: threading.Event
+) -> None:
+    done: list[tuple[str, set[str]]] = []
+
+    def work(_conn: Connection, key: str, facts: Mapping[str, None]) -> None:
+        done.append((key, set(facts)))
+
+    def puts_off(name: str, then: Callable[[Connection], object]) -> Callable[[Connection], object]:
+        def run(conn: Connection) -> object:
+            group.begin(conn).put_off(work, "key", {name: None})
+            return then(conn)
+
+        return run
+
+    before, bad, after = (
+        db.submit(puts_off(name, then), joins=True)
+        for name, then in (("before", put("before")), ("bad", fail), ("after", put("after")))
+    )
+    held.set()
+    with pytest.raises(Problem, match="not_allowed"):
+        bad.result()
+    assert (before.result(), after.result()) == ("before", "after")
+    db.write(lambda _conn: None)
+    assert done == [("key", {"before", "after"})]
 
 
 def test_nothing_is_answered_before_its_commit(db: Database) -> None:
