@@ -16,6 +16,9 @@ from shared_schema.problems import Problem
 
 BUSY_TIMEOUT_MS = 10_000
 """How long a statement waits for another process (a backup, an analyst) to let go of the file."""
+CHECKPOINT_PAGES = 8192
+"""After so many pages (32 MB) what was committed is moved from the log of changes to its place. With SQLite's own 1000
+it was moved after every commit of a busy server, and pages that the next commit writes again were written twice."""
 READERS_MAX = 8
 READER_WAIT_SECONDS = 10.0
 """How long a read waits for one of them to be free."""
@@ -111,6 +114,7 @@ def _sqlite_writer(driver: sqlite3.Connection, _record: Any) -> None:
         "foreign_keys=ON",
         "trusted_schema=OFF",
         "cache_size=-65536",
+        f"wal_autocheckpoint={CHECKPOINT_PAGES}",
     ):
         driver.execute(f"PRAGMA {pragma}")
 
