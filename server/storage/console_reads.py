@@ -1,5 +1,6 @@
 """What the console's lists read: campaigns, inspections, findings, freezes. One query each."""
 
+import shlex
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -102,6 +103,7 @@ class FindingLine(NamedTuple):
     item: str
     severity: str
     fact: str
+    basis: str
     occurrences: int
     common: bool
     disposal: str
@@ -109,6 +111,11 @@ class FindingLine(NamedTuple):
     fixed: bool
     repeat_of: str
     disputed: bool
+
+    @property
+    def articles(self) -> tuple[str, ...]:
+        """What it rests on, one by one."""
+        return tuple(shlex.split(self.basis))
 
 
 class Freeze(NamedTuple):

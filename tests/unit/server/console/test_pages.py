@@ -116,7 +116,7 @@ def test_a_dispute_shows_both_values_with_author_tablet_and_time(looked_at: Cons
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_finding_says_what_it_rests_on(looked_at: Console, language: str) -> None:
-    """On the inspection's page in words, and in the file of findings as the table has it."""
+    """In words on the inspection's page and in the campaign's list, and in the file of findings as the table has it."""
     season = looked_at.season
     made_of = looked_at.db.read(lambda conn: exports.table(conn, season.campaign))
     one = next(one for one in made_of.findings if one.basis.startswith("law:") and not one.withdrawn)
@@ -124,9 +124,11 @@ def test_a_finding_says_what_it_rests_on(looked_at: Console, language: str) -> N
     desk.cookies["hucha-language"] = language
     page = visible(desk.get(f"/inspections/{one.inspection}").text)
     number = one.basis.split()[0].removeprefix("law:")
-    assert (
-        f"依据：保密法第 {number} 条" if language == "zh" else f"Basis: Secrecy law art. {number}"
-    ) in page
+    said = f"依据：保密法第 {number} 条" if language == "zh" else f"Basis: Secrecy law art. {number}"
+    assert said in page
+    listed = re.findall("<tr>.*?</tr>", desk.get(f"{UNDER}/findings").text, re.DOTALL)
+    (row,) = [row for row in map(visible, listed) if one.fact in row and one.unit in row and one.item in row]
+    assert said in row
     book = load_workbook(io.BytesIO(exports.xlsx_bytes(made_of)))
     head, *lines = book["问题"].iter_rows(values_only=True)
     assert dict(zip(head, lines[made_of.findings.index(one)], strict=True))["依据"] == one.basis
