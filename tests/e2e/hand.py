@@ -291,6 +291,17 @@ class Hand:
         driver.scroll_to(driver.app.visit.pages["@closing"].findings)
         self._record("closing.accept_all")
 
+    def propose(self, what: str, reason: str, paper: str) -> None:
+        """A measure, on the page of the end."""
+        driver = self.driver
+        driver.scroll_to(driver.app.visit.pages["@closing"].measures)
+        driver.press("measure.add")
+        driver.settle()
+        driver.tap(driver.widget("Tick", text=word(f"measure.{what}")))
+        driver.type_into(driver.field("measure.reason"), reason)
+        driver.type_into(driver.field("measure.paper"), paper)
+        self._record("measure.record")
+
     def sign_drawn(self, place: int) -> None:
         from tests.e2e.tablet_story import SIGNATURE
 
@@ -350,6 +361,11 @@ class Hand:
         card = self.driver.widget("RemarkCard")
         self.driver.scroll_to(card)
         return [one.content for one in card.children if hasattr(one, "content")]
+
+    def proposed(self) -> list[str]:
+        """Only looks, at the page of the end: the measures that stand there."""
+        card = self.driver.app.visit.pages["@closing"].measures
+        return [one.text for one in card.walk() if type(one).__name__ == "Said"]
 
     def look(self) -> dict[str, Any]:
         """Only looks: what the screen says of the visit, and how many findings the file holds."""

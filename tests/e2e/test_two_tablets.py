@@ -1,14 +1,19 @@
 """A whole visit by touch on two running tablets that meet through a real server; nothing of it is left readable."""
 
+import secrets
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
+from server.access import sessions
+from server.access.accounts import make_account
 from server.intake.desk import record
 from server.storage import console_inspection
-from server.storage.database import Database
+from server.storage.database import Connection, Database
 from shared_schema.ids import ItemId
 from shared_schema.inspection import Inspection
 from shared_schema.operations import Answer, Count, EvidenceAttached, NotApplicable, Returned, YesNo
@@ -30,6 +35,8 @@ from tests.e2e.marks import SCREENS
 
 pytestmark = SCREENS
 FACT, REMARK = "综合科台账缺 2 页", "请补充抽查的份数"
+MEASURE = ("两台计算机登记不符，查清前停用", "停用 2026-3")
+"""Why it is proposed, and the number of its paper."""
 TYPED = (
     "缺第 3、4 页",
     "已找回并归位",
@@ -39,6 +46,7 @@ TYPED = (
     "笔录第 3 页",
     "对 A03 有异议",
     "JC-7",
+    *MEASURE,
 )
 LANGUAGES = (("zh", "en", "成员2", "成员3"), ("en", "zh", "Member 2", "Member 3"))
 """Of the leader's tablet and of the member's, and what the leader's calls two members."""
@@ -91,7 +99,8 @@ def test_a_whole_visit_on_two_tablets_that_meet_through_a_server(
     third: str,
 ) -> None:
     """Opening, answers, an N/A with consent, a finding put right, a photo that a colleague screened, a sample, talks,
-    a dispute settled, the unit's word, signatures, handing in; sent back with a remark, and handed in again.
+    a dispute settled, the unit's word, a measure proposed, signatures, handing in; sent back with a remark, and
+    handed in again.
     """
     one, two = tablets
     one.do("speak", leaders)
@@ -112,6 +121,7 @@ def test_a_whole_visit_on_two_tablets_that_meet_through_a_server(
     finish(one, second)
     agree(one, two, "submitted")
     as_recorded(view_of(place))
+    told_of_the_measure(place, two, members)
     send_back(place.db)
     agree(one, two, "returned")
     one.do("section", "A")
@@ -172,6 +182,7 @@ def finish(one: Tablet, witness: str) -> None:
     one.do("deliberate", "基本符合")
     one.do("section", "@closing")
     one.do("accept_all")
+    one.do("propose", "stop_use", *MEASURE)
     one.do("sign_drawn", 0)
     one.do("sign_paper", 1, "笔录第 3 页")
     one.do("refuse", 3, "对 A03 有异议", witness)
@@ -187,6 +198,27 @@ def agree(one: Tablet, two: Tablet, stage: str) -> None:
     assert (first["stage"], first["disputes"], first["findings"]) == (stage, 0, 1)
     for seen in (first, second):
         assert [REMARK in one for one in seen["remarks"]] == ([True] if stage == "returned" else [])
+
+
+def told_of_the_measure(place: Place, member: Tablet, language: str) -> None:
+    """The colleague's page of the end says it, and the coordinator's page of the visit."""
+    said = {"zh": "责令停止使用", "en": "Stop use"}[language]
+    member.do("section", "@closing")
+    (line,) = member.do("proposed").given
+    assert all(one in line for one in (said, *MEASURE))
+    login = f"coord-{language}"
+    now_ms = time.time_ns() // 1_000_000
+
+    def signed_in(conn: Connection) -> str:
+        make_account(
+            conn, login=login, name="协调员", role="coordinator", password="a long enough one", salt=bytes(16)
+        )
+        return sessions.begin(conn, login, now_ms, secrets.token_bytes)
+
+    cookies = {"hucha": place.db.write(signed_in), "hucha-language": language}
+    page = httpx.get(f"{place.url}/inspections/{VISIT}", cookies=cookies).raise_for_status().text
+    assert said in page
+    assert MEASURE[0] in page
 
 
 def send_back(db: Database) -> None:
@@ -216,6 +248,9 @@ def as_recorded(stored: Inspection) -> None:
     assert finding.statement is not None
     assert finding.statement.value.accepts
     assert (len(stored.samples), len(stored.devices), len(stored.interviews)) == (1, 1, 1)
+    (measure,) = stored.measures
+    assert (measure.value.what, measure.value.reason, measure.value.paper_ref) == ("stop_use", *MEASURE)
+    assert measure.standing[0].person == LEADER
     kinds = [type(cell.value).__name__ for cell in stored.signatures]
     assert sorted(kinds) == ["SignatureRefused", "Signed", "Signed"]
     cell = stored.items[ItemId("A06")].answer
