@@ -5,6 +5,7 @@ of arrival. Whatever it objects to is kept in quarantine, told to the tablet, an
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -25,6 +26,11 @@ RoleOf = Callable[[InspectionRow, PersonId], Role | None]
 """The role in which a person writes on an inspection, None for none. Raises inspection_unknown where it is hidden."""
 Covered = Mapping[tuple[str, str], int]
 """By tablet and epoch, the last number that a lock covers."""
+
+
+_EACH_FOR_ITSELF = frozenset({"dispute_settled", "scoring_closed"})
+"""Kinds of which not all may be written by whoever may write one: it depends on what is decided, and for whom."""
+_SHOW_PHOTOS = frozenset({"dispute_settled", "evidence_attached"})
 
 
 class _Standing(NamedTuple):
@@ -59,23 +65,29 @@ class Judge:
         return None
 
     def _check(self, operation: Operation, proven: bool) -> None:
-        _, inspection, person, device, *_ = operation
-        place = (inspection, person, device, operation.kind)
+        inspection, device, kind, body = (
+            operation.inspection,
+            operation.device,
+            operation.kind,
+            operation.body,
+        )
+        place = (inspection, operation.person, device, kind)
         standing = self._standings.get(place) if proven else None
         if standing is None:
             standing = self._stand(operation, proven)
-            # A settlement is also about what it decides for; each of the console's is sealed for itself.
-            if operation.kind != "dispute_settled" and device != devices.CONSOLE:
+            # Each of the console's is sealed for itself.
+            if kind not in _EACH_FOR_ITSELF and device != devices.CONSOLE:
                 self._standings[place] = standing
         covered = standing.covered
         if covered is not None and operation.seq > covered.get((device, operation.epoch), 0):
             raise Problem("op_late", inspection=inspection)
-        if isinstance(operation.body, Unknown):
+        if isinstance(body, Unknown):
             return
         checklist = projection.checklist_of(self._conn, standing.checklist_hash)
         try:
-            check_answer(checklist, operation.body, lambda: projection.versions_of(self._conn, checklist))
-            self._check_screened(operation)
+            check_answer(checklist, body, partial(projection.versions_of, self._conn, checklist))
+            if kind in _SHOW_PHOTOS:
+                self._check_screened(operation)
         except Problem:
             raise
         except Exception as err:

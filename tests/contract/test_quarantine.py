@@ -17,6 +17,7 @@ from shared_schema.operations import (
     Locked,
     Note,
     Operation,
+    ScoringClosed,
     Submitted,
     body_bytes,
 )
@@ -58,6 +59,12 @@ def test_what_comes_after_the_lock_waits_and_can_be_admitted(db: Database) -> No
     assert ask(db, "SELECT number FROM score_sheet") == [(5,)]
     assert outcomes(say(db, [late], device="D-2")) == ["duplicate"]
     assert late.raw in news_of(say(db), "I-1")
+
+
+def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_request(db: Database) -> None:
+    scribe = Scribe(device="D-2", person="P-2")
+    closings = [scribe.write(ScoringClosed(member)) for member in ("P-2", "P-3")]
+    assert outcomes(say(db, closings, device="D-2")) == ["accepted", "author_not_allowed"]
 
 
 def test_a_restored_server_takes_again_what_the_lock_covers(db: Database) -> None:
