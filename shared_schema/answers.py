@@ -149,6 +149,8 @@ def _value(rule: TiersRule, answer: Value) -> str:
 
 
 def _clauses(rule: ClausesRule, answer: Clauses) -> str:
+    if not answer.hit:
+        return ""
     known = {clause.id: clause for clause in rule.clauses}
     taken: set[str] = set()
     for hit in answer.hit:

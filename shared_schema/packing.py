@@ -230,7 +230,9 @@ def _read_columns(packed: bytes, bytes_max: int, find: Find | None) -> tuple[_Co
     if not all(map(str.startswith, found, begun)):
         raise Problem("bases_unknown")
     rest = iter(found)
-    columns.bases = [[next(rest) if one == 0 else one for one in some] for some in columns.bases]
+    columns.bases = [
+        [next(rest) if one == 0 else one for one in some] if 0 in some else some for some in columns.bases
+    ]
     return columns, check
 
 

@@ -65,9 +65,10 @@ def exchange(
         raise Problem("device_unknown", device=device)
     heads = _keep_heads(conn, tablet, request)
     inspections = registers.inspections(conn, squad=tablet.squad)
+    all_read = len(decoded) == len(request.ops)
     taken = take(
         conn,
-        [bytes(raw) for raw in request.ops],
+        list(decoded) if all_read else [bytes(raw) for raw in request.ops],
         device=device,
         role_of=lambda author: role_of(conn, author, tablet),
         proofs=heads,
@@ -282,11 +283,12 @@ def take(
     op_log.pardon(conn, [one.hash for one in fresh], now_ms=now_ms)
     op_log.refuse(conn, refused, now_ms=now_ms)
     _advance(conn, [*fresh, *refused])
-    numbered: dict[InspectionId, dict[int, Operation]] = {}
+    by_inspection: dict[InspectionId, list[Operation]] = {}
     for one in fresh:
-        mine = numbered.setdefault(one.inspection, {})
-        mine[spans[one.inspection].first + len(mine)] = one
-    projection.project(conn, numbered)
+        by_inspection.setdefault(one.inspection, []).append(one)
+    projection.project(
+        conn, {one: dict(enumerate(mine, spans[one].first)) for one, mine in by_inspection.items()}
+    )
     return Taken(statuses, spans, fresh)
 
 

@@ -7,7 +7,7 @@ rolled back is forgotten. What crashes here is a bug of ours and must not stop a
 inspection gets a row that says so, its operations stay, and `rebuild` heals it after the fix.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import structlog
@@ -91,7 +91,7 @@ def project(conn: Connection, taken: Mapping[InspectionId, Numbered]) -> None:
     """
     commit = group.of(conn)
     for inspection, mine in sorted(taken.items()):
-        if commit is None or any(_is_read_at_once(one) for one in mine.values()):
+        if commit is None or _are_read_at_once(mine.values()):
             bring_up(conn, inspection, mine)
         else:
             commit.put_off(bring_up, inspection, mine)
@@ -102,13 +102,19 @@ def catch_up(conn: Connection) -> None:
     project(conn, {one: {} for one in registers.behind(conn)})
 
 
-def _is_read_at_once(operation: Operation) -> bool:
-    """Whether an exchange reads of the rows what it says: photos wanted are told in the reply, a lock shuts out."""
-    if operation.kind in STAGE_KINDS or operation.kind.startswith("evidence"):
+def _are_read_at_once(operations: Collection[Operation]) -> bool:
+    """Whether an exchange reads of the rows what one of these says: photos wanted are told in the reply, a lock shuts
+    out.
+    """
+    kinds = {one.kind for one in operations}
+    if not kinds.isdisjoint(_KINDS_AT_ONCE):
         return True
-    return operation.kind == "dispute_settled" and isinstance(stands_for(operation.body), _READ_AT_ONCE)
+    return "dispute_settled" in kinds and any(
+        isinstance(stands_for(one.body), _READ_AT_ONCE) for one in operations
+    )
 
 
+_KINDS_AT_ONCE = frozenset({*STAGE_KINDS, *(kind for kind in KINDS if kind.startswith("evidence"))})
 _READ_AT_ONCE: tuple[type, ...] = (
     EvidenceAttached,
     EvidenceRemoved,

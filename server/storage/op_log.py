@@ -125,10 +125,11 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
     )
     before, rows = str(head), []
     for number, one in enumerate(batch, start=last_number - len(batch) + 1):
-        head = next_head(head, one.hash)
+        id_, _, person, device, epoch, seq, prev, at_ms, _, kind, body, raw, hash_ = one
+        head = next_head(head, hash_)
         rows.append((
-            one.id, inspection, number, one.person, one.device, one.epoch, one.seq, one.prev, one.hash,
-            one.kind, one.at_ms, now_ms, isinstance(one.body, Unknown), one.raw, head,
+            id_, inspection, number, person, device, epoch, seq, prev, hash_,
+            kind, at_ms, now_ms, isinstance(body, Unknown), raw, head,
         ))  # fmt: skip
     run_many(conn, _INSERT, rows)
     run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
