@@ -72,17 +72,22 @@ def outcome(item: Item, answer: AnswerValue, scenario: Scenario) -> Outcome | No
             charges = None
     if charges is None:
         return None
-    failed = bool(charges) and added(one.points for one in charges) >= exact(item.max_points)
-    return _limited(item, charges, cap, failed)
+    return _limited(item, charges, cap)
 
 
-def _limited(item: Item, charges: list[Charge], cap: Decimal | None, failed: bool) -> Outcome:
+def _limited(item: Item, charges: list[Charge], cap: Decimal | None) -> Outcome:
     """The charges after the cap and the item's floor, each charge in turn until nothing is left."""
     whole = exact(item.max_points)
     if not charges:
         return Outcome((), whole, ZERO, failed=False)
+    wanted = added([one.points for one in charges])
+    failed = wanted >= whole
     by_item = item.rule.scope == "item"
     left_cap = exact(cap) if cap is not None else None
+    if (left_cap is None or wanted <= left_cap) and (not by_item or wanted <= whole):
+        in_full = tuple([Charge(*one[:5], charged=one.points) for one in charges])
+        kept, paid = (whole - wanted, ZERO) if by_item else (whole, wanted)
+        return Outcome(in_full, kept, paid, failed)
     left_item = whole
     limited: list[Charge] = []
     for one in charges:
@@ -96,17 +101,16 @@ def _limited(item: Item, charges: list[Charge], cap: Decimal | None, failed: boo
         left_item -= charged if by_item else ZERO
         limited.append(one._replace(charged=charged, limited_by=limit))
     charged_all = added(one.charged for one in limited)
-    zh, en = _summary(limited, charged_all, cap)
+    zh, en = _summary(limited, wanted, charged_all, cap)
     if by_item:
         return Outcome(tuple(limited), whole - charged_all, ZERO, failed, zh, en)
     return Outcome(tuple(limited), whole, charged_all, failed, zh, en)
 
 
-def _summary(charges: list[Charge], charged: Fraction, cap: Decimal | None) -> tuple[str, str]:
+def _summary(
+    charges: list[Charge], wanted: Fraction, charged: Fraction, cap: Decimal | None
+) -> tuple[str, str]:
     """The limits at work, for the item's first line: which limit, what would have been, what was charged."""
-    wanted = added(one.points for one in charges)
-    if wanted == charged:
-        return "", ""
     limits = {one.limited_by for one in charges}
     if "item" in limits:
         return (

@@ -233,7 +233,11 @@ def _settled(
         if not live:
             continue
         # The higher charge counts; among equals the finding that the others point to, then the first.
-        best = max(live, key=lambda one: (_charge(chosen[one], deduct), not chosen[one].other))
+        best = (
+            live[0]
+            if len(live) == 1
+            else max(live, key=lambda one: (_charge(chosen[one], deduct), not chosen[one].other))
+        )
         reading = chosen[best]
         facts.setdefault(reading.item, []).append(Fact(best, reading.occurrences, reading.repeat, live))
         for one in live:

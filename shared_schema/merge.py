@@ -78,15 +78,17 @@ def _applied(state: State, operations: Iterable[Operation]) -> tuple[State, Coll
             # What a newer version meant to replace cannot be judged here, so nothing is replaced.
             held[operation.id] = operation
             continue
-        if field not in standing:
-            standing[field] = {one.id: one for one in state.fields.get(field, ())}
+        here = standing.get(field)
+        if here is None:
+            here = standing[field] = {one.id: one for one in state.fields.get(field, ())}
             gone[field] = set(state.replaced.get(field, ()))
+        left = gone[field]
         # Bases count even when this operation was itself replaced already: its author had seen them.
-        gone[field].update(operation.bases)
         for base in operation.bases:
-            standing[field].pop(base, None)
-        if operation.id not in gone[field]:
-            standing[field].setdefault(operation.id, operation)
+            left.add(base)
+            here.pop(base, None)
+        if operation.id not in left:
+            here.setdefault(operation.id, operation)
     fields = dict(state.fields)
     replaced = dict(state.replaced)
     for field, ones in standing.items():
@@ -322,7 +324,7 @@ def _cells(fields: Iterable[tuple[FieldKey, tuple[Operation, ...]]]) -> dict[Fie
     """The cells of fields on which anything is said: a tap taken back says nothing and differs from nothing."""
     cells = {}
     for field, ones in fields:
-        said = tuple(one for one in ones if not isinstance(stands_for(one.body), TakenBack))
+        said = tuple([one for one in ones if not isinstance(stands_for(one.body), TakenBack)])
         if said:
             cells[field] = _cell(field, said)
     return cells
@@ -348,15 +350,17 @@ def _cell(field: FieldKey, operations: tuple[Operation, ...]) -> Cell[Any]:
 
 def _standing(operations: Iterable[Operation]) -> tuple[Standing[Body], ...]:
     return tuple(
-        Standing(
-            stands_for(one.body),
-            one.id,
-            one.person,
-            one.device,
-            one.at_ms,
-            one.body.reason if isinstance(one.body, DisputeSettled) else "",
-        )
-        for one in operations
+        [
+            Standing(
+                stands_for(one.body),
+                one.id,
+                one.person,
+                one.device,
+                one.at_ms,
+                one.body.reason if isinstance(one.body, DisputeSettled) else "",
+            )
+            for one in operations
+        ]
     )
 
 

@@ -87,7 +87,9 @@ def make_source(
     rows = tuple(authors)
     if len(rows) == 1 and not findings and not evidence:
         return Source(rows[0][:1], rows[0][1:2], rows[0][2:])
-    columns = [tuple(sorted({row[at] for row in rows if row[at]})) for at in range(3)]
-    return Source(
-        columns[0], columns[1], columns[2], tuple(sorted(set(findings))), tuple(sorted(set(evidence)))
-    )
+    ops, persons, devices = (_once(column) for column in zip(*rows, strict=True)) if rows else ((), (), ())
+    return Source(ops, persons, devices, tuple(sorted(set(findings))), tuple(sorted(set(evidence))))
+
+
+def _once(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({*names} - {""}))
