@@ -124,10 +124,11 @@ class HuchaApp(App):
 
     def _rest(self) -> Iterator[None]:
         yield from later.load()
-        assert self._at_visit is not None
+        yield from self._at_visit.screen.prepare()
+        assert self.screens[SYNC] is not None
         yield
         if self._collector is not None:
-            self._collector.begin()
+            self._collector.begin(self.shell.over)
 
     def on_start(self) -> None:
         screen_guard.guard()
@@ -168,6 +169,8 @@ class HuchaApp(App):
         if step == "wiped":
             self.shell.empty()
         self.shell.cover(self._unlock if step else None)
+        if step and self._collector is not None:
+            Clock.schedule_once(self._collector.unwatched, AFTER_SECONDS)
         self._first_is_shown()
 
     @cached_property

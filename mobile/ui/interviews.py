@@ -1,11 +1,13 @@
 """The page of talks: the compulsory categories, how many are due and held, and the points heard."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 
 from mobile.page_rows import InterviewRow
 from mobile.ui.cards import Said
+from mobile.ui.gradually import Gradually
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card
 from mobile.ui.kit_text import Text
@@ -53,20 +55,28 @@ class InterviewsPage(ColumnPage):
         super().__init__(**kwargs)
         self._cards: dict[str, InterviewCard] = {}
         self._explain = Text(tone="ink_2", type="hint")
+        self._gradually = Gradually()
 
     def show(self, visit: VisitShown) -> None:
         self.title = say("page.interviews")
         done = sum(row.done for row in visit.interviews if row.compulsory)
         self.detail = say("interviews.summary", done=done)
         self._explain.content = say("interviews.explain")
+        self._gradually.make(self._filled(visit))
+
+    def _filled(self, visit: VisitShown) -> Iterator[None]:
+        """A category before each frame, where its card is new."""
         for row in visit.interviews:
-            card = self._cards.get(row.category)
+            card, new = self._cards.get(row.category), False
             if card is None:
-                card = self._cards[row.category] = InterviewCard()
+                card, new = InterviewCard(), True
+                self._cards[row.category] = card
             card.show(row)
             card.unbind(on_record=getattr(card, "then", None) or (lambda _: None))
             card.then = lambda _, row=row: self.dispatch("on_category", row)
             card.bind(on_record=card.then)
+            if new:
+                yield
         self.put(self._explain, *self._cards.values())
 
     def on_category(self, row: InterviewRow) -> None:

@@ -5,10 +5,11 @@ been scrolled away is kept by Kivy under its index and comes back *without* bein
 is brought up to date here too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kivy.effects.dampedscroll import DampedScrollEffect
+from kivy.uix.recycleboxlayout import RecycleBoxLayout
 from kivy.uix.recycleview import RecycleView
 
 
@@ -35,6 +36,24 @@ class Rows(RecycleView):
         left, low, width, height = super().get_viewport()
         ahead = self.layout_manager.default_size[1]
         return left, low - ahead, width, height + 2 * ahead
+
+
+def rows_ahead(viewclass: str, count: int) -> Iterator[None]:
+    """Makes so many rows of a class, one with each step.
+
+    What a list no longer shows Kivy keeps for all lists (2.3); so one that is never shown makes them and lets them go.
+    """
+    high = 10
+    layout = RecycleBoxLayout(default_size=(None, high), default_size_hint=(1, None), size_hint_y=None)
+    layout.orientation, layout.height = "vertical", high * count
+    view = RecycleView(size=(high, high * count))
+    view.add_widget(layout)
+    view.viewclass = viewclass
+    for number in range(1, count + 1):
+        view.data = [{"key": str(one)} for one in range(number)]
+        yield
+    view.data = []
+    yield
 
 
 def show_rows(view: Any, rows: Sequence[dict[str, Any]]) -> None:

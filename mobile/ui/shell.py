@@ -133,6 +133,11 @@ class Shell(FloatLayout):
         """The sheet that lies over the screen."""
         return self._sheet
 
+    def over(self) -> int:
+        """The uid of the sheet that lies over the screen, or is just sliding out; 0 where there is none."""
+        sheets = self.ids.over.children
+        return int(sheets[0].uid) if sheets else 0
+
     def open(self, sheet: Sheet) -> None:
         """Slides a sheet over the screen; one at a time."""
         self.close(at_once=True)

@@ -1,5 +1,6 @@
 """The sync center: what is where and who has signed for it, colleagues' tablets, packages, storage, diagnostics."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from kivy.uix.widget import Widget
 from mobile import sync_views
 from mobile.ui import sheets_packages
 from mobile.ui.cards import Fact, Said
+from mobile.ui.gradually import Gradually
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Card, Rule, button
 from mobile.ui.kit_sheet import Sheet
@@ -80,6 +82,9 @@ class SyncCenter(BoxLayout):
         self._sheet: Sheet | None = None
         self._ticking: Any = None
         self._counting: Any = None
+        self._gradually = Gradually()
+        self._made: dict[Widget, object] = {}
+        """By place, what the widgets there were made of."""
         self.desk.bind(center=self._fill, meeting=self._fill, serving=self._fill, code=self._fill)
         self.session.bind(syncing=self._fill)
         self.session.bind(syncing=self._count_while_shown)
@@ -127,18 +132,33 @@ class SyncCenter(BoxLayout):
         self.wide = self.width > dp(TWO_COLUMNS_DP)
 
     def _fill(self, *_: object) -> None:
-        center = self.desk.center
-        if center is None or self._shown is None:
+        center, shown = self.desk.center, self._shown
+        if center is None or shown is None or self.parent is None:
             return
-        self._fill_server(center)
-        _refill(self.ids.records, [_figure(row) for row in self._with_way(center.records)])
-        self.ids.receipt.content = center.receipt
-        self._fill_photos(center)
-        self._fill_refused()
-        self._fill_peers(center)
-        self._fill_colleagues()
-        self._fill_tablet(center)
+        self._fill_words(center, shown)
+        self._gradually.make(self._parts(center, shown))
         self._tick()
+
+    def _parts(self, center: sync_views.Center, shown: Shown) -> Iterator[None]:
+        """From top to bottom; what is made of the same as it was stays as it is."""
+        desk, ids = self.desk, self.ids
+        records = self._with_way(center.records)
+        parts: tuple[tuple[Widget, object, Callable[[], list[Widget]]], ...] = (
+            (ids.notices, center.notices, lambda: self._notices(center)),
+            (ids.records, records, lambda: [_figure(row) for row in records]),
+            (ids.photos, (center.photos, center.photo_progress), lambda: _photos(center)),
+            (ids.refused, shown.refused, lambda: self._refused(shown)),
+            (ids.peers, (center.peers, desk.tools, desk.meeting), lambda: self._peers(center)),
+            (ids.colleagues, shown.visit and shown.visit.colleagues, lambda: _colleagues(shown)),
+            (ids.by_hand, desk.tools, self._by_hand),
+            (ids.tablet_acts, desk.tools, self._tablet_acts),
+        )
+        for place, rows, make in parts:
+            made_of = (rows, words.language)
+            if self._made.get(place) != made_of:
+                _refill(place, make())
+                self._made[place] = made_of
+                yield
 
     def _with_way(self, records: tuple[sync_views.Figure, ...]) -> list[sync_views.Figure]:
         """While an exchange runs, what waited is on its way."""
@@ -147,37 +167,41 @@ class SyncCenter(BoxLayout):
             first = first._replace(label=say("center.on_its_way"), tone="accent")
         return [first, *rest]
 
-    def _fill_server(self, center: sync_views.Center) -> None:
-        assert self._shown is not None
-        row, ids = self._shown.sync, self.ids
+    def _fill_words(self, center: sync_views.Center, shown: Shown) -> None:
+        """What is always there and only says something else."""
+        row, desk, ids = shown.sync, self.desk, self.ids
+        able = desk.tools is not None
         ids.state.content = say("sync.running") if self.session.syncing else row.text
         ids.server.content, ids.last.content, ids.attempts.content = (
             center.server,
             center.last,
             center.attempts,
         )
+        ids.receipt.content = center.receipt
+        ids.meet.text = say("center.meeting") if desk.meeting else say("center.meet")
+        ids.meet.disabled = not able or desk.meeting
+        ids.serve.disabled = not able
+        ids.serve.text = say("center.serve_stop") if desk.serving else say("center.serve")
+        ids.serve.kind = "outline" if desk.serving else "tonal"
+        ids.serving.content = f"{say('center.serving')}\n{desk.serving}" if desk.serving else ""
+        ids.code.text = desk.code
+        ids.identity.content, ids.space.content = center.identity, center.space
+        ids.space.tone = "bad" if center.space_low else "ink_2"
+
+    def _notices(self, center: sync_views.Center) -> list[Widget]:
         notices: list[Widget] = []
         for notice in center.notices:
             notices.append(Fact(icon=notice.icon, tone=notice.tone, text=notice.text))
             if notice.noticed:
                 notices.append(button(say("sync.noticed"), self._noticed, kind="outline", icon="check"))
-        _refill(ids.notices, notices)
+        return notices
 
     def _noticed(self) -> None:
         self.session.clear_notice()
 
-    def _fill_photos(self, center: sync_views.Center) -> None:
-        lines: list[Widget] = [_figure(row) for row in center.photos]
-        if center.photo_progress:
-            lines.append(Text(content=center.photo_progress, type="hint", tone="accent"))
-        if not lines:
-            lines.append(Text(content=say("center.no_photos"), tone="ink_2"))
-        _refill(self.ids.photos, lines)
-
-    def _fill_refused(self) -> None:
-        assert self._shown is not None
+    def _refused(self, shown: Shown) -> list[Widget]:
         cards: list[Widget] = []
-        for refused in self._shown.refused:
+        for refused in shown.refused:
             card = Card(tone="bad")
             card.add_widget(Said(text=refused.title, strong=True, by=refused.when))
             if refused.text:
@@ -189,71 +213,39 @@ class SyncCenter(BoxLayout):
         if cards:
             cards.insert(0, Text(content=say("sync.refused_title"), strong=True))
             cards.insert(1, Text(content=say("sync.refused_explain"), tone="ink_2", type="hint"))
-        _refill(self.ids.refused, cards)
+        return cards
 
     def _set_aside(self, op: OpId) -> None:
         self.session.set_aside(op)
 
-    def _fill_peers(self, center: sync_views.Center) -> None:
-        desk, ids = self.desk, self.ids
-        able = desk.tools is not None
-        lines: list[Widget] = []
+    def _peers(self, center: sync_views.Center) -> list[Widget]:
+        desk, lines = self.desk, list[Widget]()
         for row in center.peers:
-            act = say("center.meet") if row.address and able else ""
+            act = say("center.meet") if row.address and desk.tools is not None else ""
             line = PeerLine(name=row.name, detail=row.detail, tone=row.tone, act=act, busy=desk.meeting)
             line.bind(on_meet=lambda _, address=row.address: desk.meet(address))
             lines += [line, Rule()]
-        if not lines:
-            lines.append(Text(content=say("center.no_peers"), tone="ink_2"))
-        _refill(ids.peers, lines)
-        ids.meet.text = say("center.meeting") if desk.meeting else say("center.meet")
-        ids.meet.disabled = not able or desk.meeting
-        ids.serve.disabled = not able
-        ids.serve.text = say("center.serve_stop") if desk.serving else say("center.serve")
-        ids.serve.kind = "outline" if desk.serving else "tonal"
-        ids.serving.content = f"{say('center.serving')}\n{desk.serving}" if desk.serving else ""
-        ids.code.text = desk.code
+        return lines or [Text(content=say("center.no_peers"), tone="ink_2")]
 
-    def _fill_colleagues(self) -> None:
-        """How far the others are with the visit that the center was opened from."""
-        assert self._shown is not None
-        visit = self._shown.visit
-        lines: list[Widget] = []
-        if visit is not None and (visit.colleagues.rows or visit.colleagues.blind):
-            lines.append(Text(content=say("center.colleagues"), strong=True))
-            lines.append(
-                Text(
-                    content=visit.colleagues.blind or say("center.colleagues_explain"),
-                    type="hint",
-                    tone="ink_2",
-                )
-            )
-            lines += [Said(text=row.text, by=row.at) for row in visit.colleagues.rows]
-        card = Card()
-        for line in lines:
-            card.add_widget(line)
-        _refill(self.ids.colleagues, [card] if lines else [])
+    def _by_hand(self) -> list[Widget]:
+        tools = self.desk.tools
+        if tools is None or tools.packages is None:
+            return []
+        return [
+            Text(content=say("center.by_hand"), strong=True),
+            Text(content=say("center.by_hand_explain"), type="hint", tone="ink_2"),
+            button(say("center.give_package"), self.write_package, kind="outline", icon="hand_in"),
+            button(say("center.take_package"), self.read_package, kind="outline", icon="letter"),
+        ]
 
-    def _fill_tablet(self, center: sync_views.Center) -> None:
-        tools, ids = self.desk.tools, self.ids
-        by_hand: list[Widget] = []
-        if tools is not None and tools.packages is not None:
-            by_hand = [
-                Text(content=say("center.by_hand"), strong=True),
-                Text(content=say("center.by_hand_explain"), type="hint", tone="ink_2"),
-                button(say("center.give_package"), self.write_package, kind="outline", icon="hand_in"),
-                button(say("center.take_package"), self.read_package, kind="outline", icon="letter"),
-            ]
-        _refill(ids.by_hand, by_hand)
-        ids.identity.content, ids.space.content = center.identity, center.space
-        ids.space.tone = "bad" if center.space_low else "ink_2"
-        acts: list[Widget] = []
+    def _tablet_acts(self) -> list[Widget]:
+        tools, acts = self.desk.tools, list[Widget]()
+        if tools is not None and tools.purge is not None:
+            purge = partial(tools.purge, self.session)
+            acts.append(button(say("center.purge"), purge, kind="outline", icon="delete"))
         if tools is not None:
-            if tools.purge is not None:
-                purge = partial(tools.purge, self.session)
-                acts.append(button(say("center.purge"), purge, kind="outline", icon="delete"))
             acts.append(button(say("center.diagnose"), self.diagnose, kind="outline", icon="info"))
-        _refill(ids.tablet_acts, acts)
+        return acts
 
     # --- acting ----------------------------------------------------------------------------------------
 
@@ -301,6 +293,27 @@ class SyncCenter(BoxLayout):
 
 def _figure(row: sync_views.Figure) -> FigureLine:
     return FigureLine(label=row.label, number=str(row.number), tone=row.tone, part=row.part)
+
+
+def _photos(center: sync_views.Center) -> list[Widget]:
+    lines: list[Widget] = [_figure(row) for row in center.photos]
+    if center.photo_progress:
+        lines.append(Text(content=center.photo_progress, type="hint", tone="accent"))
+    return lines or [Text(content=say("center.no_photos"), tone="ink_2")]
+
+
+def _colleagues(shown: Shown) -> list[Widget]:
+    """How far the others are with the visit that the center was opened from."""
+    colleagues = None if shown.visit is None else shown.visit.colleagues
+    if colleagues is None or not (colleagues.rows or colleagues.blind):
+        return []
+    explain = colleagues.blind or say("center.colleagues_explain")
+    card = Card()
+    card.add_widget(Text(content=say("center.colleagues"), strong=True))
+    card.add_widget(Text(content=explain, type="hint", tone="ink_2"))
+    for row in colleagues.rows:
+        card.add_widget(Said(text=row.text, by=row.at))
+    return [card]
 
 
 def _refill(place: Any, widgets: list[Widget]) -> None:

@@ -1,8 +1,10 @@
 """The visit: sections with progress and its own pages, the items, and the item; three panes, two or one by width."""
 
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
+from kivy.core.window import Window
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
@@ -14,7 +16,7 @@ from mobile.ui.item import ItemPane
 from mobile.ui.items import ItemLine, icon_markup, line
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Chip, Press, button
-from mobile.ui.kit_rows import show_rows
+from mobile.ui.kit_rows import rows_ahead, show_rows
 from mobile.ui.later import Lazily
 from mobile.ui.memory import memory
 from mobile.ui.session import Session
@@ -84,14 +86,12 @@ class SectionsPane(BoxLayout):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._pages: dict[str, PageLine] = {}
+        self._pages = {key: PageLine(key=key, icon=icon) for key, icon in PAGE_ICONS.items()}
+        for page in self._pages.values():
+            self.ids.pages.add_widget(page)
 
     def show(self, visit: VisitShown, chosen: str) -> None:
         show_rows(self.ids.rows, [_section(row, chosen) for row in visit.sections])
-        if not self._pages:
-            self._pages = {row.page: PageLine(key=row.page, icon=PAGE_ICONS[row.page]) for row in visit.pages}
-            for page in self._pages.values():
-                self.ids.pages.add_widget(page)
         for row in visit.pages:
             page, left = self._pages[row.page], row.left and row.number > 0
             page.title, page.chosen = say(f"page.{row.page[1:]}"), row.page == chosen
@@ -130,7 +130,10 @@ class ItemsPane(BoxLayout):
         self._list = ""
         self._lines: list[tuple[tuple[ItemRow, bool], dict[str, Any]]] = []
         """What each line was made of, and the line: a tap changes one."""
-        self._chips: dict[str, Chip] = {}
+        self._chips = {name: Chip(tone=FILTER_TONES.get(name, "accent")) for name in FILTERS}
+        for name, chip in self._chips.items():
+            chip.bind(on_release=lambda _, name=name: self.dispatch("on_only", name))
+        self.ids.filters.put(*self._chips.values())
         self.ids.rows.bind(scroll_y=self._scrolled)
 
     def show(self, visit: VisitShown, shown: Shown) -> None:
@@ -186,11 +189,6 @@ class ItemsPane(BoxLayout):
             "disputed": sum(row.disputes for row in visit.sections),
             "problem": sum(row.problems for row in visit.sections),
         }
-        if not self._chips:
-            self._chips = {name: Chip(tone=FILTER_TONES.get(name, "accent")) for name in FILTERS}
-            for name, chip in self._chips.items():
-                chip.bind(on_release=lambda _, name=name: self.dispatch("on_only", name))
-            self.ids.filters.put(*self._chips.values())
         for name, chip in self._chips.items():
             chip.text, chip.on = say(f"filter.{name}"), name == only
             chip.count = str(counts[name]) if name in counts else ""
@@ -231,6 +229,16 @@ class VisitScreen(BoxLayout):
                 name, lambda page: page.bind(on_sections=lambda _: session.go(pane="sections"))
             )
         self.bind(width=self._arrange)
+
+    def prepare(self) -> Iterator[None]:
+        """Makes rows and pages before anybody asks for them, one with each step: a row takes 10 ms."""
+        for pane in (self.sections, self.items):
+            rows = pane.ids.rows
+            high = rows.layout_manager.default_size[1]
+            yield from rows_ahead(rows.viewclass, int(Window.height / high) + 1)
+        for name in PAGES:
+            assert self.pages[name] is not None
+            yield
 
     def show(self, shown: Shown) -> None:
         visit = shown.visit

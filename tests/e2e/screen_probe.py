@@ -169,8 +169,8 @@ def passes(folder: Path) -> object:
     full = [0]
     with running(*stage.set_up(folder).open(), person=stage.LEADER) as driver:
         driver.settle(1)
-        collector = Collector()
-        collector.begin()
+        collector, over = Collector(), [0]
+        collector.begin(lambda: over[0])
         frozen, looked_at = gc.get_freeze_count(), len(gc.get_objects())
 
         def looked(phase: str, facts: dict[str, int]) -> None:
@@ -183,11 +183,24 @@ def passes(folder: Path) -> object:
             kept.extend([number] for number in range(10_000))
         touched = full[0]
         driver.settle(REST_SECONDS + 1)
+        at_rest, left = full[0] - touched, len(gc.get_objects())
+        collector.unwatched()
+        unwatched = full[0] - touched - at_rest
+        over[0], before, sheet = 7, full[0], [[number] for number in range(1000)]
+        under = []
+        for _ in range(2):
+            driver.tap_at(1, 1)
+            driver.settle(REST_SECONDS + 1)
+            under.append(full[0] - before)
         return {
             "touched": touched,
-            "at_rest": full[0] - touched,
+            "at_rest": at_rest,
+            "unwatched": unwatched,
             "frozen": frozen,
             "looked_at": looked_at,
+            "left": left,
+            "under_a_sheet": under,
+            "sheet_kept": not any(one is sheet for one in gc.get_objects()),
         }
 
 

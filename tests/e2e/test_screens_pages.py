@@ -1,5 +1,7 @@
 """A visit's own pages, tapped through over a real store: findings, computers, talks, the end of the visit."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -221,6 +223,18 @@ def test_signatures_are_drawn_on_paper_or_refused(at_page: AtPage) -> None:
     assert signed["signature/unit_head"] == SignatureRefused(  # type: ignore[index]
         role="unit_head", reason="对 A03 有异议", witness="赵敏"
     )
+
+
+def test_signatures_that_are_drawn_anew_let_the_earlier_lines_go(at_page: AtPage) -> None:
+    """Nothing that stays, such as the palette, holds a line that is no longer on the page."""
+    driver = at_page("@closing")
+    seen = [weakref.ref(line) for line in driver.widgets("SignatureLine")]
+    driver.app.visit.pages["@closing"].forget()
+    driver.app.visit.pages["@closing"].show(driver.session.shown.visit)
+    driver.settle()
+    gc.collect()
+    assert [one() for one in seen] == [None] * 4
+    assert len(list(driver.widgets("SignatureLine"))) == 4
 
 
 def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page: AtPage) -> None:

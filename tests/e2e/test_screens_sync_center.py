@@ -245,6 +245,24 @@ def test_a_tablet_that_was_turned_away_takes_no_visitors(center: Center, colleag
     assert visits(colleague, driver, port).outcome == "offline"
 
 
+def test_only_what_changed_is_drawn_anew_and_only_while_it_is_shown(center: Center) -> None:
+    """An exchange in the background makes nothing on a screen that nobody sees."""
+    driver, screen = center.driver, center.screen
+    places = [screen.ids[name] for name in ("records", "peers", "by_hand", "tablet_acts")]
+    before = [list(place.children) for place in places]
+    assert all(before)
+    driver.session.syncing = True
+    driver.settle()
+    after = [list(place.children) for place in places]
+    assert after[1:] == before[1:]
+    driver.session.syncing = False
+    driver.shown(driver.session.leave)
+    hidden = list(screen.ids.records.children)
+    screen.desk.center = screen.desk.center._replace(records=screen.desk.center.records[:1])
+    driver.settle()
+    assert list(screen.ids.records.children) == hidden
+
+
 def test_how_far_colleagues_are_is_shown_in_a_visit(center: Center, colleague: Colleague) -> None:
     """Who is at which section and how many items they have answered, as of the meeting."""
     driver = center.driver
@@ -337,6 +355,7 @@ def test_what_is_not_built_in_has_no_button(center: Center, purged: list[object]
     assert desk.tools is not None
     desk.tools = desk.tools._replace(purge=None, packages=None)
     center.screen._fill()
+    driver.settle()
     assert not {"清理已有回执且已备份的数据", "导出交换包", "导入交换包"} & driver.texts()
 
 
