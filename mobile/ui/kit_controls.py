@@ -15,10 +15,13 @@ from kivy.properties import (
 )
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.stacklayout import StackLayout
 from kivy.uix.textinput import TextInput
 from kivy.uix.widget import Widget
 
 from mobile.ui import native_text
+from mobile.ui.kit_text import font_for, width_of
+from mobile.ui.theme import theme
 
 TONES = ["accent", "ok", "warn", "bad", "dispute", "muted", "ink_2"]
 
@@ -74,6 +77,10 @@ class Chip(Press):
     tone = OptionProperty("accent", options=TONES)
 
 
+class Flow(StackLayout):
+    """Things of their own width side by side; what has no room there begins a further line."""
+
+
 class Badge(BoxLayout):
     """A state: a glyph and a word in the state's colour."""
 
@@ -95,23 +102,38 @@ class Segment(Press):
 
 
 class Segmented(BoxLayout):
-    """A few choices side by side, of which one or none holds. Options are (key, text, icon, tone)."""
+    """A few choices side by side, of which one or none holds. Options are (key, text, icon, tone).
+
+    Where one of them has no room for its words they stand below each other.
+    """
 
     options = ListProperty()
     value = StringProperty("")
+    line = NumericProperty(dp(48))
+    """How high a choice is."""
+    stacked = BooleanProperty(False)
     __events__ = ("on_pick",)
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.fbind("options", self._build)
         self.fbind("value", self._show)
+        for name in ("options", "width"):
+            self.fbind(name, self._fit)
+        theme.fbind("body", self._fit)
+        self.fbind("stacked", self._build)
         self._build()
+
+    def _fit(self, *_: object) -> None:
+        widest = max((_least(text, icon) for _, text, icon, _ in self.options), default=0)
+        self.stacked = self.width < widest * len(self.options)
 
     def _build(self, *_: object) -> None:
         self.clear_widgets()
         last = len(self.options) - 1
         for index, (key, text, icon, tone) in enumerate(self.options):
-            edge = "only" if last == 0 else {0: "left", last: "right"}.get(index, "middle")
+            ends = {0: "left", last: "right"}
+            edge = "only" if last == 0 or self.stacked else ends.get(index, "middle")
             segment = Segment(key=key, text=text, icon=icon, tone=tone, edge=edge)
             segment.bind(on_release=lambda one: self.dispatch("on_pick", one.key))
             self.add_widget(segment)
@@ -123,6 +145,11 @@ class Segmented(BoxLayout):
 
     def on_pick(self, key: str) -> None:
         """The finger chose `key`; the value changes only when the choice is committed."""
+
+
+def _least(text: str, icon: str) -> float:
+    """The width in px a `Segment` needs, chosen or not."""
+    return width_of(text, font_for(text, True), theme.body) + dp(16 + 6 * 3 + (20 if icon else 0))
 
 
 class Stepper(BoxLayout):

@@ -6,7 +6,6 @@ from typing import Any
 from kivy.animation import Animation
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
-from kivy.uix.widget import Widget
 from msgspec.structs import replace
 
 from mobile.drafts import Draft
@@ -124,7 +123,7 @@ class PhotoView(Shield, BoxLayout):
     def _put_acts(self, acts: list[Push]) -> None:
         row = self.ids.acts
         row.clear_widgets()
-        for act in (Widget(), *acts):
+        for act in reversed(acts):
             row.add_widget(act)
 
     @property

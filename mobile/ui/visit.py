@@ -21,6 +21,7 @@ from mobile.ui.later import Lazily
 from mobile.ui.memory import memory
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown, VisitShown
+from mobile.ui.theme import theme
 from mobile.ui.words import say
 from mobile.views import FILTERS
 from shared_schema.operations import AnswerValue
@@ -229,6 +230,7 @@ class VisitScreen(BoxLayout):
                 name, lambda page: page.bind(on_sections=lambda _: session.go(pane="sections"))
             )
         self.bind(width=self._arrange)
+        theme.bind(row=self._arrange)
 
     def prepare(self) -> Iterator[None]:
         """Makes rows and pages before anybody asks for them, one with each step: a row takes 10 ms."""
@@ -261,13 +263,15 @@ class VisitScreen(BoxLayout):
         """Which panes are on the screen: all three, sections beside items or a page, or the one at work."""
         if self._page in self.pages:
             alone = "sections" if self._pane == "sections" else self._page
-            wanted: tuple[str, ...] = ("sections", self._page) if self.width >= dp(TWO_PANES) else (alone,)
+            wanted: tuple[str, ...] = (
+                ("sections", self._page) if self.width >= dp(TWO_PANES) * theme.row else (alone,)
+            )
             self.pages[self._page].narrow = wanted == (self._page,)
-        elif self.width >= dp(THREE_PANES):
+        elif self.width >= dp(THREE_PANES) * theme.row:
             wanted = ("sections", "items", "item")
         elif self._pane == "item":
             wanted = ("item",)
-        elif self.width >= dp(TWO_PANES):
+        elif self.width >= dp(TWO_PANES) * theme.row:
             wanted = ("sections", "items")
         else:
             wanted = (self._pane,)

@@ -329,7 +329,7 @@ PICTURES: dict[str, Picture] = {
     "paper": Picture(
         "VisitScreen", (_go(person="p-chen", item="A09", pane="item", only=""), _press("paper.from"))
     ),
-    "paper-end": Picture("VisitScreen", (_press("paper.end"),)),
+    "paper-end": Picture("VisitScreen", (_go(pane="items"), _press("paper.end"))),
     "earlier": Picture("VisitScreen", (_at("E01"), lambda d: d.scroll_to(d.widget("EarlierCard")))),
     "score": Picture("sheets_visit.why", (_ITEM, _bar("on_why"))),
     "disk-full": Picture("VisitScreen", (_ITEM, _fails("disk_full"))),

@@ -1,4 +1,4 @@
-"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe targets|scroll|passes|start|drawn`.
+"""Looks at the screens in a process of its own: `python -m tests.e2e.screen_probe scroll|passes|start|drawn`.
 
 Kivy takes density, window size and graphics once, when it is imported; so a test that wants others starts this one,
 which prints what it found as JSON on its last line.
@@ -12,10 +12,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -24,10 +22,6 @@ from shared_schema.checklist import Checklist
 from tests.e2e import tablet_stage as stage
 from tests.e2e import tablet_story
 
-if TYPE_CHECKING:
-    from tests.e2e.screen_driver import Driver
-
-TARGET_DP = 48
 EDGE_MAX = 200
 """How much ink, of 255, a label's last column may hold."""
 FRAMES = 480
@@ -40,41 +34,6 @@ NEEDED_LATER = (
     "cryptography.hazmat.primitives.serialization",
 )
 """What no first frame needs of other people's packages, some 10 ms each."""
-SECTIONS = ("A", "veto", "@findings", "@computers", "@interviews", "@closing")
-
-
-def small_targets(driver: "Driver") -> list[tuple[str, str, float, float]]:
-    """Whatever is on the screen to be pressed and is less than 48 dp high or wide, with its size in px."""
-    from kivy.metrics import dp
-
-    # What is a pixel short by rounding is large enough.
-    least = dp(TARGET_DP) - 1
-    return [
-        (type(widget).__name__, str(getattr(widget, "text", "")), widget.width, widget.height)
-        for widget in driver.root.walk(restrict=True)
-        if hasattr(widget, "on_release") and not widget.disabled and widget.opacity
-        if not getattr(widget, "hidden", False)
-        if widget.width > 1 and (widget.height < least or widget.width < least)
-    ]
-
-
-def targets(folder: Path) -> object:
-    """The targets that are too small, over every screen and pane."""
-    from tests.e2e.screen_driver import running
-
-    found: list[object] = []
-    with running(*tablet_story.play(folder).open(), language="zh", person=stage.LEADER) as driver:
-        found += small_targets(driver)
-        for section in SECTIONS:
-            for pane in ("sections", "items"):
-                go = partial(driver.session.go, inspection=stage.VISIT, section=section, item="", pane=pane)
-                driver.shown(go)
-                driver.settle()
-                found += small_targets(driver)
-        driver.shown(lambda: driver.session.go(item="A03", pane="item"))
-        driver.settle()
-        found += small_targets(driver)
-    return found
 
 
 def three_hundred() -> Checklist:
@@ -253,7 +212,7 @@ def main() -> None:
     for key, value in {**KIVY, "KIVY_HOME": tempfile.mkdtemp(), "SDL_VIDEODRIVER": "offscreen"}.items():
         os.environ.setdefault(key, value)
     with tempfile.TemporaryDirectory() as folder:
-        looks = {"targets": targets, "scroll": scroll, "passes": passes, "start": start, "drawn": drawn}
+        looks = {"scroll": scroll, "passes": passes, "start": start, "drawn": drawn}
         found = looks[sys.argv[1]](Path(folder))
     print(json.dumps(found))
 

@@ -303,21 +303,21 @@ def test_the_score_says_why_and_leads_to_the_item(at_item: AtItem) -> None:
 
 
 @pytest.mark.parametrize("scale", [1.0, 1.3])
-def test_every_target_on_every_screen_is_large_enough(tmp_path: Path, scale: float) -> None:
-    """48 dp, and at the largest type too; no row of text is higher than its row."""
+def test_every_screen_fits_a_tablet_of_ten_inches(tmp_path: Path, scale: float) -> None:
+    """Targets of 48 dp, words drawn whole, at the largest type too; no row of text is higher than its row."""
     from tests.e2e.screen_driver import running
-    from tests.e2e.screen_probe import small_targets
+    from tests.e2e.screen_fit import misfits
 
     with running(*tablet_story.play(tmp_path).open(), language="zh", person=stage.LEADER) as driver:
         driver.session.enlarge(scale)
         driver.settle()
-        assert small_targets(driver) == []
+        assert list(misfits(driver)) == []
         for section in ("A", "veto", *PAGES):
             driver.shown(
                 partial(driver.session.go, inspection=stage.VISIT, section=section, item="", pane="items")
             )
             driver.settle()
-            assert small_targets(driver) == []
+            assert list(misfits(driver)) == []
             for kind in ("ItemLine", "FindingItem", "ComputerLine"):
                 for row in driver.widgets(kind):
                     assert all(part.height <= row.height for part in row.children), (kind, row.key)
@@ -327,7 +327,7 @@ def test_every_target_on_every_screen_is_large_enough(tmp_path: Path, scale: flo
             driver.settle()
             driver.tap(driver.widget(kind))
             driver.settle()
-            assert small_targets(driver) == []
+            assert list(misfits(driver)) == []
             driver.root.close(at_once=True)
 
 
