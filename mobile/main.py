@@ -21,6 +21,7 @@ from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
 from mobile.worker import Worker
+from shared_schema.locale.filling import fill
 from shared_schema.locale.packages import PACKAGES
 from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
@@ -169,12 +170,12 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
             if asked.read_package:
                 told = package.read(tools, [Path(one) for one in asked.read_package])
                 keys = ["told", *(key for key in ("late", "revoked") if getattr(told, key))]
-                print(*(PACKAGES[f"package.{key}"][which].format(**told._asdict()) for key in keys), sep="\n")
+                print(*(fill(PACKAGES[f"package.{key}"][which], told._asdict()) for key in keys), sep="\n")
             if asked.write_package:
                 split_bytes = read_size(asked.split) if asked.split else 0
                 written = package.write(tools, Path(asked.write_package), split_bytes)
                 keys = ["written", *(["left"] if written.photos_left else [])]
-                said = (PACKAGES[f"package.{key}"][which].format(**written._asdict()) for key in keys)
+                said = (fill(PACKAGES[f"package.{key}"][which], written._asdict()) for key in keys)
                 print(*written.files, *said, sep="\n")
         finally:
             door.lock()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from shared_schema.checklist import Checklist, Item
+from shared_schema.locale.filling import fill
 from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
 from shared_schema.locale.tablet_views import TABLET_VIEWS
@@ -66,7 +67,7 @@ _CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS, **SYNC_CEN
 def say(key: str, language: Language, **facts: object) -> str:
     """A sentence of the catalogue."""
     zh, en = _CATALOGUE[key]
-    return (zh if language == "zh" else en).format(**facts)
+    return fill(zh if language == "zh" else en, facts)
 
 
 def when(at_ms: int) -> str:
@@ -204,7 +205,7 @@ def _value_text(entry: Entry, value: AnswerValue, language: Language) -> str:
                 language,
                 actual=actual,
                 required=required,
-                unit=unit or say("answer.times", language),
+                unit=unit or say("answer.times", language, required=required),
             )
         case Present(present=present):
             return say("answer.present" if present else "answer.absent", language)

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from shared_schema.locale.filling import fill
 from shared_schema.locale.terms import TERMS
 
 Language = Literal["zh", "en"]
@@ -31,7 +32,7 @@ REGISTRY: Mapping[str, Kind] = {
     "bases_unknown": Kind("服务器不认识这些记录所依据的较早记录，平板将自动完整重发。", "The server does not know earlier records that these refer to; the tablet sends them whole by itself.", 409, retry=True),
     "not_signed_in": Kind("请先登录。", "Please sign in.", 401),
     "sign_in_failed": Kind("账号或密码不正确。", "The account or the password is not right.", 401),
-    "sign_in_throttled": Kind("尝试次数过多，请 {wait_seconds} 秒后再试。", "Too many attempts; try again in {wait_seconds} seconds.", 429, retry=True),
+    "sign_in_throttled": Kind("尝试次数过多，请 {wait_seconds} 秒后再试。", "Too many attempts; try again in {wait_seconds} {wait_seconds:second|seconds}.", 429, retry=True),
     "not_allowed": Kind("当前身份不能执行此操作：{action}。", "Your role does not allow this: {action}.", 403),
     "not_found": Kind("没有找到：{what}。", "Not found: {what}.", 404),
     "csrf_missing": Kind("页面已过期，请刷新后重试。", "The page has expired; reload it and try again.", 403),
@@ -49,8 +50,8 @@ REGISTRY: Mapping[str, Kind] = {
     "token_expired": Kind("上传凭证已过期，请先同步一次再上传照片。", "The pass for photos is too old; exchange once with the server, then the photos go on.", 401, retry=True),
     # unlocking a tablet
     "tablet_locked": Kind("平板已锁定，请输入 PIN 解锁。", "The tablet is locked: unlock it with a PIN.", 403),
-    "pin_wrong": Kind("PIN 不正确，还可以试 {left} 次；次数用完，本机数据将被销毁。", "The PIN is not right; {left} tries are left, then the data on this tablet is destroyed.", 403),
-    "pin_wait": Kind("输错次数较多，请 {wait_seconds} 秒后再试。", "Too many wrong PINs; try again in {wait_seconds} seconds.", 429, retry=True),
+    "pin_wrong": Kind("PIN 不正确，还可以试 {left} 次；次数用完，本机数据将被销毁。", "The PIN is not right; {left} {left:try is|tries are} left, then the data on this tablet is destroyed.", 403),
+    "pin_wait": Kind("输错次数较多，请 {wait_seconds} 秒后再试。", "Too many wrong PINs; try again in {wait_seconds} {wait_seconds:second|seconds}.", 429, retry=True),
     "pin_weak": Kind("请用 {least} 至 {most} 位数字，不能全部相同，也不能是连续数字。", "Use {least} to {most} digits, not all the same and not in a row.", 422),
     "pin_unknown": Kind("此人在本平板上还没有 PIN：{person}。请一位已有 PIN 的组员先解锁。", "This person has no PIN on this tablet yet: {person}. Let a member who has one unlock it first.", 404),
     "pin_spent": Kind("PIN 输错次数已用完，本机数据已销毁。", "All tries at the PIN were wrong; the data on this tablet has been destroyed.", 403),
@@ -82,7 +83,7 @@ REGISTRY: Mapping[str, Kind] = {
     "photo_too_many_pixels": Kind("照片超过 {limit_pixels} 像素，请用较小的尺寸重拍。", "The photo has over {limit_pixels} pixels; take it again at a smaller size.", 413),
     "tus_version_unsupported": Kind("不支持上传协议版本 {theirs}，本服务器使用 tus {ours}。", "Upload protocol version {theirs} is not supported; this server speaks tus {ours}.", 412),
     "upload_media_type": Kind("上传内容的类型须为 {wanted}。", "The body of an upload must be of type {wanted}.", 415),
-    "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} bytes; go on from there.", 409, retry=True),
+    "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} {offset:byte|bytes}; go on from there.", 409, retry=True),
     "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
     "photo_damaged": Kind("照片文件不完整或已损坏，读不出来，没有保存。请重拍，或换一个文件。", "The photo is damaged or not whole and was not kept. Take it again, or choose another file.", 422),
     "camera_missing": Kind("本机没有可用的摄像头。可以从文件夹或存储卡选取照片。", "This tablet has no camera that can be used. A photo can be chosen from a folder or a card.", 503),
@@ -91,7 +92,7 @@ REGISTRY: Mapping[str, Kind] = {
     # packages
     "package_damaged": Kind("交换包损坏或不完整（{where}），没有导入任何内容。请重新拷贝。", "The package is damaged or not whole ({where}); nothing of it was taken. Copy it again."),
     "package_foreign": Kind("交换包不是给这里的：{what}。没有导入任何内容。", "The package is not meant for here: {what}. Nothing of it was taken.", 409),
-    "package_incomplete": Kind("共 {count} 个分卷，已有 {have} 个，还缺第 {missing} 个。", "{have} of {count} volumes are here; missing: {missing}.", 409),
+    "package_incomplete": Kind("共 {count} 个分卷，已有 {have} 个，还缺第 {missing} 个。", "{have} of {count} {count:volume|volumes} came; missing: {missing}.", 409),
     "package_keys_missing": Kind("还没有对方的密钥，不能封装交换包。请先联网同步一次或重新注册。", "The receiver's key is not known, so no package can be sealed. Exchange over the network once, or enrol again.", 409),
     "package_suite": Kind("交换包使用密码套件 {suite}，本程序只支持 {ours}。", "The package is sealed with the suite {suite}; this program has only {ours}.", 409),
     "package_too_large": Kind("交换包超过限制（{what}：{limit}），没有导入任何内容。", "The package is over a limit ({what}: {limit}); nothing of it was taken.", 413),
@@ -100,12 +101,12 @@ REGISTRY: Mapping[str, Kind] = {
     "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns
-    "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} errors: {first}"),
+    "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} {count:error|errors}: {first}"),
     "checklist_too_new": Kind("这次检查的清单需要更新版本的应用：请升级，或换一台平板；已记录的内容不会丢失。", "This visit's checklist needs a newer app: update, or take another tablet; nothing recorded is lost.", 409),
     "checklist_unknown": Kind("没有这个版本的清单：{checklist}。", "There is no such checklist version: {checklist}.", 404),
     "checklist_in_use": Kind("清单 {code} {version} 已使用，不能修改；请改版本号后另存。", "Checklist {code} {version} is in use and cannot change; give it a new version.", 409),
     "not_scorable": Kind("没有适用的检查项，无法评分。", "No item applies, so there is no score.", 409),
-    "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} units cannot be frozen yet: {first}", 409),
+    "freeze_blocked": Kind("还有 {count} 个单位不能冻结：{first}", "{count} {count:unit|units} cannot be frozen yet: {first}", 409),
     "draw_infeasible": Kind("{unit} 无法分派：{reason}", "{unit} cannot be assigned: {reason}", 409),
     "campaign_drawn": Kind("活动 {campaign} 已经抽过签，结果不再改变。请核对名册与种子，或换一个活动代码。", "Campaign {campaign} has been drawn, and a draw stands. Look at the registers and the seed, or take another code for the campaign.", 409),
     # stores
@@ -155,7 +156,7 @@ def sentence(code: str, facts: Mapping[str, object], language: Language = "zh") 
     if kind is None:
         return code
     said = {name: _word(name, str(fact), language) for name, fact in facts.items()}
-    return (kind.zh if language == "zh" else kind.en).format_map(_Facts(said))
+    return fill(kind.zh if language == "zh" else kind.en, _Facts(said))
 
 
 def _word(name: str, fact: str, language: Language) -> str:

@@ -6,6 +6,7 @@ from kivy.event import EventDispatcher
 from kivy.properties import ObjectProperty, OptionProperty
 
 from mobile import words as mobile_words
+from shared_schema.locale.filling import fill
 from shared_schema.locale.packages import PACKAGES
 from shared_schema.locale.photos import PHOTOS
 from shared_schema.locale.sync_center import SYNC_CENTER
@@ -51,7 +52,7 @@ words = Words()
 def say(key: str, **facts: object) -> str:
     """The sentence of a key with its facts, in the language shown."""
     sentence: str = words.t[key]
-    return sentence.format(**facts) if facts else sentence
+    return fill(sentence, facts) if facts else sentence
 
 
 def sentence(problem: Problem) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 from server.storage.console_quarantine import AdmissionLine
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.console import CONSOLE
+from shared_schema.locale.filling import fill
 from shared_schema.locale.terms import TERMS
 from shared_schema.operations import (
     Aborted,
@@ -83,7 +84,7 @@ class Words:
     def t(self, key: str, **facts: object) -> str:
         """The sentence of a key with its facts. A key that is nowhere is a bug and says so."""
         pair = CONSOLE.get(key) or TERMS[key]
-        return pair[self._which].format(**facts) if facts else pair[self._which]
+        return fill(pair[self._which], facts) if facts else pair[self._which]
 
     def term(self, family: str, code: str) -> str:
         """The word for a code of a family, such as stage.opened; the code itself where there is none."""

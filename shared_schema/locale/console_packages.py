@@ -32,7 +32,7 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
     "package.applied": ("已导入", "Taken in"),
     "package.known": ("此前已导入，没有变化", "Taken in before; nothing changed"),
     "package.refused": ("拒收", "Refused"),
-    "package.lacks": ("已有 {have} / {of} 个分卷", "{have} of {of} volumes are here"),
+    "package.lacks": ("已有 {have} / {of} 个分卷", "Volumes here: {have} of {of}"),
     "package.lacks_text": (
         "还缺第 {numbers} 卷，收齐后自动导入。",
         "Still missing: {numbers}. It is taken in when all are here.",
@@ -101,7 +101,10 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
     "package.taken_at": ("导入时间", "Taken in"),
     "package.made_at": ("生成时间", "Made"),
     "package.digest": ("文件摘要", "Digest"),
-    "package.some_wait": ("其中 {count} 条暂存，需要处理：", "{count} of them wait for a person:"),
+    "package.some_wait": (
+        "其中 {count} 条暂存，需要处理：",
+        "{count} of them {count:waits|wait} for a person:",
+    ),
     "package.no_receipt": (
         "没有回执：还不知道这台平板的封装密钥。请让平板联网同步一次，或用新版应用重新写出交换包。",
         "There is no receipt: this tablet's sealing key is not known. Let it exchange over the network once, or write the package again with a newer app.",

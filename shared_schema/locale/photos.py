@@ -103,9 +103,9 @@ PHOTOS: dict[str, tuple[str, str]] = {
     "photo.state.disputed": ("有分歧：有人移除，有人保留", "Disputed: removed by one, kept by another"),
     "photo.state.removed": ("已移除", "Removed"),
     # the page
-    "photos.summary": ("共 {count} 张，服务器已收 {received} 张", "{count} photos, {received} received by the server"),
-    "photos.drafts": ("{count} 张待组员复看", "{count} wait for a colleague to look"),
-    "photos.destroyed": ("附上之前销毁了 {count} 张；最近一张：{item}，{when}，{by}", "{count} destroyed before they were attached; the last: {item}, {when}, {by}"),
+    "photos.summary": ("共 {count} 张，服务器已收 {received} 张", "{count} {count:photo|photos}, {received} received by the server"),
+    "photos.drafts": ("{count} 张待组员复看", "{count} {count:waits|wait} for a colleague to look"),
+    "photos.destroyed": ("附上之前销毁了 {count} 张；最近一张：{item}，{when}，{by}", "{count} destroyed before {count:it was|they were} attached; the last: {item}, {when}, {by}"),
     "photos.empty": ("还没有照片。只有环境设施类检查项可以拍照，且从不强制。", "No photos yet. Only items about surroundings and fittings allow them, and none is ever required."),
     "photos.empty_act": ("看哪些项可以拍照", "Show the items that allow photos"),
     "photos.of_item": ("检查项 {code}", "Item {code}"),

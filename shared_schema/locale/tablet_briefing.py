@@ -17,7 +17,7 @@ TABLET_BRIEFING: dict[str, tuple[str, str]] = {
         "结束后，在全部成员都结束之前您不能再作答，也不能撤回。未作答的项目保持未检查。",
         "Until all have closed you can answer nothing more, and this cannot be taken back. What you left open stays open.",
     ),
-    "blind.close_open": ("您还有 {count} 项没有作答", "You have left {count} items open"),
+    "blind.close_open": ("您还有 {count} 项没有作答", "You have left {count} {count:item|items} open"),
     "blind.close_none_open": ("您已全部作答", "You have answered every item"),
     "blind.closed": ("您的评分已结束", "Your scoring is closed"),
     "blind.waiting": ("等待：{names}", "Waiting for {names}"),
@@ -35,7 +35,7 @@ TABLET_BRIEFING: dict[str, tuple[str, str]] = {
     "blind.other_done": ("已代为结束", "Closed for them"),
     # leads
     "lead.title": ("需要核实的线索", "Leads to verify"),
-    "lead.banner": ("{count} 条线索待核实", "{count} leads to verify"),
+    "lead.banner": ("{count} 条线索待核实", "{count} {count:lead|leads} to verify"),
     "lead.see": ("查看", "See them"),
     "lead.all": ("线索 {count}", "Leads {count}"),
     "lead.record": ("记录核实结果", "Record what was found"),
@@ -48,6 +48,6 @@ TABLET_BRIEFING: dict[str, tuple[str, str]] = {
     "lead.choose": ("请选择属实或查无此事。", "Choose whether it is true."),
     "lead.none": ("协调员没有交代线索。", "The coordinator has given no leads."),
     "lead.done": ("已记录", "Recorded"),
-    "work.leads": ("{count} 条线索待核实", "{count} leads to verify"),
+    "work.leads": ("{count} 条线索待核实", "{count} {count:lead|leads} to verify"),
     "work.blind": ("独立评分", "Scored blind"),
 }

@@ -59,7 +59,7 @@ TABLET_PAGES: dict[str, tuple[str, str]] = {
     # the page of findings
     "findings.summary": (
         "共 {count} 个，已当场整改 {fixed}，屡查屡犯 {repeat}",
-        "{count} in all, {fixed} fixed on the spot, {repeat} repeats",
+        "{count} in all, {fixed} fixed on the spot, {repeat} {repeat:repeat|repeats}",
     ),
     "finding.sheet": ("{code} 问题", "Finding on {code}"),
     "finding.go_to_item": ("打开检查项 {code}", "Open item {code}"),
@@ -101,7 +101,7 @@ TABLET_PAGES: dict[str, tuple[str, str]] = {
     "finding.reason_missing": ("请写明原因。", "Give a reason."),
     "finding.device": ("涉及的计算机（可不填）", "Computer concerned (optional)"),
     "finding.device_hint": ("登记编号", "Register number"),
-    "finding.days": ("{count} 天", "{count} days"),
+    "finding.days": ("{count} 天", "{count} {count:day|days}"),
     "finding.done": ("已记录", "Recorded"),
     # computers
     "computers.draw": ("抽取样本", "Draw a sample"),

@@ -16,7 +16,7 @@ UNLOCK: dict[str, tuple[str, str]] = {
     ),
     "unlock.again": ("请再输入一次", "Enter it once more"),
     "unlock.differ": ("两次输入不一致，请重新设置。", "The two were not the same. Set it again."),
-    "unlock.left": ("还可以试 {left} 次", "{left} tries left"),
+    "unlock.left": ("还可以试 {left} 次", "{left} {left:try|tries} left"),
     "unlock.left_one": (
         "最后一次：再输错，本机数据将被销毁",
         "Last try: another wrong PIN destroys the data on this tablet",

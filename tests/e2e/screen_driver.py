@@ -35,6 +35,7 @@ from mobile.ui.words import words  # noqa: E402
 from mobile.worker import Worker  # noqa: E402
 from shared_schema.ids import InspectionId  # noqa: E402
 from shared_schema.inspection import Inspection  # noqa: E402
+from shared_schema.locale.filling import fill  # noqa: E402
 
 WAIT_SECONDS = 60
 WAIT_STEP_SECONDS = 0.002
@@ -158,7 +159,7 @@ class Driver:
 
     def press(self, key: str, **facts: object) -> None:
         """Taps the button that says these words."""
-        self.tap(self.pressable(words.t[key].format(**facts)))
+        self.tap(self.pressable(fill(words.t[key], facts)))
 
     def type_into(self, field: Any, text: str) -> None:
         """Types into a field."""
