@@ -159,7 +159,7 @@ def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
     def record() -> None:
         what = next((key for key, tick in kinds.items() if tick.on), "")
         if not what or not reason.text.strip():
-            reason.problem = say("measure.reason_missing")
+            reason.problem = say("measure.missing")
             return
         close()
         session.do("propose_measure", what, reason.text.strip(), paper_ref=paper.text.strip())

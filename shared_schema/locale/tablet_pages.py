@@ -183,7 +183,7 @@ TABLET_PAGES: dict[str, tuple[str, str]] = {
     "closing.see_open": ("查看未检查项", "See open items"),
     "measure.add": ("建议措施", "Propose a measure"),
     "measure.reason": ("理由", "Reason"),
-    "measure.reason_missing": ("请写明理由。", "Give a reason."),
+    "measure.missing": ("请选择一项措施，并写明理由。", "Choose a measure and give a reason."),
     "measure.paper": ("文书编号（可不填）", "Number of the paper (optional)"),
     "measure.record": ("记录建议", "Record"),
     # breaking off

@@ -280,10 +280,10 @@ def test_a_measure_is_proposed_with_a_reason(at_page: AtPage) -> None:
     driver.scroll_to(driver.app.visit.pages["@closing"].measures)
     driver.press("measure.add")
     driver.settle()
-    driver.press("measure.record")
-    assert "请写明理由。" in driver.texts()
-    driver.tap(driver.widget("Tick", text="责令停止使用"))
     driver.type_into(driver.field("measure.reason"), "非密机存有敏感文件")
+    driver.press("measure.record")
+    assert "请选择一项措施，并写明理由。" in driver.texts()
+    driver.tap(driver.widget("Tick", text="责令停止使用"))
     driver.shown(lambda: driver.press("measure.record"))
     (measure,) = driver.inspection(stage.VISIT).measures
     assert (measure.value.what, measure.value.reason) == ("stop_use", "非密机存有敏感文件")
