@@ -6,20 +6,30 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from server.access.devices import make_enrolment
 from server.app import running as serving
 from server.settings import Settings
-from server.storage import devices
+from server.storage import console_inspection, devices
 from server.storage.database import Database
-from server.storage.devices import DeviceRow
+from shared_schema.ids import DeviceId, ItemId
+from shared_schema.inspection import Item
+from shared_schema.operations import Answer, YesNo
 from tests.contract.plan import plan
 from tests.e2e.bare_debian import PATIENCE_SECONDS, Debian, bare_debian
-from tests.e2e.marks import DRAWN, NEEDS_KIVY
+from tests.e2e.hand_tablet import LEADER, PINS, VISIT, served
+from tests.e2e.marks import NEEDS_KIVY
+from tests.e2e.pointer import Pointer, start_screen
+from tests.e2e.rehearsal import ITEM, NOTE, Act, rehearse
 
+T = TypeVar("T")
+PINYIN = "miehuoqi"
+"""The keys of `NOTE`."""
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS = [tool for tool in ("debootstrap", "dpkg-deb", "strip") if shutil.which(tool) is None]
 IN_CI = os.environ.get("CI") == "true"
@@ -29,7 +39,7 @@ pytestmark = [
     # In continuous integration nothing is left out: a missing tool is a failure there.
     pytest.mark.skipif(bool(NEEDS or os.getuid()) and not IN_CI, reason=f"needs root and {', '.join(NEEDS)}"),
 ]
-TYPING = ("xvfb", "xdotool", "xclip", "scrot", "dbus", "fcitx5", "fcitx5-pinyin", "fcitx5-chinese-addons-bin")
+TYPING = ("xvfb", "xdotool", "xclip", "dbus", "fcitx5", "fcitx5-pinyin", "fcitx5-chinese-addons-bin")
 
 PROFILE = """[Groups/0]
 Name=Default
@@ -49,7 +59,19 @@ Name=pinyin
 
 
 @pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[dict[str, list[Act]]]]:
+    """The visit as rehearsed with a server of its own, while the package is built."""
+
+    def run() -> dict[str, list[Act]]:
+        with served(tmp_path_factory.mktemp("rehearsed")) as place:
+            return rehearse(place.url, "code-1", LEADER, PINS[LEADER], VISIT)
+
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(run)
+
+
+@pytest.fixture(scope="module")
+def package(rehearsed: object, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The package as `make deb` builds it."""
     out = tmp_path_factory.mktemp("deb")
     subprocess.run([sys.executable, ROOT / "mobile/linux/build_deb.py", "--out", out], check=True)
@@ -65,8 +87,7 @@ def debian(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         system.do("apt-get", "install", "-yq", "--no-install-recommends", f"/tmp/{package.name}")
         assert "usage: hucha-tablet" in system.do("hucha-tablet", "--help")
         system.do("apt-get", "install", "-yq", "--no-install-recommends", *TYPING)
-        system.start("Xvfb", ":77", "-screen", "0", "1280x800x24", "-nolisten", "tcp")
-        system.until("xdotool", "getdisplaygeometry", says="1280 800")
+        start_screen(system)
         system.start("dbus-daemon", "--session", "--nofork", "--address=unix:path=/run/session-bus")
         system.until("test", "-S", "/run/session-bus")
         profile = system.root / "root/.config/fcitx5/profile"
@@ -77,62 +98,26 @@ def debian(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield system
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[Database, str]]:
-    """A server with a code for one tablet."""
-    settings = Settings(data=tmp_path / "server", port=0, log_level="error")
-    with Database.open(settings.database_url) as db, serving(settings, db) as url:
-        db.write(plan)
-        db.write(lambda conn: make_enrolment(conn, "S-1", "CODE-1", "T-1", 2**52))
-        yield db, url
-
-
-def places() -> dict[str, tuple[int, int]]:
-    """Where on the first screen its fields and its button are: asked of the same screen, drawn here."""
-    asking = "from tests.e2e.places import first_screen; first_screen()"
-    said = subprocess.run(
-        [sys.executable, "-c", asking],
-        cwd=ROOT, check=True, capture_output=True, text=True,
-        env=os.environ | DRAWN | {"KIVY_NO_ARGS": "1", "KIVY_LOG_MODE": "PYTHON"},
-    ).stdout  # fmt: skip
-    found = {}
-    for line in said.splitlines():
-        name, x, y = line.split()
-        found[name] = (int(x), int(y))
-    return found
-
-
-def click(debian: Debian, place: tuple[int, int]) -> None:
-    """Presses and releases the first button of the pointer there."""
-    debian.do("xdotool", "mousemove", *map(str, place), "sleep", "0.2", "click", "1", "sleep", "0.5")
-
-
-def replace_by(debian: Debian, text: str) -> None:
-    """Types over all that stands in the field."""
-    debian.do("xdotool", "key", "ctrl+a", "sleep", "0.2", "type", "--delay", "60", text)
-
-
-def typed_in_pinyin(debian: Debian, field: tuple[int, int], keys: str) -> str:
-    """What the field holds after these keys and a space, as the clipboard gives it back; "" where it gives nothing."""
-    click(debian, field)
-    debian.do("xdotool", "key", "ctrl+a", "sleep", "0.2", "key", "BackSpace")
-    debian.do("fcitx5-remote", "-s", "pinyin")
-    debian.do("fcitx5-remote", "-o")
-    debian.do("xdotool", "type", "--delay", "120", keys)
-    debian.do("xdotool", "sleep", "0.5", "key", "space", "sleep", "0.5")
-    debian.do("fcitx5-remote", "-c")
-    debian.do("scrot", "--overwrite", "/tmp/typed.png")
-    debian.do("xdotool", "key", "ctrl+a", "sleep", "0.2", "key", "ctrl+c", "sleep", "0.5")
-    return debian.do("sh", "-c", "xclip -selection clipboard -o || true")
-
-
-def until(found: Callable[[], DeviceRow | None]) -> DeviceRow:
+def until(found: Callable[[], T | None]) -> T:
     """Asks again until there is something."""
     end = time.monotonic() + PATIENCE_SECONDS
     while (row := found()) is None:
         assert time.monotonic() < end, "nothing came"
         time.sleep(0.2)
     return row
+
+
+def in_pinyin(pointer: Pointer, act: Act) -> None:
+    """Chinese into a field; typed again until it is taken, for a program may draw before it listens."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while (typed := pointer.in_pinyin(act, PINYIN)) != NOTE:
+        assert time.monotonic() < end, f"the field holds {typed!r}"
+
+
+def noted(db: Database) -> Item | None:
+    """The item as the server has it, once it has a note."""
+    item = db.read(lambda conn: console_inspection.view_of(conn, VISIT)).items.get(ItemId(ITEM))
+    return item if item is not None and item.notes else None
 
 
 def test_the_package_names_what_it_needs_and_is_small_enough_to_carry(package: Path) -> None:
@@ -147,29 +132,51 @@ def test_the_package_names_what_it_needs_and_is_small_enough_to_carry(package: P
     assert package.stat().st_size < 60_000_000
 
 
-def test_it_is_started_on_a_bare_debian_typed_into_in_chinese_and_enrolled(
-    debian: Debian, server: tuple[Database, str]
+def test_a_visit_is_begun_in_chinese_and_outlives_the_program(
+    debian: Debian, rehearsed: Future[dict[str, list[Act]]], tmp_path: Path
 ) -> None:
-    """Real keys, a real input method, a real server; the text comes back by the clipboard."""
-    db, url = server
-    where = places()
-    program = debian.start("hucha-tablet", "--lang", "zh")
-    window = debian.until("xdotool", "search", "--class", "hucha-tablet").split()[-1]
-    debian.do("xdotool", "windowfocus", "--sync", window)
+    """By a real pointer, real keys and a real input method it is enrolled and gets a PIN; out of reach of the server a
+    visit is opened, an item answered, a note typed in pinyin, and the program killed. Started again and unlocked, it
+    hands over what was recorded.
+    """
+    acts, pointer = rehearsed.result(), Pointer(debian)
+    server, code, enrol = acts["enrol"]
+    settings = Settings(data=tmp_path / "server", port=0, log_level="error")
+    with Database.open(settings.database_url) as db:
+        db.write(plan)
+        db.write(lambda conn: make_enrolment(conn, "S-1", "CODE-1", "T-1", 2**52))
+        with serving(settings, db) as url:
+            program = debian.start("hucha-tablet", "--lang", "zh")
+            pointer.until_like(server)
+            in_pinyin(pointer, server)
+            pointer.do([server], url)
+            pointer.do([code], "CODE-1")
+            pointer.do([enrol])
+            pointer.do(acts["sign_up"])
+            pointer.until_like(acts["visit"][0])
+        tablet = until(lambda: db.read(lambda conn: devices.get(conn, DeviceId("T-1"))))
+        assert "hucha-tablet" in tablet.app
 
-    # The window is there a moment before the field is, longer so on a busy machine: typed again until it is taken.
-    end = time.monotonic() + PATIENCE_SECONDS
-    while (typed := typed_in_pinyin(debian, where["server"], "miehuoqi")) != "灭火器":
-        assert time.monotonic() < end, f"the field holds {typed!r}"
+        pointer.do(acts["visit"])
+        card, note, save = acts["note"]
+        pointer.do([card])
+        pointer.until_like(note)
+        in_pinyin(pointer, note)
+        pointer.do([save])
+        pointer.until_like(acts["noted"][0])
+        assert program.poll() is None, debian.log("hucha-tablet")
+        program.kill()
+        program.wait()
+        assert noted(db) is None
 
-    replace_by(debian, url)
-    click(debian, where["code"])
-    replace_by(debian, "CODE-1")
-    click(debian, where["enrol"])
-    debian.until("sh", "-c", "ls ~/.local/share/hucha-tablet/tablet.db")
-    tablet = until(lambda: db.read(lambda conn: devices.get(conn, "T-1")))
-    assert "hucha-tablet" in tablet.app
-    debian.do("xdotool", "sleep", "2")
-    debian.do("scrot", "--overwrite", "/tmp/enrolled.png")
-    assert program.poll() is None, debian.log("hucha-tablet")
-    assert "Traceback" not in debian.log("hucha-tablet")
+        port = int(url.rpartition(":")[2])
+        with serving(Settings(data=settings.data, port=port, log_level="error"), db):
+            program = debian.start("hucha-tablet", "--lang", "zh")
+            pointer.do(acts["unlock"])
+            item = until(lambda: noted(db))
+        (note_cell,) = item.notes
+        assert (note_cell.value.text, note_cell.standing[0].person) == (NOTE, LEADER)
+        assert item.answer is not None
+        assert item.answer.value == Answer(ITEM, YesNo(ok=True))
+        assert program.poll() is None
+        assert "Traceback" not in debian.log("hucha-tablet")
