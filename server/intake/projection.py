@@ -229,8 +229,8 @@ def _fold(
 def _numbered(conn: Connection, row: InspectionRow, after: int, decoded: Numbered) -> Numbered:
     """What the log holds after a number, in order."""
     wanted = range(after + 1, row.last_number + 1)
-    if all(number in decoded for number in wanted):
-        return {number: decoded[number] for number in wanted}
+    if decoded.keys() >= set(wanted):
+        return decoded if len(decoded) == len(wanted) else {number: decoded[number] for number in wanted}
     return {one.number: decoded.get(one.number) or read(one.raw) for one in op_log.after(conn, row.id, after)}
 
 

@@ -61,9 +61,9 @@ class Group:
         for one in owed:
             self._kept.setdefault(one, {})
 
-    def settle(self, conn: Connection) -> None:
+    def settle(self, conn: Connection, goes_on: Callable[[], bool] = lambda: True) -> None:
         """Does what was put off, in the order of the keys, so that locks are taken in the same order always."""
-        while self._kept:
+        while self._kept and goes_on():
             work, key = min(self._kept, key=lambda one: one[1])
             work(conn, key, self._kept.pop((work, key)))
 

@@ -164,7 +164,7 @@ class Writer:
         return self._queue.get()
 
     def _pay(self) -> None:
-        """Does what was put off, in a transaction of its own; what fails stays owed until the next request."""
+        """Does what was put off, until a request comes, in one transaction; what is left, or fails, stays owed."""
         try:
             self._attempt([], grow=False)
         except _TransactionLostError as lost:
@@ -209,8 +209,10 @@ class Writer:
                 transaction = conn.begin()
                 self._run_all(conn, group_work, group, apart=True)
             put_off = group_work.owed()
-            if not group or self._stopping or self._has_lagged():
+            if self._stopping or self._has_lagged():
                 group_work.settle(conn)
+            elif not group:
+                group_work.settle(conn, goes_on=self._queue.empty)
         except Exception as err:
             self._disconnect()
             raise _TransactionLostError from err

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, event
 from server.intake import projection
 from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
-from server.storage import registers, writer
+from server.storage import group, registers, writer
 from server.storage.database import Database
 from server.storage.op_log import run
 from shared_schema import wire
@@ -124,6 +124,28 @@ def test_rows_follow_when_no_more_requests_come(
         time.sleep(0.02)
     assert number(db) == MANY
     assert rebuild(db, check=True).differences == ()
+
+
+def test_whoever_comes_while_rows_are_made_waits_for_one_inspection_and_not_for_all(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "IDLE_SECONDS", 0.0)
+    came, order = threading.Event(), list[str]()
+
+    def work(_conn: Connection, key: str, _facts: object) -> None:
+        came.wait(PATIENCE_SECONDS)
+        order.append(key)
+
+    def put_off(conn: Connection) -> None:
+        for key in ("first", "second"):
+            group.begin(conn).put_off(work, key, {})
+
+    db.submit(put_off, joins=True).result()
+    request = db.submit(lambda _: order.append("request"), joins=True)
+    came.set()
+    request.result()
+    db.write(lambda _: None)
+    assert order in (["first", "request", "second"], ["request", "first", "second"])
 
 
 def test_rows_follow_after_a_while_however_many_requests_come(
