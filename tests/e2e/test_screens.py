@@ -1,8 +1,8 @@
 """The tablet's screens, tapped through over a real store: the way in, disputes, the whole visit, hands and eyes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -129,6 +129,23 @@ def test_the_leader_deliberates_and_hands_in(at_item: AtItem) -> None:
     assert driver.inspection(stage.VISIT).stage == "submitted"
     assert "已提交，不能再修改。" in driver.texts()
     assert not driver.row("A06").active
+
+
+def test_icons_among_words_are_drawn_and_not_spelled_out(at_item: AtItem) -> None:
+    """Labels that know one colour and no markup are cheaper; none of them is given any."""
+    from mobile.ui.kit_text import Words
+
+    driver = at_item("A06")
+    driver.shown(lambda: driver.tap(driver.row("A06").ids.quick, 0.9))
+    marked = [one for one in driver.root.walk(restrict=True) if "[font=" in str(getattr(one, "text", ""))]
+    assert {"SectionLine", "ItemLine"} <= {type(place).__name__ for one in marked for place in _around(one)}
+    assert not [one for one in marked if isinstance(one, Words) or not one.markup]
+
+
+def _around(widget: Any) -> Iterator[Any]:
+    while widget.parent is not None and widget.parent is not widget:
+        widget = widget.parent
+        yield widget
 
 
 def test_the_language_changes_at_once(at_item: AtItem, start: Start) -> None:

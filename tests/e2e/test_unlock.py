@@ -388,6 +388,17 @@ def test_a_plain_tablet_of_version_0_1_goes_on_encrypted(tmp_path: Path) -> None
     door.lock()
 
 
+def test_the_language_chosen_on_the_unlock_screen_is_that_of_the_work(start: Start, door: Door) -> None:
+    """Whoever chose it there has not to choose it again."""
+    with_pins(door)
+    driver = start()
+    driver.press("menu.language_en")
+    driver.pump(3)
+    unlock(driver)
+    assert driver.session.shown.language == "en"
+    assert "This tablet is locked" not in driver.texts()
+
+
 def test_what_went_wrong_is_said_in_the_language_chosen_meanwhile(start: Start, door: Door) -> None:
     """The button stands on the screen itself, and whoever does not read the sentence presses it."""
     with_pins(door)
