@@ -104,8 +104,8 @@ class Gate(EventDispatcher):
 
     def _admit(self, opened: Opened, person: str) -> None:
         self._open, self.step = True, ""
-        begin = self._begin._replace(language=words.language)
-        self._session.admit(self._wire(opened), person, begin, self._refused)
+        self._begin = self._begin._replace(language=words.language)
+        self._session.admit(self._wire(opened), person, self._begin, self._refused)
         # The code and the person of the command line are for its first opening.
         self._begin = self._begin._replace(code="", person="")
         self.touch()

@@ -603,7 +603,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     ),
     "paper_step.2": (
         "打开互查，选“注册”，扫描上面的二维码；扫不了就输入服务器地址和注册码。",
-        "Open Hucha, choose “Enrol” and scan the picture above; or type the server's address and the code.",
+        "Open Hucha, choose 'Enrol' and scan the picture above; or type the server's address and the code.",
     ),
     "paper_step.3": (
         "平板显示分队名称，注册就完成了；以后不再需要注册码。",

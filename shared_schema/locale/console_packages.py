@@ -129,7 +129,7 @@ CONSOLE_PACKAGES: dict[str, tuple[str, str]] = {
     ),
     "package_step.2": (
         "插入 U 盘，在平板上打开“同步中心”，点“导入交换包”，选择该文件。",
-        "Plug the stick in, open the sync center on the tablet, choose “Read a package” and then this file.",
+        "Plug the stick in, open the sync center on the tablet, choose 'Read a package' and then this file.",
     ),
     "package_step.3": (
         "核对平板显示的八位核对码与本单一致；不一致时停止操作，联系协调员。",

@@ -38,7 +38,7 @@ TABLET: dict[str, tuple[str, str]] = {
     "work.none": ("还没有分派给本小组的检查。", "Nothing is assigned to this squad yet."),
     "work.none_cure": (
         "协调员分派后，连上服务器点“立即同步”。",
-        "Once the coordinator has assigned a visit, connect and tap “Sync now”.",
+        "Once the coordinator has assigned a visit, connect and tap 'Sync now'.",
     ),
     "work.disputes": ("{count} 处分歧", "{count} disputed"),
     "work.findings": ("{count} 个问题", "{count} {count:finding|findings}"),
@@ -203,7 +203,7 @@ TABLET: dict[str, tuple[str, str]] = {
     "finding.none": ("还没有记录问题。", "No finding is recorded yet."),
     "finding.none_all": (
         "还没有记录问题。在检查项里点“记录问题”。",
-        "No finding is recorded yet. Tap “Record a finding” on an item.",
+        "No finding is recorded yet. Tap 'Record a finding' on an item.",
     ),
     "finding.new_title": ("{code} 记录问题", "Finding on {code}"),
     "finding.amend_title": ("{code} 修改问题", "Amend the finding on {code}"),

@@ -5,7 +5,7 @@ UNLOCK: dict[str, tuple[str, str]] = {
     "unlock.who": ("请选择您的姓名，再输入 PIN。", "Choose your name, then enter your PIN."),
     "unlock.others": (
         "还没有 PIN 的组员：请上面的一位先解锁，再点“换一位使用”。",
-        "No PIN on this tablet yet? Let one of the members above unlock it, then tap “Someone else takes over”.",
+        "No PIN on this tablet yet? Let one of the members above unlock it, then tap 'Someone else takes over'.",
     ),
     "unlock.enter": ("请输入您的 PIN", "Enter your PIN"),
     "unlock.old": ("请输入现在的 PIN", "Enter your PIN of now"),
