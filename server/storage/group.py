@@ -6,6 +6,7 @@ rolled back, all of it is forgotten, and so it is with the connection.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
@@ -21,7 +22,8 @@ class Group:
 
     def __init__(self) -> None:
         self.memory: dict[Any, Any] = {}
-        self._kept: dict[tuple[Work, str], dict[Any, Any]] = {}
+        self._kept: dict[tuple[Work, str], tuple[Mapping[Any, Any], ...]] = {}
+        """With the facts of each request."""
         self._mine: dict[tuple[Work, str], dict[Any, Any]] = {}
 
     def put_off(self, work: Work, key: str, facts: Mapping[Any, Any]) -> None:
@@ -35,7 +37,7 @@ class Group:
     def keep(self) -> None:
         """The request that ran last stays in the transaction."""
         for key, facts in self._mine.items():
-            self._kept[key] = {**self._kept.get(key, {}), **facts}
+            self._kept[key] = (*self._kept.get(key, ()), facts)
         self._mine.clear()
 
     def forget(self) -> None:
@@ -43,11 +45,11 @@ class Group:
         self._mine.clear()
         self.memory.clear()
 
-    def kept(self) -> Mapping[tuple[Work, str], dict[Any, Any]]:
+    def kept(self) -> Mapping[tuple[Work, str], tuple[Mapping[Any, Any], ...]]:
         """What is put off until now, with its facts."""
         return dict(self._kept)
 
-    def restore(self, kept: Mapping[tuple[Work, str], dict[Any, Any]]) -> None:
+    def restore(self, kept: Mapping[tuple[Work, str], tuple[Mapping[Any, Any], ...]]) -> None:
         """All that came after was taken back."""
         self.forget()
         self._kept = dict(kept)
@@ -59,13 +61,14 @@ class Group:
     def owe(self, owed: Iterable[tuple[Work, str]]) -> None:
         """Takes over what another connection has left undone."""
         for one in owed:
-            self._kept.setdefault(one, {})
+            self._kept.setdefault(one, ())
 
     def settle(self, conn: Connection, goes_on: Callable[[], bool] = lambda: True) -> None:
         """Does what was put off, in the order of the keys, so that locks are taken in the same order always."""
         while self._kept and goes_on():
             work, key = min(self._kept, key=lambda one: one[1])
-            work(conn, key, self._kept.pop((work, key)))
+            given = self._kept.pop((work, key))
+            work(conn, key, dict(chain.from_iterable(facts.items() for facts in given)))
 
 
 def begin(conn: Connection) -> Group:
