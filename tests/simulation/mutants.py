@@ -228,9 +228,12 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(exchange, "take", take)
 
 
-@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=20, first=141)
+@mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=60, first=141)
 def believes_that_the_server_keeps_everything(patch: pytest.MonkeyPatch) -> None:
-    """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end."""
+    """A tablet does not doubt what a restored server once took, and brings nothing back but its own chain's end.
+
+    It shows where only a colleague still holds an operation: in 4 of the 49 worlds from this seed on.
+    """
     patch.setattr(settling, "_doubt", lambda db, inspection: None)
 
 
