@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-DISPLAY = ":77"
+DISPLAY = f":{100 + os.getpid() % 30_000}"
+"""Of this run alone: X is found through the network's names, which a folder of its own does not keep apart."""
 RELEASE = "bookworm"
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",

@@ -80,7 +80,8 @@ def unlike(one: Image.Image, other: Image.Image) -> float:
 def start_screen(system: Debian) -> None:
     """A screen of the size of the rehearsal's."""
     width, height = (str(one) for one in SCREEN)
-    system.start(
+    screen = system.start(
         "Xvfb", DISPLAY, "-screen", "0", f"{width}x{height}x24", "-nolisten", "tcp", "-fbdir", "/tmp"
     )
     system.until("xdotool", "getdisplaygeometry", says=f"{width} {height}")
+    assert screen.poll() is None, system.log("Xvfb")
