@@ -15,7 +15,7 @@ class Counted(BoxLayout):
     """The rows it was given last; without any it takes no room."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(orientation="vertical", size_hint_y=None, spacing=dp(6), **kwargs)
+        super().__init__(orientation="vertical", size_hint_y=None, height=0, spacing=dp(6), **kwargs)
         self.bind(minimum_height=self.setter("height"))
         self._shown: list[tuple[Text, Progress | None]] = []
 

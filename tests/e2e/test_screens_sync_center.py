@@ -152,6 +152,7 @@ def visits(colleague: Colleague, driver: "Driver", port: int) -> relay.MeetingRe
 def test_it_opens_from_the_bar_and_goes_back(driver: "Driver") -> None:
     """What is where, and the way back to the work list."""
     assert {"同步中心", "记录", "服务器已收", "平板 tab-2", "尚无服务器回执"} <= driver.texts()
+    assert driver.widget("Counted").height == 0, "nothing is under way, and room is kept for it"
     driver.shown(driver.session.leave)
     assert "同步中心" not in driver.texts()
     assert driver.session.shown.screen == "work"
