@@ -18,7 +18,7 @@ from kivy.utils import escape_markup, get_hex_from_color
 from mobile.rows import ItemRow
 from mobile.ui.icons import glyph
 from mobile.ui.kit_controls import corners
-from mobile.ui.kit_text import broken
+from mobile.ui.kit_text import broken, width_of
 from mobile.ui.theme import theme
 from mobile.ui.words import say
 from shared_schema.operations import Actual, AnswerValue, Count, Present, YesNo
@@ -193,6 +193,10 @@ class Quick(BoxLayout):
         icon_tone = tone if filled or zone.text else "accent" if zone.answer is not None else "muted"
         icon = icon_markup(zone.icon, icon_tone, dp(20 if not zone.text else 17)) if zone.icon else ""
         words = escape_markup(zone.text)
+        room = int(self.width / len(self.zones) - dp(8))
+        if not icon and width_of(zone.text, "Strong", theme.body) > room:
+            label.font_size = theme.hint
+            words = escape_markup(broken(zone.text, room, "Strong", theme.hint, 2))
         label.text = (
             f"{icon} {words}"
             if icon and words
