@@ -17,7 +17,7 @@ from mobile.settings import Settings
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e.picture_list import DOOR
-from tests.e2e.tablet_screens import DOCS, LANGUAGES, PALETTES, keep
+from tests.e2e.tablet_screens import DOCS, LANGUAGES, PALETTES, keep, keep_large
 from tests.unit.mobile import sealed
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _keep(driver: "Driver", out: Path, name: str, language: str) -> None:
         driver.rest()
         for kept, look in KEPT.items():
             if look == (name, language, palette):
-                driver.picture(out / f"{kept}.png")
+                keep_large(driver, out / f"{kept}.png")
         keep(driver, out / "all", name, language, palette)
     theme.palette = "light"
 

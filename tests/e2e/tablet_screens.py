@@ -129,6 +129,16 @@ def keep(driver: "Driver", folder: Path, name: str, language: str, palette: str)
     print(path, flush=True)
 
 
+def keep_large(driver: "Driver", path: Path) -> None:
+    """Takes the picture of what is there for the documents; without a photo in it 256 colours will do, for a third."""
+    from PIL import Image
+
+    picture = driver.seen()
+    if "photo" not in path.name:
+        picture = picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    picture.save(path, optimize=True)
+
+
 def keep_all(driver: "Driver", folder: Path, language: str, names: Sequence[str]) -> None:
     """These screens in a language, in both palettes."""
     for palette in PALETTES:
@@ -144,7 +154,7 @@ def keep_some(driver: "Driver", out: Path, size: str, names: Sequence[str]) -> N
         if not names or name in names:
             look_like(driver, *look)
             go(driver, shown)
-            driver.picture(out / f"{name}.png")
+            keep_large(driver, out / f"{name}.png")
 
 
 @contextmanager
