@@ -15,6 +15,8 @@ from shared_schema.wire import InventoryDevice
 
 GROUPS = ("all", "classified", "ordinary")
 """What a sample may be drawn from; the word of each is `sample.of_<group>`."""
+KINDS = ("desktop", "laptop", "allinone", "server")
+"""What the registers call kinds of computers; the word of each is `device.kind.<kind>`."""
 COMPULSORY = ("leader", "secret_post", "ex_military")
 """The three categories that every visit talks with (三必谈)."""
 CATEGORIES = (*COMPULSORY, "other")
@@ -46,6 +48,16 @@ def computers_page(visit: Visit, person: PersonId, language: Language = "zh") ->
         may_draw="sample_drawn" in may,
         may_check="device_checked" in may,
     )
+
+
+def _kind(reader: Reader, listed: InventoryDevice) -> str:
+    """A register's code in words; any other text is shown as the register has it."""
+    return reader.say(f"device.kind.{listed.kind}") if listed.kind in KINDS else listed.kind
+
+
+def sampling_begun(visit: Visit) -> bool:
+    """Whether anything was drawn or looked at."""
+    return bool(visit.inspection.samples or visit.inspection.devices)
 
 
 def computers_left(visit: Visit) -> int:
@@ -128,7 +140,9 @@ def _computer(
     body = None if result is None else result.value
     first: Standing[DeviceChecked] | None = None if result is None else result.standing[0]
     classified = body.classified if body is not None else listed is not None and listed.classified
-    parts = (listed.department, listed.kind) if listed is not None else (reader.say("computer.unlisted"),)
+    parts = (
+        (reader.say("computer.unlisted"),) if listed is None else (listed.department, _kind(reader, listed))
+    )
     return ComputerRow(
         register_no=number,
         classified=classified,

@@ -256,7 +256,9 @@ def _pages(visit: Visit, person: PersonId, here: Here) -> tuple[PageRow, ...]:
     drafts = len(here.drafts)
     return (
         PageRow("@findings", findings, left=False),
-        PageRow("@computers", computer_views.computers_left(visit), left=True),
+        PageRow(
+            "@computers", computer_views.computers_left(visit), left=computer_views.sampling_begun(visit)
+        ),
         PageRow("@interviews", computer_views.interviews_left(visit, person), left=True),
         PageRow("@photos", drafts or photo_views.photos_attached(visit), left=bool(drafts)),
         PageRow("@closing", closing_views.steps_left(visit, person), left=True),

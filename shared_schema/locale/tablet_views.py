@@ -118,6 +118,10 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "computer.checked": ("已检查", "Checked"),
     "computer.replaced": ("改查 {other}", "{other} instead"),
     "computer.listed": ("未抽中", "Not drawn"),
+    "device.kind.desktop": ("台式机", "Desktop"),
+    "device.kind.laptop": ("便携机", "Laptop"),
+    "device.kind.allinone": ("一体机", "All-in-one"),
+    "device.kind.server": ("服务器", "Server"),
     "computer.unlisted": ("不在清册中", "Not in the inventory"),
     "sample.verified": ("可复核：按清册和种子重抽，结果相同", "Verifiable: drawn again it gives the same"),
     "sample.not_verified": (

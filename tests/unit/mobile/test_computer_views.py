@@ -41,6 +41,27 @@ def test_what_was_drawn_comes_first_and_can_be_drawn_again(drawn: Tablet) -> Non
     assert page.may_check
 
 
+def test_kinds_are_said_in_words_and_a_register_may_have_its_own(drawn: Tablet) -> None:
+    visit = drawn.desk.visit(VISIT)
+    first, second, *rest = visit.assignment.inventory
+    kinds = replace(first, kind="allinone"), replace(second, kind="瘦客户机"), *rest
+    changed = visit._replace(assignment=replace(visit.assignment, inventory=kinds))
+    rows = {row.register_no: row for row in computer_views.computers_page(changed, ANNA).computers}
+    assert rows[first.register_no].detail.endswith("一体机")
+    assert rows[second.register_no].detail.endswith("瘦客户机")
+    english = computer_views.computers_page(changed, ANNA, "en").computers
+    assert next(row for row in english if row.register_no == first.register_no).detail.endswith("All-in-one")
+
+
+def test_computers_count_as_done_only_once_some_were_drawn_or_looked_at(one: Tablet) -> None:
+    """Before, nothing is left, but nothing is done either."""
+    one.open_visit()
+    assert not computer_views.sampling_begun(one.desk.visit(VISIT))
+    one.desk.check_device(ANNA, VISIT, "FM-099", classified=False)
+    assert computer_views.sampling_begun(one.desk.visit(VISIT))
+    assert computer_views.computers_left(one.desk.visit(VISIT)) == 0
+
+
 def test_a_sample_of_another_inventory_is_said_to_be_so(drawn: Tablet) -> None:
     """After the inventory changed, nobody is told that the draw was checked."""
     visit = drawn.desk.visit(VISIT)
