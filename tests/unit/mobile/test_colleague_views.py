@@ -15,7 +15,7 @@ def test_each_other_member_is_counted_and_placed(one: Tablet) -> None:
     rows = {row.person: row for row in found.rows}
     assert LEADER not in rows
     assert (rows[ANNA].answered, rows[ANNA].section) == (1, "A")
-    assert ": 1 items, at " in rows[ANNA].text
+    assert ": 1 item, at " in rows[ANNA].text
     assert rows[BEN].text.endswith(": nothing yet")
     assert (rows[BEN].section, rows[BEN].at, found.blind) == ("", "", "")
     one.clock_ms = 3000
