@@ -1,6 +1,8 @@
 """Uploads of photos as tus clients see them, and what of them is on the disk and in the database."""
 
-from collections.abc import Iterator
+import struct
+import zlib
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -222,31 +224,51 @@ def test_a_damaged_photo_is_refused_and_begins_anew(client: Client, damage: str)
     assert client.patch(name, 0, PHOTO).status == 204
 
 
-def _image(kind: str, size: tuple[int, int] = (8, 8)) -> bytes:
+def _image(kind: str) -> bytes:
     out = BytesIO()
-    Image.new("1" if size[0] > 99 else "RGB", size).save(out, kind)
+    Image.new("RGB", (8, 8)).save(out, kind)
     return out.getvalue()
 
 
+def _black(width: int, height: int) -> bytes:
+    """A whole PNG of so many black pixels, a bit each: put together by rows, because a picture of it takes 3.6 GB."""
+    pixels = zlib.compressobj(9)
+    row = bytes(1 + (width + 7) // 8)
+    data = b"".join([*(pixels.compress(row) for _ in range(height)), pixels.flush()])
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
+    )
+
+
 @pytest.mark.parametrize(
-    ("content", "refusal"),
+    ("make", "refusal"),
     [
-        (_image("GIF"), (415, "photo_type")),
-        (_image("TIFF"), (415, "photo_type")),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "photo_type")),
-        (b"\xff\xd8\xff" + b"no picture" * 9, (415, "photo_type")),
-        (_image("PNG", (10_000, 4_001)), (413, "photo_too_many_pixels")),
-        (_image("PNG", (60_000, 60_000)), (413, "photo_too_many_pixels")),
+        (lambda: _image("GIF"), (415, "photo_type")),
+        (lambda: _image("TIFF"), (415, "photo_type")),
+        (lambda: b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "photo_type")),
+        (lambda: b"\xff\xd8\xff" + b"no picture" * 9, (415, "photo_type")),
+        (lambda: _black(10_000, 4_001), (413, "photo_too_many_pixels")),
+        (lambda: _black(60_000, 60_000), (413, "photo_too_many_pixels")),
     ],
     ids=["gif", "tiff", "svg", "garbage", "pixels", "bomb"],
 )
 def test_what_is_no_photo_is_refused_by_its_bytes(
-    client: Client, content: bytes, refusal: tuple[int, str]
+    client: Client, make: Callable[[], bytes], refusal: tuple[int, str]
 ) -> None:
+    content = make()
     name = client.begin(content)
     assert code(client.patch(name, 0, content)) == refusal
     assert client.bytes_kept() == {}
     assert client.photos() == []
+
+
+def test_a_picture_of_bits_is_a_picture() -> None:
+    """What is refused above is refused for its size alone."""
+    with Image.open(BytesIO(_black(300, 200))) as opened:
+        opened.load()
+        assert (opened.size, opened.getextrema()) == ((300, 200), (0, 0))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
