@@ -61,6 +61,7 @@ class CountAnswer(AnswerControl):
     unit = StringProperty("")
     label = StringProperty("")
     none_text = StringProperty("")
+    tight = BooleanProperty(False)
     found_is_bad = BooleanProperty(True)
 
     def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:

@@ -27,7 +27,7 @@ from mobile.views import FILTERS
 from shared_schema.operations import AnswerValue
 
 THREE_PANES = 900  # dp
-TWO_PANES = 600
+TWO_PANES = 640
 SECTIONS_WIDTH = 248
 SCROLL = "scroll.items"
 FILTER_TONES = {"open": "accent", "problem": "bad", "disputed": "dispute"}

@@ -83,7 +83,7 @@ def test_no_long_pass_of_the_collector_while_the_screen_is_touched() -> None:
 
 def test_what_a_short_pass_leaves_is_looked_at_again_only_when_nobody_watches() -> None:
     """And of a sheet, which goes soon, nothing is kept; while it is there it is looked through once."""
-    found = probe("passes")
+    found = probe("screen_probe", "passes")
     assert found["left"] < found["frozen"] / 10
     assert found["unwatched"] == 1
     assert found["under_a_sheet"] == [1, 1]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 pytestmark = SCREENS
 Turn = Callable[[int, int], None]
-UPRIGHT, LYING = (600, 1024), (1280, 800)
+UPRIGHT, LYING = (800, 1280), (1280, 800)
 
 
 @pytest.fixture
