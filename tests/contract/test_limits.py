@@ -22,7 +22,7 @@ from tests.contract.plan import CHECKLIST, KEY, plan
 from tests.contract.talk import NOW_MS
 from tests.make import Scribe, make_op, make_request
 from tests.tidy.tree import ROOT
-from tests.unit.server.intake.test_thumbnails import png_that_says
+from tests.unit.server.intake.bombs import png_that_says
 
 ITEM = CHECKLIST.items[0].id
 MEMORY_BYTES_MAX = 64 * 1024 * 1024

@@ -250,6 +250,7 @@ def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page:
     # Taken back as a whole, by one tap, and said again.
     driver.root.ids.snackbar.act()
     driver.until(lambda: not any(one.statement for one in driver.inspection(stage.VISIT).findings.values()))
+    driver.until(lambda: any(_says(one, "单位全部认可") for one in driver.root.walk(restrict=True)))
     driver.settle()
     driver.shown(lambda: driver.press("closing.accept_all"))
     driver.settle()

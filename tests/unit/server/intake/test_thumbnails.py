@@ -1,9 +1,7 @@
 """Small pictures: of the pixels alone, made once, and no picture harms the server that it is made on."""
 
-import struct
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +18,7 @@ from server.storage.thumbnail_files import ThumbnailFiles
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_PIXELS_MAX
+from tests.unit.server.intake.bombs import black_png, png_that_says
 
 
 class Maker:
@@ -53,19 +52,6 @@ def encoded(picture: Image.Image, kind: str = "JPEG", **more: object) -> bytes:
     return out.getvalue()
 
 
-def png_that_says(width: int, height: int) -> bytes:
-    """A small file whose head claims that many pixels, all of one colour and so of few bytes."""
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    rows = zlib.compress(bytes((width + 1) * min(height, 50)), 9)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_photo_becomes_a_small_jpeg_and_stays_so(maker: Maker, kind: str) -> None:
     """Made when first asked for; the next time it is read, though the photo were gone by then."""
@@ -97,6 +83,13 @@ def test_what_is_see_through_is_put_on_white(maker: Maker) -> None:
     name = maker.put(encoded(Image.new("RGBA", (100, 100), (255, 0, 0, 0)), "PNG"))
     with Image.open(BytesIO(maker.small.get(name))) as opened:
         assert opened.getpixel((50, 50)) == (255, 255, 255)
+
+
+def test_a_picture_put_together_by_hand_is_one() -> None:
+    """What is refused of such pictures is refused for its size alone."""
+    with Image.open(BytesIO(black_png(300, 200))) as opened:
+        opened.load()
+        assert (opened.size, opened.getextrema()) == ((300, 200), (0, 0))
 
 
 BOMBS = {
