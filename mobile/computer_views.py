@@ -1,6 +1,7 @@
 """The unit's computers and the talks with its people as rows: samples, results, what is due and done; pure."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 from mobile.page_rows import ComputerRow, ComputersPage, ComputerState, InterviewRow, SampleRow, TalkRow
 from mobile.reader import Reader
@@ -11,12 +12,12 @@ from shared_schema.ids import PersonId
 from shared_schema.inspection import Cell, Standing
 from shared_schema.operations import DeviceChecked, InterviewHeld, SampleDrawn
 from shared_schema.problems import Language
-from shared_schema.wire import InventoryDevice
+from shared_schema.wire import DeviceKind, InventoryDevice
 
 GROUPS = ("all", "classified", "ordinary")
 """What a sample may be drawn from; the word of each is `sample.of_<group>`."""
-KINDS = ("desktop", "laptop", "allinone", "server")
-"""What the registers call kinds of computers; the word of each is `device.kind.<kind>`."""
+KINDS = get_args(DeviceKind)
+"""The word of each is `device.kind.<kind>`."""
 COMPULSORY = ("leader", "secret_post", "ex_military")
 """The three categories that every visit talks with (三必谈)."""
 CATEGORIES = (*COMPULSORY, "other")

@@ -178,6 +178,10 @@ class Member(Struct, frozen=True):
     role: Literal["inspector", "leader", "trainee", "officer"]
 
 
+DeviceKind = Literal["desktop", "laptop", "allinone", "server"]
+"""What the registers call kinds of computers."""
+
+
 class InventoryDevice(Struct, frozen=True):
     """One computer of the unit's inventory."""
 

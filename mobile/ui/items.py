@@ -153,7 +153,7 @@ class Quick(BoxLayout):
         draw = Clock.create_trigger(self._draw, 0)
         for name in ("zones", "active", "pos", "size"):
             self.fbind(name, draw)
-        theme.fbind("palette", draw)
+        theme.bind(palette=draw)
 
     def _labels(self) -> list[Any]:
         left, middle, right = (self.ids[name] for name in ("left", "middle", "right"))

@@ -120,7 +120,7 @@ class Segmented(BoxLayout):
         self.fbind("value", self._show)
         for name in ("options", "width"):
             self.fbind(name, self._fit)
-        theme.fbind("body", self._fit)
+        theme.bind(body=self._fit)
         self.fbind("stacked", self._build)
         self._build()
 

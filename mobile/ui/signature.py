@@ -92,7 +92,7 @@ class Strokes(Widget):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.bind(pos=self._draw, size=self._draw, strokes=self._draw)
-        theme.bind(palette=self._draw)  # not fbind: the palette would hold every signature ever shown
+        theme.bind(palette=self._draw)
 
     def _draw(self, *_: object) -> None:
         self.canvas.clear()

@@ -46,7 +46,7 @@ class PinDots(Widget):
         super().__init__(**looks)
         for name in ("count", "pos", "size"):
             self.fbind(name, self._draw)
-        theme.fbind("painted", self._draw)
+        theme.bind(painted=self._draw)
         self._draw()
 
     def _draw(self, *_: object) -> None:
@@ -98,7 +98,7 @@ class UnlockScreen(Shield, FloatLayout):
         super().__init__(**kwargs)
         for name in ("step", "holders", "wiped", "kept", "clock_wrong_ms"):
             gate.fbind(name, self._build)
-        words.fbind("t", self._build)
+        words.bind(t=self._build)
         self._build()
 
     def speak(self) -> None:

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from shared_schema.ids import ItemId, PersonId, SquadId, UnitId
 from shared_schema.roles import Role
+from shared_schema.wire import DeviceKind
 
 UnitKind = Literal["street", "township", "bureau", "institution"]
-DeviceKind = Literal["desktop", "laptop", "allinone", "server"]
 
 
 # --- as handed in ----------------------------------------------------------------------------------

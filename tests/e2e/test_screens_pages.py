@@ -237,6 +237,17 @@ def test_signatures_that_are_drawn_anew_let_the_earlier_lines_go(at_page: AtPage
     assert len(list(driver.widgets("SignatureLine"))) == 4
 
 
+def test_a_sheet_that_was_sent_away_is_let_go(at_page: AtPage) -> None:
+    driver = at_page("@closing")
+    _sign(driver, 0)
+    seen = [weakref.ref(one) for one in driver.root.sheet.walk(restrict=True)]
+    assert driver.widget("Segmented") in [one() for one in seen]
+    driver.root.close(at_once=True)
+    driver.settle()
+    gc.collect()
+    assert [type(one()).__name__ for one in seen if one() is not None] == []
+
+
 def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page: AtPage) -> None:
     """Step by step from one page; then everything is locked."""
     driver = at_page("@closing")

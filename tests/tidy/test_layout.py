@@ -1,6 +1,7 @@
 """Where things are: the top level, packages, module names, sizes, and tests that mirror what they test."""
 
 import os
+import re
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -56,6 +57,12 @@ def test_every_folder_of_modules_is_a_package() -> None:
     """One without __init__.py is not seen by the rules of who may import whom."""
     folders = {path.parent for path in python_files(*PACKAGES) if is_imported(path)}
     assert [name_of(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_what_stays_holds_nothing_on_the_screen_that_goes() -> None:
+    """`fbind` holds whoever is told of a change: the colours and the words would keep every widget ever shown."""
+    asked = {name_of(path): path.read_text(encoding="utf-8") for path in python_files("mobile")}
+    assert [name for name, text in asked.items() if re.search(r"\b(theme|words)\.fbind\(", text)] == []
 
 
 def test_no_module_is_named_after_nothing() -> None:
