@@ -63,12 +63,13 @@ class HuchaApp(App):
         self._collector = collector
         self._afterwards = Gradually()
         self._following: Any = None
+        self._bound: AtVisit | None = None
 
     def build(self) -> Shell:
         session = self.session
         self.screens = later.Lazily(SCREENS, session)
         self.screens.when_made("start", lambda start: setattr(start.ids.server, "text", self._begin.server))
-        self.screens.when_made("visit", lambda _: self._at_visit)
+        self.screens.when_made("visit", self._bind_visit)
         self.screens.when_made("work", lambda work: work.bind(on_tour=lambda _: self._tour()))
         self.shell = Shell(session, self.screens)
         top, bottom = self.shell.ids.top, self.shell.ids.bottom
@@ -104,11 +105,16 @@ class HuchaApp(App):
         """What taps on photos do."""
         return self._at_visit.photo_acts
 
-    @cached_property
+    @property
     def _at_visit(self) -> "AtVisit":
+        assert self.screens["visit"] is not None  # with the screen comes what binds it, and only then: once
+        assert self._bound is not None
+        return self._bound
+
+    def _bind_visit(self, screen: "VisitScreen") -> None:
         from mobile.ui.at_visit import AtVisit
 
-        return AtVisit(self.session, self.shell, self.screens["visit"])
+        self._bound = AtVisit(self.session, self.shell, screen)
 
     def _refused(self, sentence: str) -> None:
         self.screens["start"].refused(sentence)
@@ -190,14 +196,14 @@ class HuchaApp(App):
         self.shell.ids.top.can_lock = bool(self.gate and self.gate.protected and shown.place.person)
         if shown.visit is not None and shown.screen != SYNC:
             self._at_visit.show(shown)
-        elif "_at_visit" in self.__dict__:
-            self._at_visit.leave()
+        elif self._bound is not None:
+            self._bound.leave()
         self._first_is_shown()
 
     def _repaint(self, *_: object) -> None:
         """Rows hold colours in their markup, so another palette makes them anew."""
         if self.session.shown is not None:
-            if "_at_visit" in self.__dict__:
+            if self._bound is not None:
                 self.visit.forget()
             self._show()
 

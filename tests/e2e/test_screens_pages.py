@@ -253,18 +253,27 @@ def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page:
     driver = at_page("@closing")
     findings = driver.app.visit.pages["@closing"].findings
     driver.scroll_to(findings)
-    driver.shown(lambda: driver.press("closing.accept_all"))
+
+    def offered() -> bool:
+        return any(_says(one, "单位全部认可") for one in driver.root.walk(restrict=True))
+
+    def accept_all() -> None:
+        # Something else may be shown meanwhile: what this tap does is waited for, and with it what takes it back.
+        driver.until(offered)
+        driver.settle()
+        driver.press("closing.accept_all")
+        driver.until(lambda: not offered())
+        driver.settle()
+
+    accept_all()
     known = driver.inspection(stage.VISIT).findings.values()
     assert len(known) > 1
     assert all(one.statement for one in known)
-    driver.settle()
     # Taken back as a whole, by one tap, and said again.
     driver.root.ids.snackbar.act()
-    driver.until(lambda: not any(one.statement for one in driver.inspection(stage.VISIT).findings.values()))
-    driver.until(lambda: any(_says(one, "单位全部认可") for one in driver.root.walk(restrict=True)))
-    driver.settle()
-    driver.shown(lambda: driver.press("closing.accept_all"))
-    driver.settle()
+    driver.until(offered)
+    assert not any(one.statement for one in driver.inspection(stage.VISIT).findings.values())
+    accept_all()
     driver.scroll_to(driver.app.visit.pages["@closing"].steps)
     driver.tap(next(line for line in driver.widgets("StepLine") if line.text == "小组评议").children[0])
     driver.settle()
@@ -276,7 +285,29 @@ def test_the_visit_ends_with_the_units_word_deliberation_and_handing_in(at_page:
     driver.settle()
     assert driver.inspection(stage.VISIT).stage == "submitted"
     assert all(line.disabled for line in driver.widgets("SignatureLine"))
-    assert not any(_says(one, "单位全部认可") for one in driver.root.walk(restrict=True))
+    assert not offered()
+
+
+def test_one_tap_is_recorded_once_however_long_nobody_tapped_before(
+    start: Callable[..., "Driver"], at_page: AtPage
+) -> None:
+    """What the start makes afterwards, while nobody does anything, binds nothing a second time."""
+    at_page("@closing")
+    driver = start(person=stage.LEADER)
+    driver.shown(driver.session.leave)
+    driver = start(person=stage.LEADER)
+    driver.until(
+        lambda: driver.app._afterwards._next is not None and not driver.app._afterwards._next.is_triggered
+    )
+    driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="@closing", item="", pane="items"))
+    driver.settle()
+    before = driver.session.shown.sync.unsent
+    driver.scroll_to(driver.app.visit.pages["@closing"].findings)
+    driver.press("closing.accept_all")
+    driver.settle()
+    driver.until(lambda: driver.session.shown.sync.unsent > before)
+    driver.settle()
+    assert driver.session.shown.sync.unsent - before == 2
 
 
 def _sign(driver: "Driver", place: int) -> None:

@@ -151,7 +151,7 @@ def _killed(
     try:
         while True:
             said.append(ours.recv_bytes().decode())
-    except EOFError:
+    except (EOFError, OSError):  # OSError: killed in the middle of a word, which is then none
         ours.close()
     return said
 
