@@ -103,6 +103,8 @@ class ClosingPage(ColumnPage):
 
     def _cards(self, visit: VisitShown, page: page_rows.ClosingPage) -> Iterator[None]:
         """The cards from top to bottom; those whose rows are as they were stay as they are."""
+        if self._made:
+            yield  # a commit tells twice: nothing is drawn for the first of them that is drawn again for the second
         may, opinion, scoring = visit.head.may, page.opinion, _scoring_act(visit)
         live = [row for row in visit.findings or () if not row.withdrawn]
         cards: tuple[tuple[TitledCard, object, Callable[[], Iterator[None] | None]], ...] = (

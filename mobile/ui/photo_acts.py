@@ -1,5 +1,7 @@
 """What taps on photos do: from the item's button over the confirmations to a kept picture, and on to its colleague."""
 
+from kivy.clock import Clock
+
 from mobile.drafts import Draft
 from mobile.photo_sources import FileSource, PhotoSource
 from mobile.photo_views import PhotoLine, Policy, policy
@@ -98,9 +100,12 @@ class PhotoActs:
     def _taken(self, wanted: Wanted, source: PhotoSource, *, wipe: bool) -> None:
         self._waiting = sheets_photo.taking(wanted)
         self._shell.open(self._waiting)
-        self._desk.take(
-            self._visit, wanted, source, self.view, failed=lambda: self._source(wanted), wipe=wipe
-        )
+
+        def show(line: PhotoLine) -> None:
+            # With the next frame: in this one the page below is drawn anew.
+            Clock.schedule_once(lambda _: self.view(line), 0)
+
+        self._desk.take(self._visit, wanted, source, show, failed=lambda: self._source(wanted), wipe=wipe)
 
     # --- looking at one --------------------------------------------------------------------------------
 

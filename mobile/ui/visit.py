@@ -234,13 +234,13 @@ class VisitScreen(BoxLayout):
 
     def prepare(self) -> Iterator[None]:
         """Makes rows and pages before anybody asks for them, one with each step: a row takes 10 ms."""
-        for pane in (self.sections, self.items):
-            rows = pane.ids.rows
-            high = rows.layout_manager.default_size[1]
-            yield from rows_ahead(rows.viewclass, int(Window.height / high) + 1)
         for name in PAGES:
             assert self.pages[name] is not None
             yield
+        for pane in (self.sections, self.items, self.pages["@findings"], self.pages["@computers"]):
+            rows = pane.ids.rows
+            high = rows.layout_manager.default_size[1]
+            yield from rows_ahead(rows.viewclass, int(Window.height / high) + 1)
 
     def show(self, shown: Shown) -> None:
         visit = shown.visit
