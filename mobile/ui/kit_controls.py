@@ -121,7 +121,7 @@ class Segmented(BoxLayout):
         for name in ("options", "width"):
             self.fbind(name, self._fit)
         theme.bind(body=self._fit)
-        self.fbind("stacked", self._build)
+        self.fbind("stacked", self._edges)
         self._build()
 
     def _fit(self, *_: object) -> None:
@@ -130,14 +130,19 @@ class Segmented(BoxLayout):
 
     def _build(self, *_: object) -> None:
         self.clear_widgets()
-        last = len(self.options) - 1
-        for index, (key, text, icon, tone) in enumerate(self.options):
-            ends = {0: "left", last: "right"}
-            edge = "only" if last == 0 or self.stacked else ends.get(index, "middle")
-            segment = Segment(key=key, text=text, icon=icon, tone=tone, edge=edge)
+        for key, text, icon, tone in self.options:
+            segment = Segment(key=key, text=text, icon=icon, tone=tone)
             segment.bind(on_release=lambda one: self.dispatch("on_pick", one.key))
             self.add_widget(segment)
+        self._edges()
         self._show()
+
+    def _edges(self, *_: object) -> None:
+        """Which corners of which are round; where they come to stand does not make them anew."""
+        last = len(self.children) - 1
+        ends = {last: "left", 0: "right"}  # the last comes first among the children
+        for index, segment in enumerate(self.children):
+            segment.edge = "only" if last == 0 or self.stacked else ends.get(index, "middle")
 
     def _show(self, *_: object) -> None:
         for segment in self.children:

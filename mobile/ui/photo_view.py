@@ -56,10 +56,6 @@ class PhotoView(Shield, BoxLayout):
         self._arrange()
         area = self.ids.area
         area.bind(on_marked=lambda _, mark: self.add(mark), on_words=lambda _, x, y: self._write_at(x, y))
-        self.ids.tools.options = [
-            (tool or "move", say(f"photo.tool.{key}"), icon, "bad" if tool == "cover" else "accent")
-            for tool, icon, key in TOOLS
-        ]
         self.ids.tools.bind(on_pick=lambda _, key: self.choose("" if key == "move" else key))
         self.show(line)
 
@@ -159,6 +155,10 @@ class PhotoView(Shield, BoxLayout):
 
     def edit(self) -> None:
         """Marks can be drawn from now on."""
+        self.ids.tools.options = [
+            (tool or "move", say(f"photo.tool.{key}"), icon, "bad" if tool == "cover" else "accent")
+            for tool, icon, key in TOOLS
+        ]
         self.editing = True
         self.choose("cover" if not self.marks else self.ids.area.tool)
         self._show_editing()

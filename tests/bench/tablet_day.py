@@ -147,6 +147,7 @@ class Watched:
 
 def _visit(do: Watched) -> None:
     """As two members would: pages, sheets, answers, a photo, the exchange that fails, the signatures."""
+    do.look()
     do("enter", "visit-heping")
     do("open_visit", "林晓喆", "赵敏")
     for section in SECTIONS:

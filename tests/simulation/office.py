@@ -176,7 +176,7 @@ class Office:
         What a tablet handed on without a proof stays there under its name when the author brings it later.
         """
         entries, logged = self.world.journal.entries, self.world.hub.ids()
-        return [
+        found = [
             one
             for one in self.world.hub.quarantine()
             if one.problem in quarantine.ADMISSIBLE
@@ -184,6 +184,8 @@ class Office:
             and one.op in entries
             and entries[one.op].raw == one.raw
         ]
+        # As they were tapped: by their hashes they would be in another order under other clocks.
+        return sorted(found, key=lambda one: (one.device, entries[one.op].number))
 
     def _admit(self, waiting: Waiting) -> None:
         world = self.world

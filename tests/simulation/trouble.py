@@ -169,7 +169,8 @@ def send_poison(world: "World") -> None:
     sound = _by_hand(tablet, inspection, "note", bytes(body_bytes(Note("A02", "误"))))
     plain = json.loads(sound.raw)
     own = {one.op for one in tablet.held() if one.own}
-    others = sorted(one.op for one in tablet.held() if not one.own and one.op not in own)
+    # As they came: by their ids they would be in another order under other clocks.
+    others = [one.op for one in tablet.held() if not one.own and one.op not in own]
     if which == "reused" and not others:
         return
     if which == "reused":
