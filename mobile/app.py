@@ -124,15 +124,25 @@ class HuchaApp(App):
     def _first_is_shown(self) -> None:
         """What no first frame needs comes a part before each of the next."""
         if self._following is None:
-            self._following = Clock.schedule_once(
-                lambda _: self._afterwards.make(self._rest()), AFTER_SECONDS
-            )
+            rest = self._rest()
+            self._following = Clock.create_trigger(lambda _: self._afterwards.make(rest), AFTER_SECONDS)
+            Window.bind(on_touch_down=self._wait, on_touch_move=self._wait, on_touch_up=self._wait)
+            self._following()
+
+    def _wait(self, *_: object) -> None:
+        """A part takes longer than a frame, and would be felt under a finger."""
+        self._afterwards.stop()
+        self._following.cancel()
+        self._following()
 
     def _rest(self) -> Iterator[None]:
         yield from later.load()
-        yield from self._at_visit.screen.prepare()
+        visit = self.visit
+        yield
+        yield from visit.prepare()
         assert self.screens[SYNC] is not None
         yield
+        Window.unbind(on_touch_down=self._wait, on_touch_move=self._wait, on_touch_up=self._wait)
         if self._collector is not None:
             self._collector.begin(self.shell.over)
 
@@ -157,6 +167,7 @@ class HuchaApp(App):
         memory.write()
         if self._following is not None:
             self._following.cancel()
+            Window.unbind(on_touch_down=self._wait, on_touch_move=self._wait, on_touch_up=self._wait)
         self._afterwards.stop()
 
     # --- locking ---------------------------------------------------------------------------------------

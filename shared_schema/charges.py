@@ -157,7 +157,7 @@ def _occurrences(rule: PerOccurrenceRule, answer: Count, scenario: Scenario) -> 
                 "occurrences",
                 deduct * beyond,
                 f"{beyond}{unit} × {rule.deduct}",
-                f"{beyond}{unit} × {rule.deduct}",
+                f"{beyond} × {rule.deduct}",  # a checklist names its units in Chinese only
             )
         )
     return charges

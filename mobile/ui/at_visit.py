@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kivy.clock import Clock
+
 from mobile.ui import sheets_item, sheets_visit
 from mobile.ui.banners import Acts, banners
 from mobile.ui.finding_form import new_finding
@@ -22,6 +24,7 @@ class AtVisit:
         self.session, self.shell, self.screen = session, shell, screen
         self._head: object = None
         """What the acts and banners were made of."""
+        self._heads = Clock.create_trigger(self._show_heads)
         self.acts = PageActs(session, shell, screen)
         self.photo_acts = PhotoActs(session, shell, screen)
         screen.item.bind(
@@ -36,13 +39,17 @@ class AtVisit:
         )
 
     def show(self, shown: Shown) -> None:
-        """Brings acts and banners up to date."""
+        """Brings acts and banners up to date: with the next frame, for a button costs as much as a list of items."""
         assert shown.visit is not None, "no visit is shown"
         head = shown.visit.head, shown.language
-        if head != self._head:  # a button costs as much as the whole list below it, and a tap moves none
+        if head != self._head:  # a tap moves none of them
             self._head = head
-            self._show_acts(shown.visit)
-            self._show_banner(shown.visit)
+            self._heads()
+
+    def _show_heads(self, *_: object) -> None:
+        if self._head is not None:
+            self._show_acts(self._visit)
+            self._show_banner(self._visit)
 
     def leave(self) -> None:
         """Another screen is shown."""

@@ -1,6 +1,7 @@
 """The visit: sections with progress and its own pages, the items, and the item; three panes, two or one by width."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
@@ -216,14 +217,6 @@ class VisitScreen(BoxLayout):
         ItemLine.choose = self._choose
         ItemLine.answer = self._answer
         super().__init__(**kwargs)
-        self.sections = SectionsPane(width=dp(SECTIONS_WIDTH))
-        self.items = ItemsPane()
-        self.items.bind(on_sections=lambda _: session.go(pane="sections"))
-        self.items.bind(on_paper_end=lambda _: self._end_paper())
-        self.items.bind(on_only=lambda _, only: session.go(only="" if only == session.place.only else only))
-        self.item = ItemPane(session)
-        self.item.bind(on_list=lambda _: session.go(pane="items"))
-        self.item.bind(on_copying=lambda item: self.items.show_paper(copying=item.copying))
         self.pages = Lazily(PAGES)
         for name in PAGES:
             self.pages.when_made(
@@ -232,8 +225,33 @@ class VisitScreen(BoxLayout):
         self.bind(width=self._arrange)
         theme.bind(row=self._arrange)
 
+    @cached_property
+    def sections(self) -> SectionsPane:
+        """All sections and pages."""
+        return SectionsPane(width=dp(SECTIONS_WIDTH))
+
+    @cached_property
+    def items(self) -> ItemsPane:
+        """The items of a section, or those of one filter."""
+        pane, session = ItemsPane(), self.session
+        pane.bind(on_sections=lambda _: session.go(pane="sections"))
+        pane.bind(on_paper_end=lambda _: self._end_paper())
+        pane.bind(on_only=lambda _, only: session.go(only="" if only == session.place.only else only))
+        return pane
+
+    @cached_property
+    def item(self) -> ItemPane:
+        """One item, whole."""
+        pane, session = ItemPane(self.session), self.session
+        pane.bind(on_list=lambda _: session.go(pane="items"))
+        pane.bind(on_copying=lambda item: self.items.show_paper(copying=item.copying))
+        return pane
+
     def prepare(self) -> Iterator[None]:
-        """Makes rows and pages before anybody asks for them, one with each step: a row takes 10 ms."""
+        """Makes panes, pages and rows before anybody asks for them, one with each step: a row takes 10 ms."""
+        for make in (lambda: self.item, lambda: self.items, lambda: self.sections):
+            make()
+            yield
         for name in PAGES:
             assert self.pages[name] is not None
             yield

@@ -258,7 +258,7 @@ def main() -> None:
     # Each measure stands on its own; together they are one walk through the program.
     collector = Collector()
     with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
-        driver.settle(1)
+        driver.settle(2)
         collector.begin()
         frames = Frames()
         began = time.process_time()

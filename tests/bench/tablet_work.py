@@ -63,7 +63,7 @@ def main() -> None:
 
     tablet = stage.Stage(Path(sys.argv[1]), "tab-1")
     with running(*tablet.open(), language="zh", person=stage.LEADER) as driver:
-        driver.settle(1)
+        driver.settle(2)
         frames, rows = Frames(), driver.app.shell._screens["work"].ids.rows
         with frames.measured() as times:
             for frame in range(FRAMES):

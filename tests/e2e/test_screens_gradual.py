@@ -40,3 +40,18 @@ def test_the_last_page_comes_a_part_before_each_frame(
     driver.shown(lambda: driver.session.go(section="@closing"))
     driver.settle()
     assert page.findings.ids.held.children == stayed
+
+
+def test_what_is_made_beforehand_waits_for_the_finger(start: Callable[..., "Driver"]) -> None:
+    """While the screen is touched no part of a screen that nobody asked for is made, and afterwards all are."""
+    from kivy.tests.common import UnitTestTouch
+
+    driver = start(person=stage.LEADER)
+    making = driver.app._afterwards
+    driver.until(lambda: making._next is not None)
+    touch = UnitTestTouch(3, 3)
+    touch.touch_down()
+    assert not making._next.is_triggered
+    touch.touch_up()
+    assert not making._next.is_triggered
+    driver.until(lambda: "visit" in driver.app.screens._made and len(driver.app.visit.pages.made()) > 4)

@@ -391,7 +391,7 @@ def test_every_deduction_says_who_recorded_it_where_and_with_which_photo() -> No
     assert by_finding.source.evidence == ("E-2",)
     assert by_count.source.ops == (answered.id,)
     assert by_count.source.evidence == ("E-1",)
-    assert by_count.zh == "2 件 × 0.5"
+    assert (by_count.zh, by_count.en) == ("2 件 × 0.5", "2 × 0.5")
     assert sheet.line("A1").source.evidence == ("E-1", "E-2")  # type: ignore[union-attr]
 
 
