@@ -23,19 +23,22 @@ def _go(**place: str) -> Act:
 
 
 def touch(driver: "Driver", widget: Any) -> None:
-    """Taps it, once it is on the screen."""
-    y = widget.to_window(0, widget.center_y)[1]
-    if not driver.root.ids.bottom.top < y < driver.root.ids.top.y and _scrolls(widget):
-        driver.scroll_to(widget)
+    """Taps it, once its middle is in sight of what it scrolls in."""
+    view = _scrolls(widget)
+    if view is not None:
+        low, high = (view.to_window(0, y)[1] for y in (view.y, view.top))
+        if not low < widget.to_window(0, widget.center_y)[1] < high:
+            driver.scroll_to(widget)
     driver.tap(widget)
 
 
-def _scrolls(widget: Any) -> bool:
+def _scrolls(widget: Any) -> Any | None:
+    """What scrolls up and down with the widget in it, if anything does."""
     while widget is not None and widget is not widget.parent:
         if type(widget).__name__ == "ScrollView" and widget.do_scroll_y:
-            return True
+            return widget
         widget = widget.parent
-    return False
+    return None
 
 
 def _press(key: str) -> Act:

@@ -195,6 +195,8 @@ def window(size: str) -> None:
         KIVY_HOME=tempfile.mkdtemp(),
         KCFG_GRAPHICS_WIDTH=width,
         KCFG_GRAPHICS_HEIGHT=height,
+        KCFG_GRAPHICS_MAXFPS="0",
+        KCFG_GRAPHICS_MULTISAMPLES="0",
     )
     os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
 
