@@ -86,6 +86,7 @@ class HuchaApp(App):
             syncing=self._show,
             on_told=lambda _, text, icon: self.shell.tell(text, icon),
             on_undoable=lambda _, text, undo: self.shell.offer(text, say("undo"), undo),
+            on_others_turn=lambda _: self.shell.ids.snackbar.withdraw(),
             on_sheet=lambda _, sheet: self.shell.open(sheet),
         )
         words.bind(language=lambda *_: self.shell.close(at_once=True))

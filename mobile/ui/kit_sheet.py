@@ -37,6 +37,8 @@ class Sheet(Shield, AnchorLayout):
     dock = OptionProperty("right", options=["right", "top"])
     shift = NumericProperty(1.0)
     """1 is away, 0 is here."""
+    leaving = False
+    """Its task is done or given up, and it slides out: nothing in it can be pressed a second time."""
     __events__ = ("on_close",)
 
     def put(self, *widgets: Widget) -> None:
@@ -57,11 +59,14 @@ class Sheet(Shield, AnchorLayout):
         Animation(shift=0, duration=SLIDE_SECONDS, t="out_quad").start(self)
 
     def slide_out(self, then: Callable[[], object]) -> None:
+        self.leaving = True
         leaving = Animation(shift=1, duration=SLIDE_SECONDS, t="in_quad")
         leaving.bind(on_complete=lambda *_: then())
         leaving.start(self)
 
     def on_touch_down(self, touch: Any) -> bool:
+        if self.leaving:
+            return bool(self.ids.panel.collide_point(*touch.pos))
         # A touch beside the sheet sends it away.
         if self.shift < 1 and not self.ids.panel.collide_point(*touch.pos):
             self.dispatch("on_close")
@@ -96,6 +101,12 @@ class Snackbar(BoxLayout):
 
     def hide(self) -> None:
         Animation(shift=1, duration=SLIDE_SECONDS, t="in_quad").start(self)
+
+    def withdraw(self) -> None:
+        """An act that is offered is offered no longer."""
+        if self.action:
+            self.hide()
+            self._then = None
 
     def act(self) -> None:
         self.hide()

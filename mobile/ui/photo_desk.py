@@ -274,11 +274,7 @@ class PhotoDesk(EventDispatcher):
         if pin is None:
             known()
             return
-        self._worker.call(
-            lambda: self._session._tools.consent_by(PersonId(screened_by), pin),
-            lambda _: known(),
-            lambda problem: refused(problem.message(words.language)),
-        )
+        self._session.prove(PersonId(screened_by), pin, known, refused)
 
     def destroy(self, draft: Draft, then: Callable[[], None]) -> None:
         """Overwrites a picture that is not to be attached."""

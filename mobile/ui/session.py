@@ -72,7 +72,7 @@ class Session(Looks, EventDispatcher):
     syncing = BooleanProperty(False)
     next_sync_at = NumericProperty(0.0)
     """When the next exchange begins by itself, by Kivy's clock; 0 while none is due."""
-    __events__ = ("on_told", "on_undoable", "on_revoked", "on_sheet")
+    __events__ = ("on_told", "on_undoable", "on_others_turn", "on_revoked", "on_sheet")
 
     def __init__(self, worker: Worker, tools: Tools | None = None) -> None:
         super().__init__()
@@ -102,6 +102,7 @@ class Session(Looks, EventDispatcher):
     def admit(self, tools: Tools, person: str, begin: Begin, refused: Callable[[str], None]) -> None:
         """The tablet is open: goes on where this person was."""
         self._opened, self.signed = tools, person
+        self.dispatch("on_others_turn")
         self.sync_desk.tools = tools.meeting
         self.photo_desk.admit(tools.photos)
         self.begin(begin, refused)
@@ -116,6 +117,7 @@ class Session(Looks, EventDispatcher):
         if self._next_sync is not None:
             self._next_sync.cancel()
         self._opened, self._sync, self.signed, self.server = tools, None, signed, ""
+        self.dispatch("on_others_turn")
         self.sync_desk.tools = tools.meeting
         self.begin(Begin(person=person, language=language), lambda _: None)
 
@@ -192,6 +194,8 @@ class Session(Looks, EventDispatcher):
 
     def go(self, **changes: str) -> None:
         """Goes to another person, inspection, section, item or pane; remembered for the next start."""
+        if changes.get("person", self.place.person) != self.place.person:
+            self.dispatch("on_others_turn")
         self.place = self.place._replace(**changes)
         self._look(remember=True)
 
@@ -214,14 +218,18 @@ class Session(Looks, EventDispatcher):
         self.do_all((Call(verb, args, facts),), told=told, then=then, person=person)
 
     def do_all(
-        self, calls: Sequence[Call], *, told: str = "", then: Then = None, undo: bool = True, person: str = ""
+        self, calls: Sequence[Call], *, told: str = "", then: Then = None, undo: bool = True, **other: str
     ) -> None:
-        """Several verbs as one tap: shown when all are committed, and taken back together."""
+        """Several verbs as one tap: shown when all are committed, and taken back together.
+
+        `other` names person or inspection, where they are not those shown: a tap is taken back where it was made.
+        """
         place, language, desk = self.place, words.language, self._tools.desk
-        actor = PersonId(person or place.person)
+        actor = PersonId(other.get("person") or place.person)
+        inspection = InspectionId(other.get("inspection") or place.inspection)
 
         def write() -> tuple[Shown, tuple[Call, ...]]:
-            backs = made(desk, actor, InspectionId(place.inspection), calls)
+            backs = made(desk, actor, inspection, calls)
             return gather(desk, self._tools.store.sync_state(), place, language), backs
 
         def committed(result: tuple[Shown, tuple[Call, ...]]) -> None:
@@ -230,8 +238,10 @@ class Session(Looks, EventDispatcher):
             if then is not None:
                 then()
             if backs and undo:
-                back = partial(self.do_all, backs, undo=False, told=say("undo.done"), person=actor)
-                self.dispatch("on_undoable", told or say("undo.changed"), back)
+                back = partial(self.do_all, backs, undo=False, person=actor, inspection=inspection)
+                self.dispatch(
+                    "on_undoable", told or say("undo.changed"), partial(back, told=say("undo.done"))
+                )
             elif told:
                 self.dispatch("on_told", told, "check")
 
@@ -247,26 +257,15 @@ class Session(Looks, EventDispatcher):
         """Whether a colleague can consent here, by typing their PIN."""
         return self._tools.consent_by is not None
 
-    def consent_here(
-        self,
-        person: PersonId,
-        pin: str,
-        item: str,
-        reason: str,
-        refused: Callable[[str], None],
-        then: Callable[[], None],
+    def prove(
+        self, person: PersonId, pin: str, known: Callable[[], None], refused: Callable[[str], None]
     ) -> None:
-        """A colleague consents to this person's N/A on this tablet, once their PIN is right; `refused` says why not."""
+        """Goes on once a colleague has typed their own PIN on this tablet; `refused` says why not."""
         check = self._tools.consent_by
         assert check is not None, "no PIN is asked for on this tablet"
-
-        def known(_: None) -> None:
-            then()
-            self.do("consent", item, reason, person=person, told=say("consent.done"))
-
         self._worker.call(
             lambda: check(person, pin),
-            known,
+            lambda _: known(),
             lambda problem: refused(problem.message(words.language)),
         )
 
@@ -395,6 +394,9 @@ class Session(Looks, EventDispatcher):
 
     def on_undoable(self, text: str, undo: Callable[[], None]) -> None:
         """What a tap did, and how it is taken back."""
+
+    def on_others_turn(self) -> None:
+        """Another person is at work, or in another store: what was offered to the one before is void."""
 
     def on_sheet(self, sheet: Any) -> None:
         """A sheet to slide over the screen."""

@@ -116,8 +116,14 @@ def consent(session: Session, detail: ItemDetail, close: Close) -> Sheet:
         if not who or not pin.text:
             pin.problem = say("consent.cure")
             return
+        session.prove(PersonId(who), pin.text, lambda: known(who), refused)
+
+    def known(who: str) -> None:
+        if sheet.leaving:
+            return  # the button was pressed twice while the PIN was looked at
+        close()
         reason = next((value.na_reason for value in detail.values if value.na_reason), "")
-        session.consent_here(PersonId(who), pin.text, detail.item, reason, refused, close)
+        session.do("consent", detail.item, reason, person=who, told=say("consent.done"))
 
     sheet.put(
         Text(content=joined(detail.code, detail.values[0].text if detail.values else ""), strong=True),

@@ -1,0 +1,100 @@
+"""What hurried hands do: pressing twice, going on before the words at the bottom are gone, a form the disk refuses."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared_schema.ids import InspectionId, ItemId, PersonId
+from shared_schema.operations import Count
+from tests.e2e import tablet_stage as stage
+from tests.e2e.marks import SCREENS
+
+if TYPE_CHECKING:
+    from tests.e2e.screen_driver import Driver
+
+pytestmark = SCREENS
+AtItem = Callable[..., "Driver"]
+OTHER = InspectionId("visit-archive")
+
+
+def press_twice(driver: "Driver", key: str) -> None:
+    """Two touches in two frames: the second finds the sheet on its way out."""
+    from kivy.tests.common import UnitTestTouch
+
+    from mobile.ui.words import say
+
+    push = driver.pressable(say(key))
+    for _ in range(2):
+        touch = UnitTestTouch(*push.to_window(*push.center))
+        touch.touch_down()
+        driver.pump()
+        touch.touch_up()
+        driver.pump()
+
+
+# --- undo belongs to the visit and the person it was offered to ----------------------------------------------
+
+
+@pytest.mark.parametrize("gone_to", ["", OTHER])
+def test_a_tap_is_taken_back_where_it_was_made(at_item: AtItem, tablet: stage.Stage, gone_to: str) -> None:
+    """From the work list and from another visit too; nothing is written into the other one."""
+    store, desk = tablet.open()
+    stage.open_visit(desk, OTHER)
+    store.close()
+    driver = at_item("A03")
+    driver.shown(lambda: driver.session.do("answer", "A03", Count(2)))
+    driver.settle()
+    before = driver.inspection(OTHER)
+    driver.shown(lambda: driver.session.go(inspection=gone_to, section="A", item=""))
+    assert (driver.root.ids.snackbar.shift, driver.root.ids.snackbar.action) == (0, "撤销")
+    driver.shown(driver.root.ids.snackbar.act)
+    driver.settle()
+    assert driver.root.ids.snackbar.text == "已撤销"
+    assert ItemId("A03") not in driver.inspection(stage.VISIT).items
+    assert driver.inspection(OTHER) == before
+
+
+def test_whoever_takes_over_is_not_offered_what_another_tapped(at_item: AtItem) -> None:
+    """Or they would take it back in the other's name."""
+    driver = at_item("A03")
+    driver.shown(lambda: driver.session.do("answer", "A03", Count(2)))
+    driver.shown(lambda: driver.session.go(person=stage.SECOND))
+    driver.settle(0.3)
+    assert driver.root.ids.snackbar.shift == 1
+    driver.root.ids.snackbar.act()
+    driver.settle()
+    assert ItemId("A03") in driver.inspection(stage.VISIT).items
+
+
+# --- pressed twice -------------------------------------------------------------------------------------------
+
+
+def test_a_button_pressed_twice_records_once(at_item: AtItem) -> None:
+    """A sheet that slides out takes no touch any more."""
+    driver = at_item("E02")
+    driver.press("finding.add")
+    driver.settle()
+    driver.type_into(driver.field("finding.fact"), "保密室门未锁")
+    press_twice(driver, "finding.record")
+    driver.settle()
+    assert len(driver.inspection(stage.VISIT).findings) == 1
+
+
+def test_a_colleague_consents_once_however_often_the_button_is_pressed(at_item: AtItem) -> None:
+    """Looking at a PIN takes a moment, in which the sheet is still there."""
+    driver = at_item("B03")
+    driver.session._opened = driver.session._tools._replace(consent_by=lambda *_: None)
+    driver.shown(lambda: driver.session.do("not_applicable", "B03", "no_power", "无定密权"))
+    driver.settle()
+    driver.scroll_to(driver.pressable("请组员在此确认"))
+    driver.press("consent.here")
+    driver.settle()
+    driver.tap(driver.widget("Tick", text="林晓喆"))
+    driver.type_into(driver.field("consent.pin"), "2468")
+    made = driver.session._tools.store.head().seq
+    press_twice(driver, "consent.record")
+    driver.settle()
+    assert driver.session._tools.store.head().seq == made + 1
+    item = driver.inspection(stage.VISIT).items[ItemId("B03")]
+    assert [cell.standing[0].person for cell in item.consents] == [PersonId(stage.SECOND)]
