@@ -137,7 +137,6 @@ class FormAnswer(AnswerControl):
             self.problem = answer
         else:
             self.problem = ""
-            memory.forget(*(self._form(self._item, index) for index in range(len(self.entries))))
             self.give(answer)
 
     def read(self, *texts: str) -> AnswerValue | str:

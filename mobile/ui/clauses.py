@@ -61,6 +61,7 @@ class ClauseLine(BoxLayout):
             self.fill(True)
             assert self.form is not None
             self.form.problem, self.form.reason = "", hit.reason
+            memory.forget(self.draft)
             self.form.amount = row.low if hit.deduct is None else str(hit.deduct)
         elif self.on:
             self.fill(False)
@@ -150,7 +151,6 @@ class ClausesAnswer(AnswerControl):
         assert line.form is not None
         line.form.problem = "" if line.form.reason.strip() else say("clauses.reason_missing")
         if not line.form.problem:
-            memory.forget(line.draft)
             self._give(added=line)
 
     def _give(self, *, added: ClauseLine | None = None, without: ClauseLine | None = None) -> None:

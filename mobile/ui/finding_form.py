@@ -8,7 +8,7 @@ from mobile.rows import FindingRow, ItemDetail
 from mobile.ui.kit_controls import Field, Segmented, Stepper, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.memory import memory
+from mobile.ui.memory import Drafts
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
@@ -66,9 +66,9 @@ class FindingForm:
             "occurrences": (self.occurrences, "value"),
             "common": (self.common, "on"),
         }
-        self._drafts = [f"{draft}/{name}" for name in kept]
-        for key, (field, name) in zip(self._drafts, kept.values(), strict=True):
-            memory.follow(field, key, name)
+        self.drafts = Drafts(draft)
+        for part, (field, name) in kept.items():
+            self.drafts.follow(field, part, name)
 
     def widgets(self) -> list[Any]:
         """All fields in order, with their labels."""
@@ -112,10 +112,6 @@ class FindingForm:
             due=due,
         )
 
-    def recorded(self) -> None:
-        """Nothing of it is a draft any more."""
-        memory.forget(*self._drafts)
-
 
 def new_finding(
     session: Session, visit: VisitShown, detail: ItemDetail, close: Close, earlier: str = ""
@@ -132,13 +128,13 @@ def new_finding(
     def record() -> None:
         finding = form.read(detail.item)
         if finding is not None:
-            form.recorded()
             close()
-            session.do("record_finding", finding, earlier=earlier, told=say("finding.done"))
+            told = say("finding.done")
+            session.do("record_finding", finding, earlier=earlier, told=told, then=form.drafts.forget)
 
     sheet.put(*form.widgets())
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), form.drafts.giving_up(close), kind="plain"),
         button(say("finding.record"), record, kind="primary", icon="finding"),
     )
     sheet.form = form
@@ -149,21 +145,23 @@ def new_finding(
 def amended_finding(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """The finding as it should read."""
     sheet = Sheet(title=say("finding.amend_title", code=row.item))
-    draft = f"{row.finding}/amend"
-    form = FindingForm(row.text or Finding(finding=row.finding, item=row.item, fact=""), visit, draft)
+    given = row.text or Finding(finding=row.finding, item=row.item, fact="")
+    form = FindingForm(given, visit, f"{row.finding}/amend")
     reason = Field(label=say("finding.amend_reason"))
-    memory.follow(reason, f"{draft}/reason")
+    form.drafts.follow(reason, "reason")
 
     def save() -> None:
         finding = form.read(row.item)
         if finding is not None:
-            form.recorded()
-            memory.forget(f"{draft}/reason")
             close()
-            session.do("amend_finding", finding, reason.text.strip(), seen=row.seen)
+            why = reason.text.strip()
+            session.do("amend_finding", finding, why, seen=row.seen, then=form.drafts.forget)
 
     sheet.put(*form.widgets(), reason)
-    sheet.act(button(say("cancel"), close, kind="plain"), button(say("finding.amend"), save, kind="primary"))
+    sheet.act(
+        button(say("cancel"), form.drafts.giving_up(close), kind="plain"),
+        button(say("finding.amend"), save, kind="primary"),
+    )
     sheet.form = form
     return sheet
 

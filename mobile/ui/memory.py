@@ -84,6 +84,37 @@ class Memory:
             self.keep_draft(form, "")
 
 
+class Drafts:
+    """What is half typed into one form: kept when the form is left, forgotten when it is recorded or given up.
+
+    It is recorded when it is on the disk, whatever is shown by then: what the disk refused is still there.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form, self._scope = form, memory.scope
+        self._keys: list[str] = []
+
+    def follow(self, field: Any, part: str = "", name: str = "text") -> None:
+        """Fills a field, or its property of this name, with its draft, and follows it from now on."""
+        form = f"{self._form}/{part}" if part else self._form
+        memory.follow(field, form, name)
+        self._keys.append(f"{self._scope}/{form}")
+
+    def forget(self) -> None:
+        """The form was recorded or given up."""
+        for key in self._keys:
+            memory.keep(key, "")
+
+    def giving_up(self, close: Callable[[], None]) -> Callable[[], None]:
+        """Closes the form for good; a touch beside it only leaves it."""
+
+        def give_up() -> None:
+            self.forget()
+            close()
+
+        return give_up
+
+
 def _text(value: object) -> str:
     """A text as it is, so that it is no longer than it was typed; a number or a choice as JSON."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -220,10 +220,7 @@ class Session(Looks, EventDispatcher):
     def do_all(
         self, calls: Sequence[Call], *, told: str = "", then: Then = None, undo: bool = True, **other: str
     ) -> None:
-        """Several verbs as one tap: shown when all are committed, and taken back together.
-
-        `other` names person or inspection, where they are not those shown: a tap is taken back where it was made.
-        """
+        """Several verbs as one tap: shown when all are committed, taken back together. `other`: person, inspection."""
         place, language, desk = self.place, words.language, self._tools.desk
         actor = PersonId(other.get("person") or place.person)
         inspection = InspectionId(other.get("inspection") or place.inspection)

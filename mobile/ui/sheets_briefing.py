@@ -8,7 +8,7 @@ from mobile.ui.cards_before import LeadCard
 from mobile.ui.kit_controls import Field, Segmented, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.memory import memory
+from mobile.ui.memory import Drafts
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import joined, say
@@ -48,7 +48,8 @@ def close_for_another(session: Session, visit: VisitShown, close: Close) -> Shee
     others = [one for one in (scoring.waiting if scoring else ()) if one[0] != session.place.person]
     ticks = [Tick(text=name, radio=True) for _, name in others]
     reason = Field(label=say("blind.other_reason"), lines=3, limit=400)
-    memory.follow(reason, "blind/reason")
+    drafts = Drafts("blind/reason")
+    drafts.follow(reason)
 
     def choose(chosen: Tick) -> None:
         for tick in ticks:
@@ -62,13 +63,13 @@ def close_for_another(session: Session, visit: VisitShown, close: Close) -> Shee
         if who is None or not reason.text.strip():
             reason.problem = say("blind.other_cure")
             return
-        memory.forget("blind/reason")
         close()
-        session.do("close_scoring", who, reason.text.strip(), told=say("blind.other_done"))
+        why, told = reason.text.strip(), say("blind.other_done")
+        session.do("close_scoring", who, why, told=told, then=drafts.forget)
 
     sheet.put(Text(content=say("blind.other_explain"), tone="ink_2"), *ticks, reason)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("blind.other_record"), record, kind="primary", icon="check"),
     )
     return sheet
@@ -90,7 +91,7 @@ def leads(rows: Sequence[LeadRow], check: Callable[[LeadRow], None], close: Clos
 def check_lead(session: Session, row: LeadRow, close: Close) -> Sheet:
     """Whether a lead is true, and what was seen."""
     sheet = Sheet(title=say("lead.record_title"), dock="top")
-    form = f"{row.lead}/lead"
+    drafts = Drafts(f"{row.lead}/lead")
     finding = Segmented(
         options=[
             ("true", say("lead.true"), "problem", "bad"),
@@ -100,13 +101,13 @@ def check_lead(session: Session, row: LeadRow, close: Close) -> Sheet:
     )
     finding.bind(on_pick=lambda one, key: setattr(one, "value", key))
     note = Field(label=say("lead.note"), hint=say("lead.note_hint"), lines=4, limit=4000, text=row.note)
-    memory.follow(note, form)
+    drafts.follow(note)
+    drafts.follow(finding, "verified", "value")
 
     def record() -> None:
         if not finding.value:
             note.problem = say("lead.choose")
             return
-        memory.forget(form)
         close()
         session.do(
             "check_lead",
@@ -115,9 +116,13 @@ def check_lead(session: Session, row: LeadRow, close: Close) -> Sheet:
             note=note.text.strip(),
             seen=row.seen,
             told=say("lead.done"),
+            then=drafts.forget,
         )
 
     sheet.put(Said(text=joined(row.item, row.text), by=row.paper_ref, strong=True), finding, note)
-    sheet.act(button(say("cancel"), close, kind="plain"), button(say("save"), record, kind="primary"))
+    sheet.act(
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
+        button(say("save"), record, kind="primary"),
+    )
     sheet.finding, sheet.note = finding, note
     return sheet

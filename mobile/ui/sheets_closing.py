@@ -8,6 +8,7 @@ from mobile.page_rows import SignatureRow
 from mobile.ui.kit_controls import Field, Segmented, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
+from mobile.ui.memory import Drafts
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
@@ -48,6 +49,11 @@ class SignForm:
             *((name, lambda name=name: setattr(self.witness, "text", name)) for _, name in members)
         )
         self.cure = Text(content="", tone="bad")
+        self.drafts = Drafts(f"sign/{row.field}")
+        for part, field in (("paper", self.paper), ("reason", self.reason), ("witness", self.witness)):
+            self.drafts.follow(field, part)
+        if self.of_unit:
+            self.drafts.follow(self.name, "name")
 
     def parts(self) -> list[Any]:
         """The fields of the way chosen."""
@@ -76,14 +82,15 @@ class SignForm:
         role = self.role.value if self.of_unit else self._row.role
         # Another of the unit than the one on the row signs for themselves: their own field, with nothing in it.
         seen = self._row.seen if role == self._row.role else ()
-        name = self.name.text.strip()
+        name, forget = self.name.text.strip(), self.drafts.forget
         if self.how.value == "refused":
-            reason, witness = self.reason.text.strip(), self.witness.text.strip()
-            session.do("refuse_signature", role, reason=reason, witness=witness, name=name, seen=seen)
+            why = {"reason": self.reason.text.strip(), "witness": self.witness.text.strip()}
+            session.do("refuse_signature", role, **why, name=name, seen=seen, then=forget)
         elif self.how.value == "paper":
-            session.do("sign", role, name, method="paper", paper_ref=self.paper.text.strip(), seen=seen)
+            paper = self.paper.text.strip()
+            session.do("sign", role, name, method="paper", paper_ref=paper, seen=seen, then=forget)
         else:
-            session.do("sign", role, name, method="drawn", strokes=self.pad.strokes, seen=seen)
+            session.do("sign", role, name, method="drawn", strokes=self.pad.strokes, seen=seen, then=forget)
 
 
 def signature(session: Session, visit: VisitShown, row: SignatureRow, close: Close) -> Sheet:
@@ -110,7 +117,7 @@ def signature(session: Session, visit: VisitShown, row: SignatureRow, close: Clo
             form.record(session)
 
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), form.drafts.giving_up(close), kind="plain"),
         button(say("sign.record"), record, kind="primary", icon="check"),
     )
     sheet.form = form
@@ -122,6 +129,8 @@ def breaking_off(session: Session, close: Close) -> Sheet:
     sheet = Sheet(title=say("abort.title"))
     causes = _one_of({key: Tick(text=say(f"abort.cause_{key}"), radio=True) for key in CAUSES})
     reason = Field(label=say("abort.reason"), lines=3, limit=4000)
+    drafts = Drafts("abort")
+    drafts.follow(reason)
     sure = Tick(text=say("abort.sure"))
     sure.bind(on_release=lambda tick: setattr(tick, "on", not tick.on))
     cure = Text(content="", tone="bad")
@@ -132,17 +141,15 @@ def breaking_off(session: Session, close: Close) -> Sheet:
             cure.content = say("abort.missing")
             return
         close()
-        session.do(
-            "abort",
-            cause,
-            reason.text.strip(),
-            told=say("abort.done"),
-            then=lambda: session.sync(quietly=True),
-        )
+        session.do("abort", cause, reason.text.strip(), told=say("abort.done"), then=broken_off)
+
+    def broken_off() -> None:
+        drafts.forget()
+        session.sync(quietly=True)
 
     sheet.put(Text(content=say("abort.explain"), tone="ink_2"), *causes.values(), reason, sure, cure)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("abort.do"), record, kind="primary", tone="bad"),
     )
     sheet.reason = reason
@@ -155,6 +162,9 @@ def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
     kinds = _one_of({key: Tick(text=say(f"measure.{key}"), radio=True) for key in MEASURES})
     reason = Field(label=say("measure.reason"), lines=3, limit=4000)
     paper = Field(label=say("measure.paper"), limit=400)
+    drafts = Drafts("measure")
+    drafts.follow(reason, "reason")
+    drafts.follow(paper, "paper")
 
     def record() -> None:
         what = next((key for key, tick in kinds.items() if tick.on), "")
@@ -162,7 +172,8 @@ def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
             reason.problem = say("measure.missing")
             return
         close()
-        session.do("propose_measure", what, reason.text.strip(), paper_ref=paper.text.strip())
+        why, number = reason.text.strip(), paper.text.strip()
+        session.do("propose_measure", what, why, paper_ref=number, then=drafts.forget)
 
     sheet.put(
         Text(content=say("closing.measures_explain"), tone="ink_2", type="hint"),
@@ -171,7 +182,8 @@ def measure(session: Session, _visit: VisitShown, close: Close) -> Sheet:
         paper,
     )
     sheet.act(
-        button(say("cancel"), close, kind="plain"), button(say("measure.record"), record, kind="primary")
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
+        button(say("measure.record"), record, kind="primary"),
     )
     sheet.reason = reason
     return sheet

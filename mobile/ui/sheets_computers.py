@@ -8,7 +8,7 @@ from mobile.ui.cards import Fact, Said
 from mobile.ui.kit_controls import Field, Segmented, Stepper, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.memory import memory
+from mobile.ui.memory import Drafts
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
@@ -83,7 +83,7 @@ def result(
     """What a computer looked like; without a row, one that is not in the inventory."""
     title = say("device.new_title") if row is None else say("device.title", register_no=row.register_no)
     sheet = Sheet(title=title)
-    form = "device/" + ("" if row is None else row.register_no)
+    drafts = Drafts("device/" + ("" if row is None else row.register_no))
     number = Field(label=say("device.number"))
     classified = Segmented(
         options=[
@@ -97,15 +97,18 @@ def result(
     problems.bind(on_step=lambda stepper, value: setattr(stepper, "value", value))
     report = Field(label=say("device.report"), text="" if row is None else row.tool_report)
     remark = Field(label=say("device.remark"), lines=3, limit=400, text="" if row is None else row.remark)
-    memory.follow(report, f"{form}/report")
-    memory.follow(remark, f"{form}/remark")
+    drafts.follow(report, "report")
+    drafts.follow(remark, "remark")
+    drafts.follow(problems, "problems", "value")
+    drafts.follow(classified, "kind", "value")
+    if row is None:
+        drafts.follow(number, "number")
 
     def record() -> None:
         register_no = number.text.strip() if row is None else row.register_no
         if not register_no:
             number.problem = say("device.number_missing")
             return
-        memory.forget(f"{form}/report", f"{form}/remark")
         close()
         session.do(
             "check_device",
@@ -115,6 +118,7 @@ def result(
             tool_report=report.text.strip(),
             remark=remark.text.strip(),
             seen=() if row is None else row.seen,
+            then=drafts.forget,
         )
 
     sheet.put(*([number] if row is None else [Text(content=row.detail, tone="ink_2")]))
@@ -123,7 +127,7 @@ def result(
     if row is not None and row.state == "drawn" and substitute is not None:
         sheet.put(button(say("device.substitute"), substitute, kind="outline", icon="sync"))
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("device.record"), record, kind="primary", icon="check"),
     )
     sheet.number, sheet.problems = number, problems
@@ -139,15 +143,17 @@ def substitution(session: Session, visit: VisitShown, row: ComputerRow, close: C
     free.sort(key=lambda one: one.classified != row.classified)
     other = Field(label=say("substitute.other"))
     reason = Field(label=say("substitute.reason"), hint=say("substitute.reason_hint"), lines=2)
-    memory.follow(reason, f"substitute/{row.register_no}")
+    drafts = Drafts(f"substitute/{row.register_no}")
+    drafts.follow(reason)
+    drafts.follow(other, "other")
 
     def record() -> None:
         other.problem = "" if other.text.strip() else say("device.number_missing")
         reason.problem = "" if reason.text.strip() else say("finding.reason_missing")
         if not other.problem and not reason.problem:
-            memory.forget(f"substitute/{row.register_no}")
             close()
-            session.do("substitute", row.sample, row.register_no, other.text.strip(), reason.text.strip())
+            told = other.text.strip(), reason.text.strip()
+            session.do("substitute", row.sample, row.register_no, *told, then=drafts.forget)
 
     sheet.put(
         other,
@@ -160,7 +166,7 @@ def substitution(session: Session, visit: VisitShown, row: ComputerRow, close: C
         reason,
     )
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("substitute.record"), record, kind="primary"),
     )
     return sheet
@@ -169,7 +175,7 @@ def substitution(session: Session, visit: VisitShown, row: ComputerRow, close: C
 def talks(session: Session, row: InterviewRow, close: Close) -> Sheet:
     """How many of a category are due, how many this person talked with, and what was heard."""
     sheet = Sheet(title=say("interview.title", category=row.title))
-    own, form = row.own, f"talks/{row.category}"
+    own, drafts = row.own, Drafts(f"talks/{row.category}")
     due = Stepper(value=row.required, typed=True, highest=10_000)
     held = Stepper(value=0 if own is None else own.held, typed=True, highest=10_000)
     for stepper in (due, held):
@@ -181,10 +187,11 @@ def talks(session: Session, row: InterviewRow, close: Close) -> Sheet:
         limit=4000,
         text="" if own is None else own.points,
     )
-    memory.follow(points, form)
+    drafts.follow(points)
+    drafts.follow(due, "due", "value")
+    drafts.follow(held, "held", "value")
 
     def record() -> None:
-        memory.forget(form)
         close()
         session.do(
             "hold_interview",
@@ -194,11 +201,12 @@ def talks(session: Session, row: InterviewRow, close: Close) -> Sheet:
             points=points.text.strip(),
             interview="" if own is None else own.interview,
             seen=() if own is None else own.seen,
+            then=drafts.forget,
         )
 
     sheet.put(_label("interview.due"), due, _label("interview.held"), held, points)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("interview.record"), record, kind="primary", icon="check"),
     )
     sheet.due, sheet.held, sheet.points = due, held, points

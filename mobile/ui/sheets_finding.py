@@ -10,7 +10,7 @@ from mobile.ui.finding_form import amended_finding
 from mobile.ui.kit_controls import Field, Segmented, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.memory import memory
+from mobile.ui.memory import Drafts
 from mobile.ui.page import ActLine
 from mobile.ui.photo_desk import Wanted
 from mobile.ui.session import Session
@@ -81,28 +81,28 @@ def _acts(row: FindingRow) -> tuple[tuple[str, str, str, Callable[..., Sheet]], 
 def fixed(session: Session, _visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """Fixed on the spot: what it was before and after."""
     sheet = Sheet(title=say("finding.fix_title", code=row.item))
-    form = f"{row.finding}/fix"
+    drafts = Drafts(f"{row.finding}/fix")
     before = Field(label=say("finding.before"), lines=3, limit=4000, text=row.before or row.fact)
     after = Field(label=say("finding.after"), lines=3, limit=4000, text=row.after)
-    memory.follow(before, f"{form}/before")
-    memory.follow(after, f"{form}/after")
+    drafts.follow(before, "before")
+    drafts.follow(after, "after")
 
     def record() -> None:
         if not before.text.strip() or not after.text.strip():
             after.problem = say("finding.fix_missing")
             return
-        memory.forget(f"{form}/before", f"{form}/after")
         close()
-        session.do("fix", row.finding, before.text.strip(), after.text.strip(), seen=row.fix_seen)
+        texts = before.text.strip(), after.text.strip()
+        session.do("fix", row.finding, *texts, seen=row.fix_seen, then=drafts.forget)
 
     sheet.put(Text(content=row.fact, tone="ink_2"), before, after)
-    return _finished(sheet, close, record)
+    return _finished(sheet, drafts.giving_up(close), record)
 
 
 def stated(session: Session, _visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
     """What the unit says of it: accepts it, or objects and why."""
     sheet = Sheet(title=say("finding.unit_title", code=row.item))
-    form = f"{row.finding}/statement"
+    drafts = Drafts(f"{row.finding}/statement")
     says = Segmented(
         options=[
             ("accepts", say("finding.accepts"), "check", "ok"),
@@ -112,19 +112,25 @@ def stated(session: Session, _visit: VisitShown, row: FindingRow, close: Close) 
     )
     says.bind(on_pick=lambda one, key: setattr(one, "value", key))
     text = Field(label=say("finding.statement"), lines=4, limit=4000, text=row.statement)
-    memory.follow(text, form)
+    drafts.follow(text)
+    drafts.follow(says, "says", "value")
 
     def record() -> None:
         if not says.value or (says.value == "objects" and not text.text.strip()):
             text.problem = say("finding.statement_missing")
             return
-        memory.forget(form)
         close()
-        accepts = says.value == "accepts"
-        session.do("unit_states", row.finding, text.text.strip(), accepts=accepts, seen=row.statement_seen)
+        session.do(
+            "unit_states",
+            row.finding,
+            text.text.strip(),
+            accepts=says.value == "accepts",
+            seen=row.statement_seen,
+            then=drafts.forget,
+        )
 
     sheet.put(Text(content=row.fact, tone="ink_2"), says, text)
-    return _finished(sheet, close, record)
+    return _finished(sheet, drafts.giving_up(close), record)
 
 
 def repeated(session: Session, visit: VisitShown, row: FindingRow, close: Close) -> Sheet:
@@ -169,13 +175,16 @@ def withdrawn(session: Session, _visit: VisitShown, row: FindingRow, close: Clos
     """Taken back, with why."""
     sheet = Sheet(title=say("finding.withdraw_title", code=row.item))
     reason = Field(label=say("finding.withdraw_reason"), lines=3, limit=400)
+    drafts = Drafts(f"{row.finding}/withdraw")
+    drafts.follow(reason)
 
     def record() -> None:
         if not reason.text.strip():
             reason.problem = say("finding.reason_missing")
             return
         close()
-        session.do("withdraw_finding", row.finding, reason.text.strip(), seen=row.seen)
+        why = reason.text.strip()
+        session.do("withdraw_finding", row.finding, why, seen=row.seen, then=drafts.forget)
 
     sheet.put(
         Text(content=row.fact, tone="ink_2"),
@@ -183,7 +192,7 @@ def withdrawn(session: Session, _visit: VisitShown, row: FindingRow, close: Clos
         Text(content=say("finding.withdraw_explain"), tone="ink_2", type="hint"),
     )
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("finding.withdraw"), record, kind="primary", tone="bad", icon="delete"),
     )
     return sheet

@@ -8,7 +8,7 @@ from mobile.ui.cards import DisputeValue
 from mobile.ui.kit_controls import Field, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
-from mobile.ui.memory import memory
+from mobile.ui.memory import Drafts
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.words import joined, say
@@ -24,7 +24,8 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
     sheet = Sheet(title=say("na.title", code=detail.code))
     reasons = [Tick(text=words_said, radio=True) for _, words_said in detail.na_reasons]
     explanation = Field(label=say("na.explanation"), hint=say("na.hint"), lines=4, limit=4000)
-    memory.follow(explanation, f"{detail.item}/na")
+    drafts = Drafts(f"{detail.item}/na")
+    drafts.follow(explanation)
     cure = Text(content="", tone="bad")
 
     def choose(chosen: Tick) -> None:
@@ -41,7 +42,6 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
         if chosen is None:
             cure.content = say("na.choose")
             return
-        memory.forget(f"{detail.item}/na")
         close()
         session.do(
             "not_applicable",
@@ -49,6 +49,7 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
             chosen,
             explanation.text.strip(),
             seen=detail.seen,
+            then=drafts.forget,
         )
 
     sheet.put(
@@ -59,7 +60,10 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
         explanation,
         Text(content=say("na.explain"), tone="ink_2", type="hint"),
     )
-    sheet.act(button(say("cancel"), close, kind="plain"), button(say("na.record"), record, kind="primary"))
+    sheet.act(
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
+        button(say("na.record"), record, kind="primary"),
+    )
     return sheet
 
 
@@ -67,25 +71,21 @@ def note(session: Session, detail: ItemDetail, close: Close) -> Sheet:
     """One's own note, docked at the top so that no keyboard covers it; phrases are a tap away."""
     sheet = Sheet(title=say("note.title", code=detail.code), dock="top")
     text = Field(label=say("note.mine"), hint=say("note.hint"), text=detail.own_note, lines=6, limit=4000)
-    memory.follow(text, f"{detail.item}/note")
+    drafts = Drafts(f"{detail.item}/note")
+    drafts.follow(text)
 
     def add(phrase: str) -> None:
         gap = "" if not text.text or text.text[-1] in "\n " else " " if phrase.isascii() else ""
         text.text += gap + phrase
 
-    def give_up() -> None:
-        memory.forget(f"{detail.item}/note")
-        close()
+    give_up = drafts.giving_up(close)
 
     def save() -> None:
-        give_up()
-        if text.text.strip() != detail.own_note:
-            session.do(
-                "note",
-                detail.item,
-                text.text.strip(),
-                seen=detail.note_seen,
-            )
+        if text.text.strip() == detail.own_note:
+            give_up()
+            return
+        close()
+        session.do("note", detail.item, text.text.strip(), seen=detail.note_seen, then=drafts.forget)
 
     phrases = [say(f"phrase.{number}") for number in range(1, PHRASES + 1)]
     sheet.put(text, picks(*((one, lambda one=one: add(one)) for one in phrases)))
@@ -169,17 +169,19 @@ def settlement(
         card.bind(on_adopt=lambda _, op=op: adopt(op))
     adopt(chosen)
     reason = Field(label=say("dispute.reason"), hint=say("dispute.reason_hint"), lines=3, limit=4000)
+    drafts = Drafts(f"settle/{field}")
+    drafts.follow(reason)
 
     def settle() -> None:
         if not reason.text.strip():
             reason.problem = say("dispute.reason_missing")
             return
         close()
-        session.do("settle", field, OpId(sheet.adopted), reason.text.strip(), seen=seen)
+        session.do("settle", field, OpId(sheet.adopted), reason.text.strip(), seen=seen, then=drafts.forget)
 
     sheet.put(*cards.values(), reason)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("dispute.settle"), settle, kind="primary", tone="dispute", icon="settle"),
     )
     sheet.reason = reason

@@ -11,6 +11,7 @@ from mobile.ui.cards import Fact
 from mobile.ui.kit_controls import Chip, Field, Tick, button, gap
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
+from mobile.ui.memory import Drafts
 from mobile.ui.page import ActLine, Chips
 from mobile.ui.photo_desk import PhotoDesk, Picture, Wanted
 from mobile.ui.picture import PictureArea
@@ -205,19 +206,20 @@ def removal(session: Session, line: PhotoLine, close: Close) -> Sheet:
     """An attached photo is removed: with a reason, and that it was there stays known."""
     sheet = Sheet(title=say("photo.remove_title", code=line.item))
     reason = Field(label=say("photo.remove_reason"), lines=3, limit=400)
+    drafts = Drafts(f"{line.evidence}/remove")
+    drafts.follow(reason)
 
     def record() -> None:
         if not reason.text.strip():
             reason.problem = say("photo.remove_missing")
             return
         close()
-        session.do(
-            "remove_photo", line.evidence, reason.text.strip(), seen=line.seen, told=say("photo.removed")
-        )
+        why, told = reason.text.strip(), say("photo.removed")
+        session.do("remove_photo", line.evidence, why, seen=line.seen, told=told, then=drafts.forget)
 
     sheet.put(Text(content=joined(line.caption, line.by), tone="ink_2"), reason)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("photo.remove"), record, kind="primary", tone="bad", icon="delete"),
     )
     sheet.reason = reason

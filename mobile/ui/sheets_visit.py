@@ -11,6 +11,7 @@ from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Field, Press, Tick, button
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.kit_text import Text
+from mobile.ui.memory import Drafts
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say, words
@@ -74,14 +75,16 @@ def deliberation(session: Session, visit: VisitShown, close: Close) -> Sheet:
     """What the squad goes through together, and its opinion."""
     sheet = Sheet(title=say("visit.deliberate"))
     opinion = Field(label=say("deliberate.opinion"), lines=4, limit=4000)
+    drafts = Drafts("deliberate")
+    drafts.follow(opinion)
 
     def done() -> None:
         close()
-        session.do("deliberate", opinion.text.strip(), told=say("deliberate.done"))
+        session.do("deliberate", opinion.text.strip(), told=say("deliberate.done"), then=drafts.forget)
 
     sheet.put(Text(content=say("deliberate.explain"), tone="ink_2"), *_open_ends(visit), opinion)
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("deliberate.record"), done, kind="primary", icon="check"),
     )
     return sheet
@@ -91,13 +94,17 @@ def submission(session: Session, visit: VisitShown, close: Close) -> Sheet:
     """The inspection is handed in; what is not settled is said, and may stay so."""
     sheet = Sheet(title=say("visit.submit"))
     remark = Field(label=say("submit.remark"), lines=3, limit=4000)
+    drafts = Drafts("submit")
+    drafts.follow(remark)
     ready = visit.score.final and not visit.disputes
 
     def done() -> None:
         close()
-        session.do(
-            "submit", remark.text.strip(), told=say("submit.done"), then=lambda: session.sync(quietly=True)
-        )
+        session.do("submit", remark.text.strip(), told=say("submit.done"), then=handed_in)
+
+    def handed_in() -> None:
+        drafts.forget()
+        session.sync(quietly=True)
 
     sheet.put(
         Text(content=say("submit.ready" if ready else "submit.not_ready")),
@@ -106,7 +113,7 @@ def submission(session: Session, visit: VisitShown, close: Close) -> Sheet:
         Text(content=say("submit.explain"), tone="ink_2", type="hint"),
     )
     sheet.act(
-        button(say("cancel"), close, kind="plain"),
+        button(say("cancel"), drafts.giving_up(close), kind="plain"),
         button(say("visit.submit"), done, kind="primary", icon="hand_in"),
     )
     return sheet

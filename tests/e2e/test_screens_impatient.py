@@ -7,7 +7,9 @@ import pytest
 
 from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.operations import Count
+from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
+from tests.e2e.hand import word
 from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
@@ -22,9 +24,7 @@ def press_twice(driver: "Driver", key: str) -> None:
     """Two touches in two frames: the second finds the sheet on its way out."""
     from kivy.tests.common import UnitTestTouch
 
-    from mobile.ui.words import say
-
-    push = driver.pressable(say(key))
+    push = driver.pressable(word(key))
     for _ in range(2):
         touch = UnitTestTouch(*push.to_window(*push.center))
         touch.touch_down()
@@ -98,3 +98,72 @@ def test_a_colleague_consents_once_however_often_the_button_is_pressed(at_item: 
     assert driver.session._tools.store.head().seq == made + 1
     item = driver.inspection(stage.VISIT).items[ItemId("B03")]
     assert [cell.standing[0].person for cell in item.consents] == [PersonId(stage.SECOND)]
+
+
+# --- what the disk refuses, and what is left half filled -------------------------------------------------------
+
+
+def test_what_could_not_be_recorded_is_still_in_its_form(
+    at_item: AtItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full: nothing is saved, and nothing has to be written a second time."""
+    driver = at_item("B03")
+
+    def full(*_: object, **__: object) -> None:
+        raise Problem("disk_full")
+
+    for form, field, record in (
+        ("finding.add", "finding.fact", "finding.record"),
+        ("na.mark", "na.explanation", "na.record"),
+    ):
+        driver.scroll_to(driver.pressable(word(form)))
+        driver.press(form)
+        driver.settle()
+        driver.type_into(driver.field(field), "保密室门未锁")
+        for tick in list(driver.widgets("Tick"))[:1]:
+            driver.tap(tick)
+        with monkeypatch.context() as patch:
+            for verb in ("record_finding", "not_applicable"):
+                patch.setattr(driver.session._tools.desk, verb, full, raising=False)
+            driver.press(record)
+            driver.settle(0.3)
+        assert driver.root.ids.snackbar.text.startswith("存储空间不足")
+        driver.press(form)
+        driver.settle()
+        assert driver.field(field).text == "保密室门未锁"
+        driver.root.close(at_once=True)
+
+
+def reach(driver: "Driver", key: str) -> None:
+    """Presses a button of a page that may have to be scrolled first."""
+    driver.scroll_to(driver.pressable(word(key)))
+    driver.press(key)
+
+
+LEFT: dict[str, Callable[["Driver"], None]] = {
+    "deliberate.opinion": lambda driver: driver.press("visit.deliberate"),
+    "abort.reason": lambda driver: reach(driver, "abort.title"),
+    "measure.reason": lambda driver: reach(driver, "measure.add"),
+}
+"""Fields that are written at the end of a visit, and how their sheets are opened."""
+
+
+@pytest.mark.parametrize("key", LEFT)
+def test_a_sheet_that_was_left_is_half_filled_and_one_that_was_cancelled_empty(
+    at_item: AtItem, key: str
+) -> None:
+    """A touch beside it, or the lock, only leaves it."""
+    driver = at_item("E02")
+    driver.shown(lambda: driver.session.go(section="@closing", item="", pane="items"))
+    driver.settle(0.2)
+    for text, left in (("", True), ("全组一致认为基本符合", False), ("", True)):
+        LEFT[key](driver)
+        driver.settle()
+        assert driver.field(key).text == text
+        driver.type_into(driver.field(key), "全组一致认为基本符合")
+        if left:
+            driver.tap_at(20, 300)
+        else:
+            driver.press("cancel")
+        driver.settle()
+        assert driver.root.sheet is None
