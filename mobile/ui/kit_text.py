@@ -22,6 +22,8 @@ from mobile.ui.wrap import wrap
 
 HAN = range(0x3400, 0xA000)
 STAMPS_MAX = 128
+FREE_RIGHT = 1
+"""So many px of a paragraph's width are left free at the right: Kivy measures a little short of what it draws."""
 
 
 @lru_cache(maxsize=8)
@@ -34,6 +36,11 @@ def width_of(text: str, font: str, size: float) -> float:
     """The width of a piece of text in px; Han characters come again and again, so each is measured once."""
     width: float = _ruler(font, size).get_extents(text)[0]
     return width
+
+
+def room_of(text: str, font: str, size: float) -> float:
+    """How wide a paragraph must be in px so that none of its words is torn."""
+    return max((width_of(word, font, size) for word in text.split()), default=0) + FREE_RIGHT
 
 
 @lru_cache(maxsize=4_000)
@@ -166,8 +173,7 @@ class Text(Words):
         # and Kivy gives up after a number of rounds.
         if self.parent is None or self.width <= 1:
             return
-        # A pixel less: it is left free at the right, because Kivy measures a little short of what it draws.
-        room = int(self.width) - 1
+        room = int(self.width) - FREE_RIGHT
         lines = broken(self.content, room, self.font_name, self.font_size, int(self.lines_max))
         if lines != self.text:
             self.text = lines

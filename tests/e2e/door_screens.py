@@ -16,7 +16,7 @@ from mobile.door import Door
 from mobile.settings import Settings
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
-from tests.e2e.picture_list import DOOR
+from tests.e2e.picture_list import DOOR, touch, words_of
 from tests.e2e.tablet_screens import DOCS, LANGUAGES, PALETTES, keep, keep_large
 from tests.unit.mobile import sealed
 
@@ -135,7 +135,7 @@ def _menu(tablet: Tablet) -> "Driver":
 def _forgotten(tablet: Tablet) -> "Driver":
     driver = _menu(tablet)
     driver.settle()
-    driver.press("unlock.forgotten")
+    touch(driver, driver.pressable(words_of("unlock.forgotten")))
     return driver
 
 

@@ -350,6 +350,19 @@ def test_the_size_of_type_is_chosen_and_kept(at_item: AtItem, start: Start) -> N
         theme.scale = 1.0
 
 
+def test_a_paragraph_as_wide_as_its_longest_word_needs_tears_none(at_item: AtItem) -> None:
+    """What decides whether a label stands beside its control asks for as much room as the label takes."""
+    from kivy.uix.boxlayout import BoxLayout
+
+    from mobile.ui.kit_text import Text, room_of
+
+    at_item("A03")
+    text = Text(content="Problems found", size_hint_x=None)
+    text.width = room_of(text.content, text.font_name, text.font_size)
+    BoxLayout().add_widget(text)
+    assert text.text == "Problems\nfound"
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_the_next_item_is_within_reach_on_a_small_tablet_with_large_type(
     at_item: AtItem, language: str
@@ -362,11 +375,11 @@ def test_the_next_item_is_within_reach_on_a_small_tablet_with_large_type(
     bar = driver.root.ids.bottom
     bar.size_hint_x = None
     try:
-        for scale, width in ((1.0, 600), (1.3, 600), (1.3, 800)):
+        for scale, width in ((1.0, 600), (1.15, 533), (1.3, 533), (1.3, 600), (1.3, 800)):
             driver.session.enlarge(scale)
             bar.width = width
             driver.settle()
-            push = driver.pressable(bar.next_text)
+            push = driver.pressable(bar.next_text if width > 533 else bar.following)
             assert push.right <= bar.right - 8, (scale, width)
     finally:
         theme.scale = 1.0
