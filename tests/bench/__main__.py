@@ -46,7 +46,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workloads",
         default="raw,w1,w2,w4",
-        help="which of raw, w1, w2, w3, w4, peers (needs Node and npm), tablet, with commas",
+        help="which of raw, w1, w2, w3, w4, peers (needs Node, npm and pip), tablet, with commas",
     )
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--runs", type=int, default=1, help="of w1: the best of so many is told")
@@ -136,19 +136,31 @@ def _w4(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _peers(asked: argparse.Namespace) -> dict[str, Any]:
-    peers.install()
+    missing = peers.install()
+    not_run: list[dict[str, Any]] = [{"peer": peer, "why": why} for peer, why in missing.items()]
+
+    def tried(peer: str, measure: Callable[[Path], dict[str, Any]], **of: int) -> list[dict[str, Any]]:
+        if peer in missing:
+            return []
+        print(f"peers: {peer} …", file=sys.stderr, flush=True)
+        try:
+            return [_in_folder(asked, measure)]
+        except peers.FAILURES as failure:
+            not_run.append({"peer": peer, **of, "why": peers.told(failure)})
+            return []
+
     sizes = [Size(asked.tablets, asked.changes, asked.items, batch) for batch in asked.batches]
-    return {
-        "changes": [
-            _in_folder(asked, partial(peers.changes, peer=peer, size=size))
-            for peer in peers.OF_CHANGES
-            for size in sizes
-        ],
-        "photos": _in_folder(
-            asked,
-            lambda folder: peers.photos(folder, asked.photos, asked.photo_bytes, asked.at_once, asked.seed),
-        ),
-    }
+    changes = [
+        row
+        for peer in peers.OF_CHANGES
+        for size in sizes
+        for row in tried(peer, partial(peers.changes, peer=peer, size=size), batch=size.batch)
+    ]
+    photos = tried(
+        peers.OF_PHOTOS,
+        lambda folder: peers.photos(folder, asked.photos, asked.photo_bytes, asked.at_once, asked.seed),
+    )
+    return {"changes": changes, "photos": photos[0] if photos else {}, "not_run": not_run}
 
 
 def _tablet(asked: argparse.Namespace) -> dict[str, Any]:

@@ -17,23 +17,44 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server(NamedTuple):
-    """A running server."""
+    """A running server, with whatever processes it has started: a database's work is its server's."""
 
     host: str
     port: int
     pid: int
 
     def cpu_seconds(self) -> float:
-        """What it has used so far, in the kernel and outside."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
+        """What they have used so far, in the kernel and outside, those that have ended among them."""
+        fields = [text.rpartition(")")[2].split() for text in self._told("stat")]
+        return sum(int(ticks) for one in fields for ticks in one[11:15]) / _TICKS
 
     def peak_bytes(self) -> int:
-        """The most memory it has held."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmHWM:\s+(\d+) kB", status)
-        assert found, "the kernel tells the peak of every process"
-        return int(found[1]) * 1024
+        """The most memory each has held, added up; what they share is counted once."""
+        told = self._told("status")
+        shared = [_kib("RssShmem", text) for text in told]
+        return (sum(_kib("VmHWM", text) for text in told) - sum(shared) + max(shared)) * 1024
+
+    def _told(self, name: str) -> list[str]:
+        return [text for text in (_read(f"/proc/{pid}/{name}") for pid in _family(self.pid)) if text]
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in _read(thread).split():
+            yield from _family(int(child))
+
+
+def _read(path: str | Path) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:  # ended meanwhile
+        return ""
+
+
+def _kib(name: str, status: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    return int(found[1]) if found else 0  # a process that is ending holds nothing
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import pytest
 from tests.tidy.tree import ROOT, files, name_of, text_of
 
 PINS = ("requirements.txt", "requirements-test.txt")
+PEERS = "tests/bench/peers_py/requirements.txt"
 LOCKS = ("tests/bench/peers_js/package-lock.json", "tests/contract/tus_js/package-lock.json")
 FROM_OTHERS = ("mobile/ui/fonts", "server/console/static/fonts", "server/console/static/vendor")
 
@@ -33,13 +34,13 @@ REGISTRIES = tuple(
 MACHINE_PATH = re.compile(r"(?<![\w.>}$*/-])/(?:home|root|work|Users)/[\w.]")
 
 
-@pytest.mark.parametrize("name", [*PINS, *LOCKS])
+@pytest.mark.parametrize("name", [*PINS, PEERS, *LOCKS])
 def test_pins_name_no_address(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert re.findall(r"\S*(?:://|--index|--extra-index|--find-links|--trusted-host)\S*", text) == []
 
 
-@pytest.mark.parametrize("name", PINS)
+@pytest.mark.parametrize("name", [*PINS, PEERS])
 def test_every_pin_is_exact_and_hashed(name: str) -> None:
     entries = re.split(r"\n(?=[a-z0-9])", (ROOT / name).read_text(encoding="utf-8"))[1:]
     assert entries

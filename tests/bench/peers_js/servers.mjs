@@ -22,6 +22,17 @@ const STARTS = {
     new WebSocketServer({ server }).on("connection", setupWSConnection);
     listening(server);
   },
+  async "automerge-repo"() {
+    const { Repo } = await import("@automerge/automerge-repo");
+    const { WebSocketServerAdapter } = await import("@automerge/automerge-repo-network-websocket");
+    const { NodeFSStorageAdapter } = await import("@automerge/automerge-repo-storage-nodefs");
+    const { WebSocketServer } = await import("ws");
+    const server = http.createServer();
+    // It would cut off whom it has not heard of for five seconds: all the tablets, which write in one process here.
+    const network = [new WebSocketServerAdapter(new WebSocketServer({ server }), 3_600_000)];
+    new Repo({ network, storage: new NodeFSStorageAdapter(folder), peerId: "server", sharePolicy: async () => false });
+    listening(server);
+  },
   async "pouchdb-server"() {
     process.chdir(folder);
     const PouchDB = require("pouchdb").defaults({ prefix: `${folder}/` });
