@@ -129,7 +129,7 @@ def assembled(
         def connect(server: str) -> Sync:
             for transport in transports:
                 transport.close()
-            transports[:] = [HttpTransport(server)]
+            transports[:] = [HttpTransport(server, authority=settings.authority)]
             return Sync(
                 store, vault, transports[0], settings.photos, entropy=os.urandom, clock=clock, app=APP
             )

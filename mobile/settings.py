@@ -26,6 +26,8 @@ class Settings(NamedTuple):
     """`off`, `opencv:0`, or a command that writes a JPEG to its output; empty: whatever there is."""
     pictures: str = ""
     """Folders in which pictures may be chosen, as a path list; empty: what is plugged in."""
+    authority: str = ""
+    """A PEM file of the only certificates a server may stand on, its own or its authority's; empty: public ones."""
 
     @property
     def store_path(self) -> Path:
@@ -42,7 +44,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     """The settings from the environment.
 
     HUCHA_TABLET_DATA, HUCHA_TABLET_SERVER, HUCHA_TABLET_LANGUAGE, HUCHA_TABLET_SECRETS, HUCHA_TABLET_LOCK_MINUTES,
-    HUCHA_TABLET_CAMERA, HUCHA_TABLET_PICTURES.
+    HUCHA_TABLET_CAMERA, HUCHA_TABLET_PICTURES, HUCHA_TABLET_AUTHORITY.
     """
     default = Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / APP
     return Settings(
@@ -53,6 +55,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         lock_minutes=int(environment.get("HUCHA_TABLET_LOCK_MINUTES") or LOCK_MINUTES),
         camera=environment.get("HUCHA_TABLET_CAMERA", ""),
         pictures=environment.get("HUCHA_TABLET_PICTURES", ""),
+        authority=environment.get("HUCHA_TABLET_AUTHORITY", ""),
     )
 
 

@@ -1,5 +1,6 @@
 """The way to the server: the Transport protocol and the one over HTTP; the only network code."""
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +12,11 @@ from shared_schema.problems import REGISTRY
 from shared_schema.wire import ProblemReply
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
+
+_log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10
 WRITE_SECONDS = 30
@@ -53,12 +58,19 @@ class Transport(Protocol):
 class HttpTransport:
     """Over HTTP. The address comes from the settings alone: proxies of the environment are not asked.
 
+    With an `authority`, a PEM file, a server is believed that stands on one of its certificates, and no other.
+
     There are no cookies, no redirects and no logins to follow, so requests go to httpx's transport
     directly, which takes half the time of its client.
     """
 
     def __init__(
-        self, base_url: str, *, reply_seconds: float = REPLY_SECONDS, connect_seconds: float = CONNECT_SECONDS
+        self,
+        base_url: str,
+        *,
+        reply_seconds: float = REPLY_SECONDS,
+        connect_seconds: float = CONNECT_SECONDS,
+        authority: str = "",
     ) -> None:
         # It costs a third of a second of a slow processor, and the first frame needs no server.
         import httpx
@@ -67,7 +79,7 @@ class HttpTransport:
         self._base = httpx.URL(base_url.rstrip("/"))
         timeout = httpx.Timeout(reply_seconds, connect=connect_seconds, write=WRITE_SECONDS)
         self._extensions = {"timeout": timeout.as_dict()}
-        self._transport = httpx.HTTPTransport(trust_env=False)
+        self._transport = httpx.HTTPTransport(trust_env=False, verify=_only(authority) if authority else True)
 
     def enrol(self, body: bytes) -> bytes:
         """`POST /enrol`."""
@@ -102,6 +114,18 @@ class HttpTransport:
         if reply.is_success:
             return reply
         raise Rejected(_waiting(_problem(method, reply), reply))
+
+
+def _only(authority: str) -> "ssl.SSLContext":
+    """Trusts the certificates of this file and no others. Of one that cannot be read, none: work goes on offline."""
+    import ssl
+
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # checks names, and speaks TLS 1.2 or later
+    try:
+        trusting.load_verify_locations(authority)
+    except OSError as err:  # ssl.SSLError is one
+        _log.error("no certificate could be read from %s: %s", authority, err)
+    return trusting
 
 
 def _waiting(problem: ProblemReply, reply: "httpx.Response") -> ProblemReply:
