@@ -236,4 +236,4 @@ def _trace_lines(reader: Reader, item: str) -> Iterator[TraceLine]:
     for one in line.deductions:
         if one.charged:
             lost = _off(reader, one.charged, one.charged)
-            yield TraceLine(item, lost, one.zh if zh else one.en, sure=True)
+            yield TraceLine(item, lost, reader.charge(item, one), sure=True)

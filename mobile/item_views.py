@@ -152,9 +152,7 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
             for one in visit.inspection.photos(item)
         ),
         deductions=tuple(
-            DeductionRow(
-                reader.say("points.off", points=plain(one.charged)), one.zh if language == "zh" else one.en
-            )
+            DeductionRow(reader.say("points.off", points=plain(one.charged)), reader.charge(item, one))
             for one in (line.deductions if isinstance(line, ItemLine) else ())
         ),
         points_text=reader.points(item),

@@ -23,8 +23,10 @@ from shared_schema.rules import (
     TiersRule,
     Veto,
 )
-from shared_schema.sheet import ExtraLine, ItemLine
+from shared_schema.sheet import Deduction, ExtraLine, ItemLine
 
+BEGINS_MAX = 16
+"""Characters of a finding's fact by which it is known again, where there is no room for more."""
 EXTRAS = ("aggravating", "veto", "bonus")
 
 _CONTROLS: dict[type, Control] = {
@@ -164,6 +166,19 @@ class Reader(NamedTuple):
     def live_findings(self, item: str) -> Iterator[FindingState]:
         """Those of them not withdrawn."""
         return (one for one in self.findings(item) if not one.withdrawn)
+
+    def charge(self, item: str, one: Deduction) -> str:
+        """Why points go. The score sheet names a finding by its id, which nobody can read: here by how it begins."""
+        text = one.zh if self.language == "zh" else one.en
+        for state in self.findings(item):
+            if state.finding in text:
+                fact = " ".join(self.finding_row(state).fact.split())
+                begins = (
+                    fact if len(fact) <= BEGINS_MAX else fact[: BEGINS_MAX - 1].rstrip("，。、；：,;: ") + "…"
+                )
+                lead = " " if self.language == "zh" else ""  # no space before a Chinese quote
+                text = text.replace(lead + state.finding, self.say("trace.finding", begins=begins))
+        return text
 
     def finding_row(self, state: FindingState) -> FindingRow:
         """One finding."""

@@ -187,6 +187,7 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
         "This tablet was restored from a backup or cloned. Later records are numbered anew; nothing was lost. Tell the coordinator.",
     ),
     # why the score is a range
+    "trace.finding": ("“{begins}”", "“{begins}”"),
     "trace.open": ("{count} 项未检查", "{count} {count:item|items} open"),
     "why.open": ("{count} 项未检查", "{count} {count:item|items} open"),
     "why.disputed": ("{count} 项有分歧", "{count} {count:item|items} in dispute"),

@@ -4,9 +4,11 @@ import pytest
 from msgspec.structs import replace
 
 from mobile import views
+from mobile.closing_views import trace
 from mobile.visit import Visit
 from shared_schema.ids import ItemId
 from shared_schema.operations import Count, Finding, Present, Returned, YesNo
+from shared_schema.problems import Language
 from shared_schema.wire import EarlierFinding
 from tests.unit.mobile.world import ANNA, BEN, COUNT, LEADER, NA, SCENE, VISIT, YES_NO, Tablet
 
@@ -40,6 +42,23 @@ def visit(one: Tablet) -> Visit:
 )
 def test_items_of_all_sections_are_narrowed_down(visit: Visit, only: str, items: list[str]) -> None:
     assert [row.item for row in views.filtered_rows(visit, only, LEADER)] == items
+
+
+@pytest.mark.parametrize(
+    ("language", "called"), [("zh", "问题“保密室门未锁，钥匙插在柜门上…”"), ("en", "finding “保密室门未锁，")]
+)
+def test_a_finding_that_is_charged_is_called_by_how_it_begins(
+    one: Tablet, visit: Visit, language: Language, called: str
+) -> None:
+    """On the item, and where the score says why: nobody can read an id."""
+    fact = "保密室门未锁，钥匙插在柜门上，\n室内无人"
+    made = one.desk.record_finding(ANNA, VISIT, Finding(finding="", item=COUNT, fact=fact))
+    assert isinstance(made.body, Finding)
+    now = one.desk.visit(VISIT)._replace(assignment=visit.assignment)
+    said = [row.text for row in views.item_detail(now, ItemId(COUNT), LEADER, language).deductions]
+    said += [line.text for section in trace(now, language) for line in section.lines]
+    assert len([text for text in said if called in text]) == 2
+    assert not [text for text in said if made.body.finding in text or "F-1" in text]
 
 
 def test_what_is_open_or_allows_photos_is_found_in_every_section(visit: Visit) -> None:
