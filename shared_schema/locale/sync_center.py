@@ -45,7 +45,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     # colleagues' tablets
     "center.peers": ("队友平板（无服务器时）", "Colleagues' tablets (without a server)"),
     "center.peers_explain": ("连同一热点或网线。一台开启接收，其他输入它的地址。记录互相可见，由先遇到服务器的一台带走；照片不经队友传送。", "Join one hotspot or cable. One tablet takes visitors, the others type its address. You see each other's records, and whichever meets the server first takes them along; photos do not travel this way."),
-    "center.no_peers": ("本小队没有其他平板，或尚未同步过。", "No other tablet in this squad, or never synchronised yet."),
+    "center.no_peers": ("本检查组没有其他平板，或尚未同步过。", "No other tablet in this squad, or never synchronised yet."),
     "center.serve": ("供队友连接", "Let colleagues connect"),
     "center.serve_stop": ("停止接收", "Stop taking visitors"),
     "center.serving": ("队友可连接此地址，或扫描方码：", "Colleagues connect to this address, or scan the square:"),
@@ -70,7 +70,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.colleagues_explain": ("截至上次同步或相遇", "As of the last exchange or meeting"),
     "center.colleague_at": ("{name}：{answered} 项，正在 {section}", "{name}: {answered} {answered:item|items}, at {section}"),
     "center.colleague_idle": ("{name}：还没有记录", "{name}: nothing yet"),
-    "center.blind": ("本次为背对背评分：双方都完成前，不显示对方的进度和答案。", "Scores are blind here: until both have closed, neither sees the other's progress or answers."),
+    "center.blind": ("本次检查独立评分：全部成员结束之前，不显示别人的进度和作答。", "This visit is scored blind: before all have closed, nobody sees a colleague's progress or answers."),
     # by hand
     "center.by_hand": ("交换包（U 盘、光盘）", "Packages (USB stick, disc)"),
     "center.give_package": ("导出交换包", "Write a package"),
@@ -126,7 +126,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "purge.fetch_title": ("这次检查已清理", "This visit was cleared"),
     "purge.fetch_explain": ("{unit}的记录和照片由服务器保存，并有备份和签名回执。取回后可以再看；照片不取回。", "The server keeps the records and photos of {unit}, in a backup too, and has signed for them. Fetched again it can be seen here; photos stay there."),
     "purge.fetch": ("取回", "Fetch again"),
-    "center.identity": ("平板 {device}，小队 {squad}", "Tablet {device}, squad {squad}"),
+    "center.identity": ("平板 {device}，检查组 {squad}", "Tablet {device}, squad {squad}"),
     "center.diagnose": ("诊断信息", "Diagnostics"),
     "center.diagnose_explain": ("交给技术人员用。不含答案、姓名、单位和密钥。写到 U 盘或文件夹后，谁都可以打开看。", "For whoever helps you. It holds no answers, names, units or keys. Once written, anybody can read it."),
     "center.diagnose_saved": ("已存为 {path}", "Saved as {path}"),

@@ -12,7 +12,7 @@ TABLET_PAGES: dict[str, tuple[str, str]] = {
     ),
     "paper.banner": ("正在据纸质记录录入", "Entering from paper"),
     "paper.end": ("结束", "Stop"),
-    "work.search": ("查找单位、地址、日期", "Search unit, address, date"),
+    "work.search": ("查找单位、检查组、地址、日期", "Search unit, squad, address, date"),
     "work.no_match": ("没有找到“{sought}”。", "Nothing matches “{sought}”."),
     "work.no_match_cure": ("换个词，或清空后查看全部。", "Try another word, or clear it to see all."),
     "work.earlier": ("上次未销号 {count}", "{count} open from last time"),

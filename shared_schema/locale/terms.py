@@ -102,7 +102,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "refused.op_not_proven": ("没有作者平板的签名", "Not signed by its tablet"),
     "refused.author_not_allowed": ("不是成员或无权", "Not a member, or not allowed"),
     "refused.device_revoked": ("来自停用的平板", "From a revoked tablet"),
-    "refused.inspection_unknown": ("不是本分队的检查", "Not this squad's inspection"),
+    "refused.inspection_unknown": ("不是本检查组的检查", "Not this squad's inspection"),
     "refused.photo_not_screened": ("照片未经复看", "Photo not screened"),
     "refused.op_malformed": ("无法读取", "Cannot be read"),
     "refused.op_too_large": ("过大", "Too large"),

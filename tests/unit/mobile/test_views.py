@@ -108,7 +108,7 @@ def rows(tablet: Tablet, section: str, language: Language = "zh") -> dict[str, I
         ("H04", "实际 1 次（应 4）", "1 of 4 times", "problem"),
         ("A08", "符合 · 17", "Met · 17", "answered"),
         (NA, "不适用：无定密权限", "N/A: No classification authority", "na_without_consent"),
-        ("V01", "无", "It did not happen", "answered"),
+        ("V01", "未发生", "Did not happen", "answered"),
         ("X03", "1 起 · HC-3", "1 found · HC-3", "problem"),
         ("X04", "未发现（有则记录）", "None (recorded when found)", "answered"),
         ("A02", "", "", "open"),

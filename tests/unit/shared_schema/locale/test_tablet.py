@@ -11,8 +11,10 @@ from shared_schema.locale.tablet import TABLET as FRAME
 from shared_schema.locale.tablet_briefing import TABLET_BRIEFING
 from shared_schema.locale.tablet_learning import TABLET_LEARNING
 from shared_schema.locale.tablet_pages import TABLET_PAGES
+from shared_schema.locale.tablet_views import TABLET_VIEWS
 from shared_schema.locale.terms import TERMS
 from shared_schema.locale.unlock import UNLOCK
+from shared_schema.problems import REGISTRY
 
 CATALOGUES = (
     TERMS, FRAME, TABLET_BRIEFING, TABLET_LEARNING, TABLET_PAGES, UNLOCK, SYNC_CENTER, PACKAGES, PHOTOS
@@ -60,3 +62,18 @@ def test_both_languages_name_the_same_facts() -> None:
         return {name for _, name, _, _ in Formatter().parse(sentence) if name}
 
     assert {key for key, (zh, en) in TABLET.items() if facts(zh) != facts(en)} == set()
+
+
+def test_one_idea_has_one_name() -> None:
+    """A part-time officer should not wonder whether two words are two things: the glossary has one for each."""
+    besides = {"背对背": "独立评分", "小队": "检查组", "分队": "检查组"}
+    texts = [zh for catalogue in CATALOGUES for zh, _ in catalogue.values()] + [
+        one.zh for one in REGISTRY.values()
+    ]
+    assert {word for word in besides if any(word in text for text in texts)} == set()
+
+
+def test_an_answer_reads_as_its_button_did() -> None:
+    """Of what happened or did not: in lists, histories and disputes as where it was tapped."""
+    for said, tapped in (("answer.present", "present.yes"), ("answer.absent", "present.no")):
+        assert TABLET_VIEWS[said] == TABLET[tapped]
