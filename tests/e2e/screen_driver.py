@@ -248,10 +248,19 @@ class Driver:
         from PIL import Image
 
         self.rest()
+        self._fade_bars()
         # Without this the back buffer has been swapped away, and the picture is black.
         type(Window).on_draw(Window)
         pixels = glReadPixels(0, 0, *Window.size, GL_RGB, GL_UNSIGNED_BYTE)
         return Image.frombytes("RGB", Window.size, pixels).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+
+    def _fade_bars(self) -> None:
+        """Bars fade a second after what they stand beside was scrolled: on a picture they have faded, however soon."""
+        for view in self.root.walk(restrict=True):
+            if hasattr(view, "bar_inactive_color"):
+                Animation.cancel_all(view, "_bar_color")
+                view._bar_color = view.bar_inactive_color
+        self.pump()
 
     def draw_only_what_is_kept(self) -> None:
         """Nothing is drawn but what `seen` takes: drawing in software takes nine tenths of a frame."""
