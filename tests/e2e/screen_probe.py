@@ -127,6 +127,8 @@ def passes(folder: Path) -> object:
 
     full = [0]
     with running(*stage.set_up(folder).open(), person=stage.LEADER) as driver:
+        # As in the program: it begins when all has been made beforehand, and the sync center is last.
+        driver.until(lambda: "sync" in driver.app.screens._made)
         driver.settle(1)
         collector, over = Collector(), [0]
         collector.begin(lambda: over[0])
