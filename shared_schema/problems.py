@@ -143,6 +143,8 @@ WORDED: Mapping[str, str] = {
     "kind": "kind", "stage": "stage", "what": "what", "action": "action", "problem": "refused",
 }  # fmt: skip
 """Facts that travel as the code of a term, and the family of that term."""
+IN_BOTH = " / "
+"""Between a cure's Chinese and its English."""
 
 
 class _Facts(dict[str, str]):
@@ -160,7 +162,9 @@ def sentence(code: str, facts: Mapping[str, object], language: Language = "zh") 
 
 
 def _word(name: str, fact: str, language: Language) -> str:
-    """What people call a fact that is a term of the field; any other fact as it is."""
+    """What people call a fact that is a term of the field, a cure's half in this language; any other fact as it is."""
+    if name == "cure" and IN_BOTH in fact:
+        return fact.split(IN_BOTH, 1)[0 if language == "zh" else 1]
     term = TERMS.get(f"{WORDED[name]}.{fact}") if name in WORDED else None
     if term is None:
         return fact

@@ -48,7 +48,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.no_peers": ("本检查组没有其他平板，或尚未同步过。", "No other tablet in this squad, or never synchronised yet."),
     "center.serve": ("供队友连接", "Let colleagues connect"),
     "center.serve_stop": ("停止接收", "Stop taking visitors"),
-    "center.serving": ("队友可连接此地址，或扫描方码：", "Colleagues connect to this address, or scan the square:"),
+    "center.serving": ("队友可连接此地址（方码内容相同）：", "Colleagues connect to this address; the square holds the same:"),
     "center.serve_failed": ("无法开启：端口 {port} 被占用。", "Cannot start: port {port} is in use."),
     "center.no_network": ("没有网络：请先开启热点或插上网线。", "No network: switch on the hotspot or plug in the cable first."),
     "center.address": ("队友平板的地址", "Address of a colleague's tablet"),

@@ -37,3 +37,10 @@ def test_every_code_has_a_sentence_in_both_languages(code: str) -> None:
 def named(text: str) -> set[str]:
     """The facts a sentence names."""
     return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_a_cure_is_told_in_one_language() -> None:
+    """It travels in both, because nobody knows yet who will read it."""
+    problem = Problem("answer_not_allowed", item="A01", cure="勾选存在的情形 / tick the clauses that apply")
+    assert problem.message("zh") == "检查项 A01 不接受这个答案：勾选存在的情形。"
+    assert problem.message("en") == "Item A01 does not take this answer: tick the clauses that apply."
