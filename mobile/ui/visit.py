@@ -27,7 +27,7 @@ from mobile.ui.words import say
 from mobile.views import FILTERS
 from shared_schema.operations import AnswerValue
 
-THREE_PANES = 900  # dp
+THREE_PANES = 1000  # dp
 TWO_PANES = 640
 SECTIONS_WIDTH = 248
 SCROLL = "scroll.items"
