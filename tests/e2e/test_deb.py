@@ -61,9 +61,11 @@ Name=pinyin
 @pytest.fixture(scope="module")
 def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[dict[str, list[Act]]]]:
     """The visit as rehearsed with a server of its own, while the package is built."""
+    # Not in the thread: where both made a process's first folder at once, one of them failed.
+    folder = tmp_path_factory.mktemp("rehearsed")
 
     def run() -> dict[str, list[Act]]:
-        with served(tmp_path_factory.mktemp("rehearsed")) as place:
+        with served(folder) as place:
             return rehearse(place.url, "code-1", LEADER, PINS[LEADER], VISIT)
 
     with ThreadPoolExecutor(1) as pool:
