@@ -149,6 +149,15 @@ class Hand:
         self.driver.scroll_to(self.driver.pressable(word("na.consent")))
         self._record("na.consent")
 
+    def ask_here(self, name: str, pin: str) -> None:
+        """A colleague types a PIN into the sheet that asks for their consent; nothing is recorded yet."""
+        driver = self.driver
+        driver.scroll_to(driver.pressable(word("consent.here")))
+        driver.press("consent.here")
+        driver.settle()
+        driver.tap(driver.widget("Tick", text=name))
+        driver.type_into(driver.field("consent.pin"), pin)
+
     def fix(self, fact: str, before: str, after: str) -> None:
         """A finding of the item shown was put right on the spot."""
         driver = self.driver

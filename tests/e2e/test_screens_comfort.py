@@ -13,6 +13,7 @@ from shared_schema.operations import Answer, ClauseHit, Clauses, Count, Finding,
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e import tablet_story
+from tests.e2e.hand import Hand
 from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
@@ -247,11 +248,7 @@ def test_a_colleague_consents_here_with_their_own_pin(at_item: AtItem) -> None:
     store = driver.session._tools.store
     driver.shown(lambda: driver.session.do("not_applicable", "B03", "no_power", "无定密权"))
     driver.settle()
-    driver.scroll_to(driver.pressable("请组员在此确认"))
-    driver.press("consent.here")
-    driver.settle()
-    driver.tap(driver.widget("Tick", text="林晓喆"))
-    driver.type_into(driver.field("consent.pin"), "1111")
+    Hand(driver).ask_here("林晓喆", "1111")
     head = store.head()
     driver.press("consent.record")
     driver.until(lambda: driver.field("consent.pin").problem)

@@ -9,7 +9,7 @@ from shared_schema.ids import InspectionId, ItemId, PersonId
 from shared_schema.operations import Count
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
-from tests.e2e.hand import word
+from tests.e2e.hand import Hand, word
 from tests.e2e.marks import SCREENS
 
 if TYPE_CHECKING:
@@ -87,11 +87,7 @@ def test_a_colleague_consents_once_however_often_the_button_is_pressed(at_item: 
     driver.session._opened = driver.session._tools._replace(consent_by=lambda *_: None)
     driver.shown(lambda: driver.session.do("not_applicable", "B03", "no_power", "无定密权"))
     driver.settle()
-    driver.scroll_to(driver.pressable("请组员在此确认"))
-    driver.press("consent.here")
-    driver.settle()
-    driver.tap(driver.widget("Tick", text="林晓喆"))
-    driver.type_into(driver.field("consent.pin"), "2468")
+    Hand(driver).ask_here("林晓喆", "2468")
     made = driver.session._tools.store.head().seq
     press_twice(driver, "consent.record")
     driver.settle()
