@@ -216,10 +216,6 @@ class Desk:
             self._memo_of, self._memo = which, Memo()
         return self._memo
 
-    def set_aside(self, op: OpId) -> None:
-        """A person has dealt with a refused operation: it stays in the file and is no longer shown."""
-        self._store.set_aside(op)
-
     # -- answering --------------------------------------------------------------------------------------
 
     def open_visit(

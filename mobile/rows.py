@@ -244,6 +244,11 @@ class FindingRow(NamedTuple):
     duplicate_text: str = ""
     duplicate_seen: tuple[OpId, ...] = ()
 
+    @property
+    def unheard(self) -> bool:
+        """Whether it stands and the unit has said nothing of it."""
+        return not self.withdrawn and self.accepts is None
+
 
 class EarlierRow(NamedTuple):
     """One finding of an earlier inspection of this unit."""

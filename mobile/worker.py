@@ -51,14 +51,21 @@ class Worker:
         run: Callable[[], T],
         then: Callable[[T], None] = _ignore,
         failed: Callable[[Problem], None] = _ignore,
+        crashed: Callable[[], None] = lambda: None,
     ) -> None:
-        """Runs it after everything given before; `then` gets the result, `failed` the Problem it raised."""
+        """Runs it after everything given before; `then` gets the result, `failed` the Problem it raised.
+
+        A bug in it is told to `crashed`.
+        """
 
         def job() -> None:
             try:
                 result = run()
             except Problem as problem:
                 self._tell(failed, problem)
+            except Exception:
+                self._tell(lambda _: crashed(), None)
+                raise
             else:
                 self._tell(then, result)
 

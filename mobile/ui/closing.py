@@ -170,12 +170,11 @@ class ClosingPage(ColumnPage):
     def _show_findings(self, rows: Sequence[FindingRow], may: frozenset[str]) -> Iterator[None]:
         """A handful before each frame: there may be a hundred."""
         self.findings.title = say("closing.findings")
-        unheard = [row for row in rows if row.accepts is None]
         acts = []
-        if unheard and "unit_stated" in may:
+        if any(row.unheard for row in rows) and "unit_stated" in may:
             accept = button(
                 say("closing.accept_all"),
-                lambda: self.dispatch("on_accept_all", unheard),
+                lambda: self.dispatch("on_accept_all"),
                 kind="tonal",
                 icon="check",
             )
@@ -220,7 +219,7 @@ class ClosingPage(ColumnPage):
     def on_state(self, row: FindingRow) -> None:
         """The unit's word on a finding."""
 
-    def on_accept_all(self, rows: Sequence[FindingRow]) -> None:
+    def on_accept_all(self) -> None:
         """The unit accepts every finding it has not answered to."""
 
     def on_measure(self) -> None:

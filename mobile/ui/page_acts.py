@@ -1,6 +1,5 @@
 """What taps on a visit's own pages do: which sheet they open, which verb they call."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from mobile.page_rows import ComputerRow, InterviewRow, SampleRow, SignatureRow
@@ -50,7 +49,7 @@ class PageActs:
         page.bind(
             on_step=lambda _, step: self._step(step),
             on_state=lambda _, row: self._state(row),
-            on_accept_all=lambda _, rows: self._accept_all(rows),
+            on_accept_all=lambda _: self._accept_all(),
             on_measure=lambda _: self._open(sheets_closing.measure(session, self._visit, shell.close)),
             on_sign=lambda _, row: self._sign(row),
             on_abort=lambda _: self._open(sheets_closing.breaking_off(session, shell.close)),
@@ -145,13 +144,16 @@ class PageActs:
         if "unit_stated" in self._visit.head.may:
             self._open(sheets_finding.stated(self._session, self._visit, row, self._shell.close))
 
-    def _accept_all(self, rows: Sequence[FindingRow]) -> None:
-        self._session.do_all(
-            [
-                Call("unit_states", (row.finding, ""), {"accepts": True, "seen": row.statement_seen})
-                for row in rows
-            ]
-        )
+    def _accept_all(self) -> None:
+        """Of those that are unheard now: the button of a moment ago may still be there."""
+        unheard = [row for row in self._visit.findings or () if row.unheard]
+        if unheard:
+            self._session.do_all(
+                [
+                    Call("unit_states", (row.finding, ""), {"accepts": True, "seen": row.statement_seen})
+                    for row in unheard
+                ]
+            )
 
     def _sign(self, row: SignatureRow) -> None:
         self._open(sheets_closing.signature(self._session, self._visit, row, self._shell.close))

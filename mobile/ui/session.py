@@ -28,10 +28,10 @@ from mobile.ui.practising import Practising
 from mobile.ui.shown import SYNC, Place, Shown, gather, read_place
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
-from mobile.ui.verbs import Call, made
+from mobile.ui.verbs import Asked, Call, UnderWay, made
 from mobile.ui.words import say, words
 from mobile.worker import Worker
-from shared_schema.ids import InspectionId, OpId, PersonId
+from shared_schema.ids import InspectionId, PersonId
 from shared_schema.problems import Language, Problem
 
 T = TypeVar("T")
@@ -84,6 +84,7 @@ class Session(Looks, EventDispatcher):
         """What choosing a person does: at a door it asks for their PIN first."""
         self._sync: Sync | None = None
         self._next_sync: Any = None
+        self._under_way = UnderWay()
         self.place, self.server, self._code = Place(), "", ""
         self.sync_desk = SyncDesk(worker, lambda: self._tools.store, self._while_open, self.tell, self._look)
         self.sync_desk.tools = None if tools is None else tools.meeting
@@ -220,10 +221,16 @@ class Session(Looks, EventDispatcher):
     def do_all(
         self, calls: Sequence[Call], *, told: str = "", then: Then = None, undo: bool = True, **other: str
     ) -> None:
-        """Several verbs as one tap: shown when all are committed, taken back together. `other`: person, inspection."""
+        """Several verbs as one tap: shown when all are committed, taken back together. `other`: person, inspection.
+
+        Pressed again before that, with nothing else asked in between, it is the same tap.
+        """
         place, language, desk = self.place, words.language, self._tools.desk
         actor = PersonId(other.get("person") or place.person)
         inspection = InspectionId(other.get("inspection") or place.inspection)
+        asked = Asked(desk, actor, inspection, tuple(calls))
+        if not self._under_way.begin(asked):
+            return
 
         def write() -> tuple[Shown, tuple[Call, ...]]:
             backs = made(desk, actor, inspection, calls)
@@ -231,6 +238,7 @@ class Session(Looks, EventDispatcher):
 
         def committed(result: tuple[Shown, tuple[Call, ...]]) -> None:
             shown, backs = result
+            self._under_way.end(asked)
             self._show_if_still_at(place, shown)
             if then is not None:
                 then()
@@ -243,11 +251,12 @@ class Session(Looks, EventDispatcher):
                 self.dispatch("on_told", told, "check")
 
         def failed(problem: Problem) -> None:
+            self._under_way.end(asked)
             self.failed(problem)
             if len(calls) > 1:  # those before it are committed
                 self._look()
 
-        self._worker.call(write, committed, failed)
+        self._worker.call(write, committed, failed, lambda: self._under_way.end(asked))
 
     @property
     def asks_pins(self) -> bool:
@@ -265,14 +274,6 @@ class Session(Looks, EventDispatcher):
             lambda _: known(),
             lambda problem: refused(problem.message(words.language)),
         )
-
-    def set_aside(self, op: OpId) -> None:
-        """A refused operation has been dealt with."""
-        self._worker.call(lambda: self._tools.desk.set_aside(op), lambda _: self._look(), self.failed)
-
-    def clear_notice(self) -> None:
-        """The notice about this tablet's numbers has been read."""
-        self._worker.call(self._tools.store.clear_notice, lambda _: self._look(), self.failed)
 
     # --- the server ------------------------------------------------------------------------------------
 

@@ -197,7 +197,7 @@ class SyncCenter(BoxLayout):
         return notices
 
     def _noticed(self) -> None:
-        self.session.clear_notice()
+        self.desk.clear_notice()
 
     def _refused(self, shown: Shown) -> list[Widget]:
         cards: list[Widget] = []
@@ -216,7 +216,7 @@ class SyncCenter(BoxLayout):
         return cards
 
     def _set_aside(self, op: OpId) -> None:
-        self.session.set_aside(op)
+        self.desk.set_aside(op)
 
     def _peers(self, center: sync_views.Center) -> list[Widget]:
         desk, lines = self.desk, list[Widget]()

@@ -20,6 +20,7 @@ from mobile.sync_views import Known
 from mobile.ui.package_desk import PackageDesk
 from mobile.ui.words import say, words
 from mobile.worker import Worker
+from shared_schema.ids import OpId
 from shared_schema.problems import Problem, sentence
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class SyncDesk(EventDispatcher):
         store: Callable[[], Store],
         while_open: Callable[[Steps[MeetingReport]], Steps[MeetingReport]],
         tell: Told,
-        look: Callable[[], object],
+        look: Callable[[], None],
     ) -> None:
         super().__init__()
         self._worker = worker
@@ -101,6 +102,14 @@ class SyncDesk(EventDispatcher):
             if tools is None or figures.moving is None
             else sync_views.percent(figures.moving[1], tools.photo_bytes(figures.moving[0])),
         )
+
+    def set_aside(self, op: OpId) -> None:
+        """A person has dealt with a refused operation: it stays in the file and is no longer shown."""
+        self._worker.call(lambda: self._store().set_aside(op), lambda _: self._look(), self._refused)
+
+    def clear_notice(self) -> None:
+        """The notice about this tablet's numbers has been read."""
+        self._worker.call(lambda: self._store().clear_notice(), lambda _: self._look(), self._refused)
 
     # --- tablet to tablet ------------------------------------------------------------------------------
 

@@ -1,12 +1,15 @@
 """What hurried hands do: pressing twice, going on before the words at the bottom are gone, a form the disk refuses."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shared_schema.ids import InspectionId, ItemId, PersonId
-from shared_schema.operations import Count
+from shared_schema.operations import Count, Finding
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e.hand import Hand, word
@@ -31,6 +34,17 @@ def press_twice(driver: "Driver", key: str) -> None:
         driver.pump()
         touch.touch_up()
         driver.pump()
+
+
+@contextmanager
+def held(driver: "Driver") -> Iterator[None]:
+    """The store's thread comes to nothing meanwhile: a disk that takes its time."""
+    go_on = threading.Event()
+    driver.session._worker.call(go_on.wait)
+    try:
+        yield
+    finally:
+        go_on.set()
 
 
 # --- undo belongs to the visit and the person it was offered to ----------------------------------------------
@@ -94,6 +108,27 @@ def test_a_colleague_consents_once_however_often_the_button_is_pressed(at_item: 
     assert driver.session._tools.store.head().seq == made + 1
     item = driver.inspection(stage.VISIT).items[ItemId("B03")]
     assert [cell.standing[0].person for cell in item.consents] == [PersonId(stage.SECOND)]
+
+
+def test_the_unit_accepts_all_once_however_slow_the_disk_is(at_item: AtItem) -> None:
+    """The button stays until the commit is shown; pressed again before, it is the same tap."""
+    driver = at_item("E02")
+    for item in ("A03", "E01"):
+        finding = Finding(finding=f"F-{item}", item=item, fact="去向无记录")
+        driver.shown(partial(driver.session.do, "record_finding", finding))
+    driver.shown(lambda: driver.session.go(section="@closing", item="", pane="items"))
+    driver.settle()
+    driver.scroll_to(driver.app.visit.pages["@closing"].findings)
+    made = driver.session._tools.store.head().seq
+    with held(driver):
+        for _ in range(2):
+            driver.press("closing.accept_all")
+    driver.settle()
+    assert driver.session._tools.store.head().seq == made + 2
+    # What is shown says so, while the button has still to be taken from the page.
+    driver.app.visit.pages["@closing"].dispatch("on_accept_all")
+    driver.settle()
+    assert driver.session._tools.store.head().seq == made + 2
 
 
 # --- what the disk refuses, and what is left half filled -------------------------------------------------------

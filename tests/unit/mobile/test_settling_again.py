@@ -60,7 +60,7 @@ def test_what_a_person_has_dealt_with_is_not_brought_up_again(one: Tablet, serve
     answer = one.answer(YES_NO, True, BEN)
     members(server, LEADER, ANNA)
     one.meet()
-    one.desk.set_aside(answer.id)
+    one.store.set_aside(answer.id)
     members(server, LEADER, ANNA, BEN)
     one.meet()
     assert one.meet().sent == 0
@@ -105,7 +105,7 @@ def test_what_the_server_tells_of_counts_though_it_was_refused_here(one: Tablet,
     copy = one.backup()
     members(server, LEADER, ANNA)
     assert one.meet().refused == 1
-    one.desk.set_aside(answer.id)
+    one.store.set_aside(answer.id)
     refused = one.backup()
     members(server, LEADER, ANNA, BEN)
     one.restore(copy)

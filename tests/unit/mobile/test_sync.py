@@ -99,7 +99,7 @@ def test_a_refused_operation_stays_visible_and_is_not_counted(server: Server, on
     assert one.standing(FIELD) == set()
     assert one.standing(f"answer/{COUNT}") == {good.id}
     assert one.fold() != before
-    one.desk.set_aside(tapped.id)
+    one.store.set_aside(tapped.id)
     assert one.desk.visit(VISIT).refused == ()
     one.reopen()
     assert one.standing(FIELD) == set()

@@ -49,7 +49,7 @@ def test_a_problem_is_told_and_a_bug_ends_nothing(posted: Posted) -> None:
     worker.call(refuse, failed=lambda problem: problems.append(problem.code))
     worker.call(lambda: 1 / 0)
     worker.call(lambda: 7, lambda number: problems.append(str(number)))
-    for _ in range(3):
+    for _ in range(4):  # the bug is told to the program and to whoever waits for it
         posted.get(timeout=WAIT)()
     worker.stop()
     assert problems == ["not_allowed", "7"]
@@ -130,3 +130,14 @@ def test_a_bug_ends_the_steps_and_whoever_waits_for_them_hears_of_it(posted: Pos
     worker.stop()
     assert told == ["left", "crashed", "crashed"]
     assert [type(bug) for bug in bugs] == [ZeroDivisionError, KeyError]
+
+
+def test_whoever_waits_for_a_call_that_a_bug_ends_hears_of_it(posted: Posted) -> None:
+    bugs: list[Exception] = []
+    told: list[str] = []
+    worker = Worker(posted.put, bugs.append)
+    worker.call(lambda: 1 / 0, lambda _: told.append("done"), crashed=lambda: told.append("crashed"))
+    for _ in range(2):
+        posted.get(timeout=WAIT)()
+    worker.stop()
+    assert (told, [type(bug) for bug in bugs]) == (["crashed"], [ZeroDivisionError])

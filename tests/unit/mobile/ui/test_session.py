@@ -1,13 +1,16 @@
 """Between screens and worker: an exchange that ends badly is not the last one."""
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
 
+from mobile.actions import Desk
 from mobile.sync import Steps, Sync, SyncReport
+from mobile.ui import session as session_module
 from mobile.ui.session import Session, Tools
+from mobile.ui.verbs import Call
 from mobile.worker import Worker
 from shared_schema.problems import Problem
 
@@ -82,3 +85,71 @@ def test_a_code_is_for_a_server_that_forgot_this_tablet(
             posted.get(timeout=5)()
     worker.stop()
     assert enrolled == asked  # once, not at every contact
+
+
+class Slow:
+    """A disk that commits when it is told to, and what came to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.came: list[str] = []
+        self.fails: Exception | None = None
+        self.posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self.worker = Worker(self.posted.put)
+        self.session = Session(self.worker, Tools(cast(Any, None), cast(Desk, self), cast(Any, None), bytes))
+        monkeypatch.setattr(session_module, "made", self._made)
+        monkeypatch.setattr(session_module, "gather", lambda *_: None)
+        monkeypatch.setattr(Session, "_show_if_still_at", lambda *_: None)
+        monkeypatch.setattr(session_module.Tools, "store", self, raising=False)
+        monkeypatch.setattr(self, "sync_state", lambda: None, raising=False)
+
+    def _made(
+        self, _desk: object, person: str, _inspection: object, calls: tuple[Call, ...]
+    ) -> tuple[Call, ...]:
+        self.came += [f"{person}{call.verb}{call.args[0]}" for call in calls]
+        if self.fails is not None:
+            raise self.fails
+        return ()
+
+    def commit(self) -> None:
+        """What waits is written, and the screens hear of it."""
+        self.worker.ask(lambda: None).result(5)
+        while not self.posted.empty():
+            self.posted.get()()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    disk = Slow(monkeypatch)
+    yield disk
+    disk.worker.stop()
+
+
+def test_a_verb_asked_twice_before_it_is_committed_is_done_once(slow: Slow) -> None:
+    """Whichever verb it is; by another person, or once it is committed, it is another tap."""
+    do = slow.session.do
+    for verb in ("note", "hand_in"):
+        do(verb, 1, person="a")
+        do(verb, 1, person="a")
+        do(verb, 1, person="b")
+        slow.commit()
+        do(verb, 1, person="b")
+        slow.commit()
+        assert slow.came == [f"a{verb}1", f"b{verb}1", f"b{verb}1"]
+        slow.came.clear()
+
+
+def test_yes_no_and_yes_again_are_three_taps(slow: Slow) -> None:
+    """The last one is what the person wants, though it equals the first."""
+    for answer in (1, 0, 1):
+        slow.session.do("answer", answer, person="a")
+    slow.commit()
+    assert slow.came == ["aanswer1", "aanswer0", "aanswer1"]
+
+
+@pytest.mark.parametrize("error", [Problem("disk_full"), KeyError("a bug")])
+def test_what_failed_can_be_asked_for_again(slow: Slow, error: Exception) -> None:
+    slow.fails = error
+    for _ in range(2):
+        slow.session.do("answer", 1, person="a")
+        slow.commit()
+    assert slow.came == ["aanswer1", "aanswer1"]
