@@ -57,6 +57,11 @@ def rgb(kept: bytes) -> tuple[int, int, bytes]:
     return picture.width, picture.height, picture.tobytes()
 
 
+def grey(content: bytes) -> Image.Image:
+    """A picture to look for codes in. Raises photo_type, photo_damaged, photo_too_large, photo_too_many_pixels."""
+    return _decode(content).convert("L")
+
+
 def _opened(kept: bytes) -> Image.Image:
     with Image.open(BytesIO(kept), formats=("JPEG",)) as opened:
         return _plain(opened)

@@ -88,6 +88,8 @@ REGISTRY: Mapping[str, Kind] = {
     "photo_damaged": Kind("照片文件不完整或已损坏，读不出来，没有保存。请重拍，或换一个文件。", "The photo is damaged or not whole and was not kept. Take it again, or choose another file.", 422),
     "camera_missing": Kind("本机没有可用的摄像头。可以从文件夹或存储卡选取照片。", "This tablet has no camera that can be used. A photo can be chosen from a folder or a card.", 503),
     "camera_failed": Kind("摄像头没有给出照片（{reason}）。请再试，或从文件夹选取。", "The camera gave no photo ({reason}). Try again, or choose one from a folder.", 503, retry=True),
+    "code_unseen": Kind("画面里没有看清二维码。请让一个二维码完整、平整地占画面三分之一以上，光线足够，再扫一次；也可以手工输入。", "No square code was made out in the picture. Hold one code flat and in good light so that it fills a third of the picture, and scan again; or type it.", 422, retry=True),
+    "code_foreign": Kind("这个二维码不是平板注册码。请扫描协调员屏幕上或注册单上的二维码。", "This square code enrols no tablet. Scan the one on the coordinator's screen or on the enrolment sheet.", 422),
     "photo_type": Kind("只接受 JPEG、PNG 或 WebP 照片。", "Only JPEG, PNG or WebP photos are taken.", 415),
     # packages
     "package_damaged": Kind("交换包损坏或不完整（{where}），没有导入任何内容。请重新拷贝。", "The package is damaged or not whole ({where}); nothing of it was taken. Copy it again."),

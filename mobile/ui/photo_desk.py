@@ -20,6 +20,7 @@ from mobile.files import destroy as destroy_file
 from mobile.photo_sources import FileSource, Listed, PhotoSource, listing
 from mobile.photo_views import PhotoLine
 from mobile.photos import Taken
+from mobile.scanning import can_scan, scan
 from mobile.ui.photos_left import PhotosLeft, first_kept, showing
 from mobile.ui.shown import VisitShown
 from mobile.ui.words import say, words
@@ -114,6 +115,24 @@ class PhotoDesk(EventDispatcher):
     def camera(self) -> PhotoSource | None:
         """The camera, or None."""
         return None if self.tools is None else self.tools.camera()
+
+    def can_scan(self) -> bool:
+        """Whether a code can be held before the camera."""
+        return can_scan(self.camera())
+
+    def scan(self, then: Callable[[str], None], failed: Callable[[Problem], None]) -> None:
+        """What the square code before the camera says; no picture is kept."""
+        camera = self.camera()
+        if camera is None or self.busy:
+            return
+        self.busy = True
+
+        def told(listener: Callable[[Any], None], result: object) -> None:
+            self.busy = False
+            if self.tools is not None:
+                listener(result)
+
+        self.later(lambda: scan(camera), lambda text: told(then, text), lambda problem: told(failed, problem))
 
     def choices(self, then: Callable[[tuple[Path, ...], tuple[Listed, ...]], None]) -> None:
         """The folders looked into, and the pictures that lie there."""

@@ -8,7 +8,9 @@ from kivy.uix.boxlayout import BoxLayout
 from mobile.ui.kit import load_rules
 from mobile.ui.session import Session
 from mobile.ui.shown import Shown
-from mobile.ui.words import say
+from mobile.ui.words import say, words
+from shared_schema.problems import Problem
+from shared_schema.square_code import read_enrolment
 
 
 class StartScreen(BoxLayout):
@@ -16,6 +18,7 @@ class StartScreen(BoxLayout):
 
     problem = StringProperty("")
     busy = BooleanProperty(False)
+    can_scan = BooleanProperty(False)
 
     def __init__(self, session: Session, *, server: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -23,7 +26,26 @@ class StartScreen(BoxLayout):
         self.ids.server.text = server
 
     def show(self, shown: Shown) -> None:
-        """Nothing of it depends on rows."""
+        """Nothing of it depends on rows; there may be a camera."""
+        self.can_scan = self.session.photo_desk.can_scan()
+
+    def scan(self) -> None:
+        """Enrols with the code that is held before the camera."""
+
+        def seen(text: str) -> None:
+            self.busy = False
+            try:
+                self.ids.server.text, self.ids.code.text = read_enrolment(text)
+            except Problem as problem:
+                wrong(problem)
+            else:
+                self.enrol()
+
+        def wrong(problem: Problem) -> None:
+            self.refused(problem.message(words.language))
+
+        self.problem, self.busy = "", True
+        self.session.photo_desk.scan(seen, wrong)
 
     def enrol(self) -> None:
         server, code = self.ids.server.text.strip(), self.ids.code.text.strip()

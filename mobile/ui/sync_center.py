@@ -73,6 +73,7 @@ class SyncCenter(BoxLayout):
     session = ObjectProperty(None)
     desk = ObjectProperty(None)
     wide = BooleanProperty(False)
+    can_scan = BooleanProperty(False)
     left = NumericProperty(0.0)
     """Seconds until the next exchange."""
 
@@ -104,10 +105,12 @@ class SyncCenter(BoxLayout):
         if self._ticking is not None:
             self._ticking.cancel()
         self._ticking = Clock.schedule_interval(self._tick, 1) if self.parent else None
+        self.can_scan = self.session.photo_desk.can_scan()
         self._tick()
         self._count_while_shown()
 
     def _tick(self, *_: object) -> None:
+        self.can_scan = self.session.photo_desk.can_scan()
         self.left = max(0.0, self.session.next_sync_at - Clock.get_boottime())
         if self.session.syncing:
             self.desk.gather()  # photos move while nothing is committed that the screens hear of
@@ -252,6 +255,16 @@ class SyncCenter(BoxLayout):
     def meet(self) -> None:
         """Meets the tablet whose address is typed."""
         self.desk.meet(self.ids.address.text)
+
+    def scan(self) -> None:
+        """Meets the tablet on whose screen the square code is that is held before the camera."""
+
+        def seen(text: str) -> None:
+            self.ids.address.text = text
+            self.meet()
+
+        photos = self.session.photo_desk
+        photos.scan(seen, photos.failed)
 
     def write_package(self) -> None:
         """All that waits, onto a stick."""

@@ -568,10 +568,10 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "tablet.code": ("注册码", "Enrolment code"),
     "tablet.code_for": ("{squad} 的一台平板", "One tablet of {squad}"),
     "tablet.replaces_it": ("更换 {tablet}", "replaces {tablet}"),
-    "tablet.step1": ("在平板上打开互查，选择“注册”。", "Open Hucha on the tablet and choose “Enrol”."),
+    "tablet.step1": ("在平板上打开互查。", "Open Hucha on the tablet."),
     "tablet.step2": (
-        "扫描二维码，或输入注册码和服务器地址",
-        "Scan the picture, or type the code and the server's address",
+        "点“扫码”，把二维码对着平板的摄像头；没有摄像头就输入服务器地址和注册码",
+        "Tap “Scan” with the picture before the tablet's camera; without a camera, type the server's address and the code",
     ),
     "tablet.step3": ("平板显示分队名称即注册完成。", "It is done when the tablet shows the squad's name."),
     "tablet.code_once": (
@@ -602,8 +602,8 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "Charge the tablet, connect it to the network of the server, and check its date and time.",
     ),
     "paper_step.2": (
-        "打开互查，选“注册”，扫描上面的二维码；扫不了就输入服务器地址和注册码。",
-        "Open Hucha, choose 'Enrol' and scan the picture above; or type the server's address and the code.",
+        "打开互查，点“扫码”，把上面的二维码对着摄像头；没有摄像头就输入服务器地址和注册码，再点“注册平板”。",
+        "Open Hucha and tap “Scan” with the picture above before the camera; without a camera, type the server's address and the code, then tap “Enrol the tablet”.",
     ),
     "paper_step.3": (
         "平板显示分队名称，注册就完成了；以后不再需要注册码。",

@@ -7,6 +7,7 @@ TABLET: dict[str, tuple[str, str]] = {
     "cancel": ("取消", "Cancel"),
     "save": ("保存", "Save"),
     "back": ("返回", "Back"),
+    "scan": ("扫码", "Scan"),
     "working": ("正在处理…", "Working…"),
     # a tablet that is not enrolled
     "start.title": ("这台平板还没有注册", "This tablet is not enrolled yet"),

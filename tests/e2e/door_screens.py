@@ -32,7 +32,7 @@ class Tablet:
     """A tablet on which the leader and a member have a PIN, started as often as a picture needs."""
 
     def __init__(self, folder: Path, stack: ExitStack, language: str) -> None:
-        self.settings = Settings(folder / "data", secrets=folder / "secrets")
+        self.settings = Settings(folder / "data", secrets=folder / "secrets", camera="a-camera")
         self.now_ms = stage.MORNING_MS
         self._stack, self._language = stack, language
 
@@ -48,11 +48,18 @@ class Tablet:
 
     def start(self, person: str = "") -> "Driver":
         """A start of the program; the one before has ended."""
+        from mobile.main import photo_tools
         from tests.e2e.screen_driver import behind_a_door
 
         self._stack.close()
         return self._stack.enter_context(
-            behind_a_door(self.settings, lambda: self.now_ms, language=self._language, person=person)
+            behind_a_door(
+                self.settings,
+                lambda: self.now_ms,
+                photos=lambda opened: photo_tools(opened, self.settings, lambda: self.now_ms),
+                language=self._language,
+                person=person,
+            )
         )
 
     def unlocked(self) -> "Driver":

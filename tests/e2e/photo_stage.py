@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
 
+import segno
 from PIL import Image, ImageDraw, ImageFilter
 
 from mobile import photos
@@ -52,6 +53,19 @@ def tools(
         random.Random(seed).randbytes,
         lambda: next(clock),
     )
+
+
+def with_code(*texts: str) -> bytes:
+    """A photograph of a cabinet on which sheets with these square codes hang, a little askew."""
+    picture = Image.open(BytesIO(scene("cabinet")))
+    for place, text in enumerate(texts):
+        drawn = BytesIO()
+        segno.make(text, micro=False, error="m").save(drawn, kind="png", scale=12, border=4)
+        sheet = Image.open(drawn).convert("L").rotate(7, expand=True, fillcolor=255)
+        picture.paste(sheet, (200 + 800 * place, 300))
+    out = BytesIO()
+    picture.save(out, "JPEG", quality=85)
+    return out.getvalue()
 
 
 def scene(kind: str, seed: int = 0) -> bytes:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +22,8 @@ from server.settings import Settings
 from server.storage import devices
 from server.storage.database import Database
 from shared_schema.operations import YesNo
+from shared_schema.problems import Problem
+from shared_schema.square_code import EnrolmentCode
 from tests.contract.plan import inspection_id, person_id, plan
 from tests.e2e.marks import DRAWN, SCREENS
 
@@ -50,9 +53,17 @@ def place(tmp_path: Path) -> Iterator[Place]:
 
 
 @pytest.fixture
-def driver(place: Place) -> Iterator["Driver"]:
+def held() -> list[bytes]:
+    """What is held before the camera, one picture after the other."""
+    return []
+
+
+@pytest.fixture
+def driver(place: Place, held: list[bytes]) -> Iterator["Driver"]:
     """The app on a tablet that nobody has enrolled."""
+    from tests.e2e import photo_stage
     from tests.e2e.screen_driver import running
+    from tests.e2e.tablet_stage import Stage
 
     vault = Vault.headless(place.folder)
     store = Store.open(place.folder / "tablet.db", vault)
@@ -72,7 +83,8 @@ def driver(place: Place) -> Iterator["Driver"]:
         )
 
     desk = Desk(store, os.urandom, lambda: 1_795_000_000_000)
-    with running(store, desk, connect, language="zh") as started:
+    photos = photo_stage.tools(Stage(place.folder, TABLET), photo_stage.Camera(held))
+    with running(store, desk, connect, photos=photos, language="zh") as started:
         yield started
     for transport in transports:
         transport.close()
@@ -90,6 +102,36 @@ def test_a_tablet_is_enrolled_by_hand_and_gets_its_visits(place: Place, driver: 
     enrol(driver, place.url, CODE)
     driver.until(lambda: "成员1" in driver.texts())
     assert driver.root.ids.bottom.sync_text == "已同步"
+
+
+def test_a_tablet_is_enrolled_by_the_code_held_before_its_camera(
+    place: Place, driver: "Driver", held: list[bytes]
+) -> None:
+    """What is no code, several codes and a code of something else are said; nothing of a picture is kept."""
+    from tests.e2e.photo_stage import scene, with_code
+
+    def said(code: str) -> bool:
+        return Problem(code).message("zh") in driver.texts()
+
+    sheet = EnrolmentCode(place.url, CODE).text
+    held += (scene("door"), with_code(sheet, "WIFI:S:guest;;"), with_code("WIFI:S:guest;;"), with_code(sheet))
+    for code in ("code_unseen", "code_unseen", "code_foreign"):
+        driver.press("scan")
+        driver.until(partial(said, code))
+    driver.press("scan")
+    driver.until(lambda: "成员1" in driver.texts())
+    assert not list((place.folder / "photos").glob("*"))
+    assert not list((place.folder / "camera").glob("*"))
+
+
+def test_without_a_camera_there_is_nothing_to_scan_with(driver: "Driver") -> None:
+    """The address and the code can be typed."""
+    desk, start = driver.session.photo_desk, driver.app.screens["start"]
+    assert not start.ids.scan.hidden
+    assert desk.tools is not None
+    desk.admit(desk.tools._replace(camera=lambda: None))
+    start.show(driver.session.shown)
+    assert start.ids.scan.hidden
 
 
 def test_what_goes_wrong_with_enrolling_is_said(place: Place, driver: "Driver") -> None:

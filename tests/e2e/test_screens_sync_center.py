@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mobile import meeting_tools, places, relay
+from mobile.addresses import Address
 from mobile.door import Opened
 from mobile.meeting_tools import MeetingTools
 from mobile.relay import Host, Meet
@@ -27,6 +28,7 @@ from mobile.worker import Worker
 from shared_schema.operations import YesNo
 from shared_schema.package import start_bytes
 from shared_schema.wire import Peer
+from tests.e2e import photo_stage
 from tests.e2e import tablet_stage as stage
 from tests.e2e.marks import SCREENS
 
@@ -156,6 +158,22 @@ def test_it_opens_from_the_bar_and_goes_back(driver: "Driver") -> None:
     driver.shown(driver.session.leave)
     assert "同步中心" not in driver.texts()
     assert driver.session.shown.screen == "work"
+
+
+def test_colleagues_meet_by_the_code_on_the_others_screen(
+    center: Center, colleague: Colleague, tablet: stage.Stage
+) -> None:
+    """Held before this one's camera; there is nothing to type, and what is no address is a sentence."""
+    driver, desk = center.driver, center.driver.session.photo_desk
+    server = RelayServer(colleague.answer, host=LOOPBACK, port=0)
+    code = Address(f"http://{LOOPBACK}:{server.port}", "tab-2").code
+    camera = photo_stage.Camera((photo_stage.with_code("WIFI:S:guest;;"), photo_stage.with_code(code)))
+    desk.admit(photo_stage.tools(tablet, camera))
+    driver.until(lambda: not driver.pressable_icon("camera").hidden)
+    driver.scroll_to(driver.field("center.address"))
+    for expected in ("地址 / address 填写有误", "已与 tab-2 互通"):
+        assert expected in center.says(lambda: driver.tap(driver.pressable_icon("camera")))
+    server.stop()
 
 
 def test_colleagues_meet_by_a_typed_address(center: Center, colleague: Colleague) -> None:

@@ -20,6 +20,7 @@ from server.storage.console_registers import PersonLine
 from server.storage.database import Connection
 from shared_schema.ids import ID_BYTES, make_id
 from shared_schema.problems import Problem
+from shared_schema.square_code import EnrolmentCode
 
 MINUTE_MS = 60 * 1000
 PERIODS = {"10m": 10 * MINUTE_MS, "1d": 24 * 60 * MINUTE_MS, "7d": 7 * 24 * 60 * MINUTE_MS}
@@ -99,7 +100,7 @@ def make_code(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
         return {
             "code": code,
             "server": server,
-            "qr": qr_picture(f"hucha-enrol {server} {code}"),
+            "qr": qr_picture(EnrolmentCode(server, code).text),
             "expires_at_ms": until_ms,
             "period": period,
             "crew": crew,
