@@ -15,10 +15,11 @@ from mobile.ui.gradually import Gradually
 from mobile.ui.kit_controls import button, gap
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.memory import memory
-from mobile.ui.session import Begin, Session
+from mobile.ui.session import Session
 from mobile.ui.shell import Shell
 from mobile.ui.shown import SYNC, Shown
 from mobile.ui.theme import theme
+from mobile.ui.tools import Begin
 from mobile.ui.words import say, words
 
 if TYPE_CHECKING:

@@ -29,7 +29,7 @@ from shared_schema.volumes import read_size
 if TYPE_CHECKING:
     from mobile.app import HuchaApp
     from mobile.ui.photo_desk import PhotoTools
-    from mobile.ui.session import Begin
+    from mobile.ui.tools import Begin
 
 APP = "hucha-tablet 0.1.0"
 KIVY = {
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.write_package or asked.read_package:
         return by_hand(settings, asked)
     before_kivy(settings)
-    from mobile.ui.session import Begin
+    from mobile.ui.tools import Begin
 
     begin = Begin(settings.server, asked.enrol, asked.lang or _language(settings), asked.person)
     with assembled(settings, begin) as app:
@@ -118,7 +118,8 @@ def assembled(
     from mobile.app import HuchaApp, post
     from mobile.ui.collector import Collector
     from mobile.ui.gate import Gate
-    from mobile.ui.session import Session, Tools
+    from mobile.ui.session import Session
+    from mobile.ui.tools import Tools
 
     transports: list[HttpTransport] = []
 

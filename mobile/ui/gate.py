@@ -15,15 +15,15 @@ from mobile.door import Door, Look, Opened, Seen
 from mobile.good_copy import Kept
 from mobile.keyring import PIN_DIGITS, Holder, Names, check_pin
 from mobile.ui.memory import memory
-from mobile.ui.session import Begin, Session, Tools
+from mobile.ui.session import Session
 from mobile.ui.shown import Shown
 from mobile.ui.theme import PALETTES, theme
+from mobile.ui.tools import Begin, Wire
 from mobile.ui.words import say, sentence, words
 from mobile.wipe import Reason, Wiped
 from mobile.worker import Worker
 from shared_schema.problems import Problem
 
-Wire = Callable[[Opened], Tools]
 SURE_SECONDS = 0.6
 """After a wrong PIN the pad is still so long, so that a finger does not run on into the next try."""
 

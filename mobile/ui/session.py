@@ -4,74 +4,37 @@ A tap goes to the worker; only after the commit come the new rows back, and only
 change. Nothing here blocks: the screens' thread never waits for the disk or the network.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import msgspec
-from kivy.clock import Clock
-from kivy.event import EventDispatcher
-from kivy.properties import BooleanProperty, NumericProperty, ObjectProperty
+from kivy.properties import ObjectProperty
 
-from mobile.actions import Desk
-from mobile.meeting_tools import MeetingTools
-from mobile.practice import Practice
-from mobile.store import Store
-from mobile.store_file import Identity
-from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
-from mobile.transport import Offline, Rejected
+from mobile.ui.contact import SERVER, Contact
 from mobile.ui.looks import LANGUAGE, PALETTE, SCALE, Looks
 from mobile.ui.memory import memory
-from mobile.ui.photo_desk import PhotoDesk, PhotoTools
+from mobile.ui.photo_desk import PhotoDesk
 from mobile.ui.practising import Practising
 from mobile.ui.shown import SYNC, Place, Shown, gather, read_place
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.theme import PALETTES, SCALES, theme
+from mobile.ui.tools import Begin, Tools
 from mobile.ui.verbs import Asked, Call, UnderWay, made
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.problems import Language, Problem
 
-T = TypeVar("T")
 Then = Callable[[], object] | None
-PLACE, SERVER, MEMORY = "ui.place", "tablet.server", "ui.memory"
+PLACE, MEMORY = "ui.place", "ui.memory"
 """Settings of the store in which the interface finds its way back after a restart."""
 
 
-class Tools(NamedTuple):
-    """What `main` made; used on the worker's thread only."""
-
-    store: Store
-    desk: Desk
-    connect: Callable[[str], Sync]
-    """The exchange with the server at an address."""
-    entropy: Callable[[int], bytes]
-    consent_by: Callable[[PersonId, str], None] | None = None
-    """Whether a colleague's PIN, typed on this tablet, is theirs: raises the Problem it is not. None: no PINs here."""
-    meeting: MeetingTools | None = None
-    photos: PhotoTools | None = None
-    practise: Callable[[], Practice] | None = None
-    """A practice of its own store; None where there is none to be had."""
-
-
-class Begin(NamedTuple):
-    """What the command line asks of this start."""
-
-    server: str = ""
-    code: str = ""
-    language: str = ""
-    person: str = ""
-
-
-class Session(Looks, EventDispatcher):
+class Session(Looks, Contact):
     """One person at work on this tablet."""
 
     shown = ObjectProperty(None, allownone=True)
-    syncing = BooleanProperty(False)
-    next_sync_at = NumericProperty(0.0)
-    """When the next exchange begins by itself, by Kivy's clock; 0 while none is due."""
     __events__ = ("on_told", "on_undoable", "on_others_turn", "on_revoked", "on_sheet")
 
     def __init__(self, worker: Worker, tools: Tools | None = None) -> None:
@@ -82,10 +45,8 @@ class Session(Looks, EventDispatcher):
         """Whose PIN opened the tablet, nobody's while it is set up; None where no PIN is asked for."""
         self.ask_for: Callable[[str], object] = lambda person: self.go(person=person)
         """What choosing a person does: at a door it asks for their PIN first."""
-        self._sync: Sync | None = None
-        self._next_sync: Any = None
         self._under_way = UnderWay()
-        self.place, self.server, self._code = Place(), "", ""
+        self.place = Place()
         self.sync_desk = SyncDesk(worker, lambda: self._tools.store, self._while_open, self.tell, self._look)
         self.sync_desk.tools = None if tools is None else tools.meeting
         self.photo_desk = PhotoDesk(self, worker, None if tools is None else tools.photos)
@@ -115,8 +76,7 @@ class Session(Looks, EventDispatcher):
 
     def swap(self, tools: Tools, signed: str | None, person: str, language: str) -> None:
         """Goes on with other tools: those of a practice, or the tablet's own again."""
-        if self._next_sync is not None:
-            self._next_sync.cancel()
+        self._expect_none()
         self._opened, self._sync, self.signed, self.server = tools, None, signed, ""
         self.dispatch("on_others_turn")
         self.sync_desk.tools = tools.meeting
@@ -128,33 +88,12 @@ class Session(Looks, EventDispatcher):
         self._opened = self._sync = None
         self.sync_desk.shut()
         self.photo_desk.shut()
-        if self._next_sync is not None:
-            self._next_sync.cancel()
+        self._expect_none()
 
     def sign_in(self, person: str) -> None:
         """Somebody has shown who they are; goes to their work."""
         self.signed = person
         self.go(person=person, inspection="", section="", item="", pane="items")
-
-    def _while_open(self, steps: Steps[T]) -> Steps[T]:
-        """The same steps, ended when the tablet has been locked in between: their store is closed by then."""
-        tools = self._opened
-        resume: Callable[[], Callable[[], Any]] = partial(next, steps)
-        while True:
-            if tools is not self._opened:
-                steps.close()
-                raise Problem("tablet_locked")
-            try:
-                call = resume()
-            except StopIteration as done:
-                value: T = done.value
-                return value
-            try:
-                result = yield call
-            except (Offline, Rejected) as err:
-                resume = partial(steps.throw, err)
-            else:
-                resume = partial(steps.send, result)
 
     # --- where the person is ---------------------------------------------------------------------------
 
@@ -274,67 +213,6 @@ class Session(Looks, EventDispatcher):
             lambda _: known(),
             lambda problem: refused(problem.message(words.language)),
         )
-
-    # --- the server ------------------------------------------------------------------------------------
-
-    def enrol(self, server: str, code: str, refused: Callable[[str], None]) -> None:
-        """Makes this tablet known to the server, then fetches what is assigned; `refused` says why not."""
-
-        def enrolled(_: Identity) -> None:
-            self.server = server
-            self._keep(SERVER, server)
-            self.sync()
-
-        sync = self._sync = self._tools.connect(server)
-        self._worker.run(
-            lambda: self._while_open(sync.enrol_steps(code, platform=sys.platform)),
-            enrolled,
-            lambda problem: refused(problem.message(words.language)),
-            lambda: refused(say("start.offline", server=server)),
-        )
-
-    def sync(self, *, quietly: bool = False) -> None:
-        """One contact with the server. What it brings is shown; being offline is a state, not an error."""
-        if self.syncing or self._opened is None:
-            return
-        if not self.server:
-            if not quietly:
-                self.dispatch("on_told", say("sync.by_hand"), "offline")
-            return
-        if self._sync is None:
-            self._sync = self._tools.connect(self.server)
-        self.syncing, sync, watch = True, self._sync, self.sync_desk.count_anew()
-
-        def ended() -> None:
-            self.syncing = False
-            self._worker.call(self._pause_seconds, self._sync_after)
-
-        def done(report: SyncReport) -> None:
-            if report.revoked and report.outcome == "done":
-                self.syncing = False
-                self.dispatch("on_revoked")
-                return
-            self._look(told=not quietly)
-            ended()
-            if report.problem == FORGOTTEN and self._code:
-                code, self._code = self._code, ""
-                self.enrol(self.server, code, lambda sentence: self.dispatch("on_told", sentence, "problem"))
-
-        def failed(problem: Problem) -> None:
-            self.failed(problem)
-            ended()
-
-        # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
-        self._worker.run(lambda: self._while_open(sync.steps(watch)), done, failed, crashed=ended)
-
-    def _pause_seconds(self) -> float:
-        return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000
-
-    def _sync_after(self, seconds: float) -> None:
-        if self._next_sync is not None:
-            self._next_sync.cancel()
-        self._next_sync = Clock.schedule_once(lambda _: self.sync(quietly=True), seconds)
-        self.next_sync_at = Clock.get_boottime() + seconds
 
     # --- showing ---------------------------------------------------------------------------------------
 

@@ -206,7 +206,7 @@ def main() -> None:
     from mobile.main import assembled, before_kivy
 
     before_kivy(settings)
-    from mobile.ui.session import Begin
+    from mobile.ui.tools import Begin
 
     with assembled(settings, Begin(settings.server, language="zh"), lambda: 1_795_222_800_000) as app:
         found = _start(app, begun_s)

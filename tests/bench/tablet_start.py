@@ -28,7 +28,8 @@ def main() -> None:
     from mobile.actions import Desk
     from mobile.app import HuchaApp, post
     from mobile.store import Store
-    from mobile.ui.session import Begin, Session, Tools
+    from mobile.ui.session import Session
+    from mobile.ui.tools import Begin, Tools
     from mobile.vault import Vault
     from mobile.worker import Worker
 

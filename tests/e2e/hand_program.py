@@ -44,7 +44,7 @@ def main() -> None:
     os.environ.update(KIVY_GL_BACKEND="mock")
     os.environ.setdefault("SDL_VIDEODRIVER", "offscreen")
     before_kivy(settings)
-    from mobile.ui.session import Begin
+    from mobile.ui.tools import Begin
     from tests.e2e.hand import Hand
     from tests.e2e.screen_driver import Driver
 

@@ -97,7 +97,7 @@ def main() -> None:
 
         settings = from_environment(os.environ)
         before_kivy(settings)
-        from mobile.ui.session import Begin
+        from mobile.ui.tools import Begin
 
         with assembled(settings, Begin(language="zh")) as app:
             _rehearse(app, *sys.argv[1:])

@@ -29,8 +29,9 @@ from mobile.keyring import Strength  # noqa: E402
 from mobile.settings import Settings  # noqa: E402
 from mobile.ui.gate import Gate  # noqa: E402
 from mobile.ui.items import ItemLine  # noqa: E402
-from mobile.ui.session import Begin, Session, Tools  # noqa: E402
+from mobile.ui.session import Session  # noqa: E402
 from mobile.ui.theme import theme  # noqa: E402
+from mobile.ui.tools import Begin, Tools  # noqa: E402
 from mobile.ui.words import words  # noqa: E402
 from mobile.worker import Worker  # noqa: E402
 from shared_schema.ids import InspectionId  # noqa: E402

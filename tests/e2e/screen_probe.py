@@ -94,7 +94,8 @@ def start(folder: Path) -> object:
 
     from mobile.app import HuchaApp, post
     from mobile.ui.later import LATER
-    from mobile.ui.session import Begin, Session, Tools
+    from mobile.ui.session import Session
+    from mobile.ui.tools import Begin, Tools
     from mobile.worker import Worker
 
     store, desk = stage.set_up(folder).open()

@@ -144,7 +144,7 @@ def test_what_goes_wrong_with_enrolling_is_said(place: Place, driver: "Driver") 
 
 def test_a_start_with_a_new_code_makes_a_forgotten_tablet_known_again(place: Place, driver: "Driver") -> None:
     """A server restored from before the enrolment: what to do is said, and a start with a code does it."""
-    from mobile.ui.session import Begin
+    from mobile.ui.tools import Begin
 
     enrol(driver, place.url, CODE)
     driver.until(lambda: driver.session.shown.people)

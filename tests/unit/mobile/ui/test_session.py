@@ -9,7 +9,8 @@ import pytest
 from mobile.actions import Desk
 from mobile.sync import Steps, Sync, SyncReport
 from mobile.ui import session as session_module
-from mobile.ui.session import Session, Tools
+from mobile.ui.session import Session
+from mobile.ui.tools import Tools
 from mobile.ui.verbs import Call
 from mobile.worker import Worker
 from shared_schema.problems import Problem
@@ -99,7 +100,7 @@ class Slow:
         monkeypatch.setattr(session_module, "made", self._made)
         monkeypatch.setattr(session_module, "gather", lambda *_: None)
         monkeypatch.setattr(Session, "_show_if_still_at", lambda *_: None)
-        monkeypatch.setattr(session_module.Tools, "store", self, raising=False)
+        monkeypatch.setattr(Tools, "store", self, raising=False)
         monkeypatch.setattr(self, "sync_state", lambda: None, raising=False)
 
     def _made(
