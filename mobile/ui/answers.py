@@ -10,7 +10,7 @@ from typing import Any
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 
 from mobile.rows import ItemDetail
-from mobile.ui.answer_control import AnswerControl
+from mobile.ui.answer_control import AnswerControl, number_of
 from mobile.ui.clauses import ClausesAnswer
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Field, Tick
@@ -32,8 +32,8 @@ class YesNoAnswer(AnswerControl):
         self.value = "" if not isinstance(answer, YesNo) else "yes" if answer.ok else "no"
 
     def pick(self, key: str) -> None:
-        if key != self.value:
-            self.give(YesNo(key == "yes"))
+        if (answer := YesNo(key == "yes")) != self.latest:
+            self.give(answer)
 
 
 class PresentAnswer(AnswerControl):
@@ -49,8 +49,8 @@ class PresentAnswer(AnswerControl):
         self.value = "" if not isinstance(answer, Present) else "yes" if answer.present else "no"
 
     def pick(self, key: str) -> None:
-        if key != self.value:
-            self.give(Present(key == "yes"))
+        if (answer := Present(key == "yes")) != self.latest:
+            self.give(answer)
 
 
 class CountAnswer(AnswerControl):
@@ -64,21 +64,22 @@ class CountAnswer(AnswerControl):
     tight = BooleanProperty(False)
     found_is_bad = BooleanProperty(True)
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.ids.steps.latest = lambda: number_of(self.latest)
+
     def fill(self, detail: ItemDetail, answer: AnswerValue | None) -> None:
         self.found_is_bad = detail.control == "count"
         self.label = say("count.found" if self.found_is_bad else "actual.done")
         self.none_text = say("count.none_long") if self.found_is_bad else "0"
         # Checklists name the unit in Chinese only.
         self.unit = detail.unit if words.language == "zh" else ""
-        match answer:
-            case Count(count=number) | Actual(actual=number):
-                self.number = number
-            case _:
-                self.number = None
+        self.number = number_of(answer)
 
     def offer(self, number: float) -> None:
-        if self.number is None or number != self.number:
-            self.give(Count(int(number)) if self.found_is_bad else Actual(int(number)))
+        answer = Count(int(number)) if self.found_is_bad else Actual(int(number))
+        if answer != self.latest:
+            self.give(answer)
 
 
 class FormAnswer(AnswerControl):
@@ -89,10 +90,9 @@ class FormAnswer(AnswerControl):
     whole = BooleanProperty(False)
     labels: tuple[str, ...] = ()
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._before: tuple[str, ...] | None = None
-        self._item = ""
         self.entries = [Field(numeric=True) for _ in self.labels]
         for entry in self.entries:
             entry.bind(text=self._typed)
@@ -108,7 +108,6 @@ class FormAnswer(AnswerControl):
         now = (f"{memory.scope}/{detail.item}", *texts, str(whole))
         if now == self._before:
             return
-        self._item = detail.item
         # On another item first what was left half typed there; on this one something new stands.
         drafts = [memory.draft(self._form(detail.item, index)) for index in range(len(texts))]
         back = self._before is None or self._before[0] != now[0]
@@ -149,8 +148,8 @@ class RatioAnswer(FormAnswer):
 
     labels = ("ratio.sampled", "ratio.conforming")
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.all = Tick()
         self.all.bind(on_release=lambda _: setattr(self, "whole", not self.whole))
         self.bind(whole=self.all.setter("on"))

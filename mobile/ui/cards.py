@@ -1,6 +1,6 @@
 """The cards of the item pane: the answer, who differs, notes, findings; and the small lines they are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kivy.properties import BooleanProperty, StringProperty
@@ -43,8 +43,9 @@ class AnswerCard(Card):
     deductions = StringProperty("")
     __events__ = ("on_answer", "on_paper", "on_na", "on_consent", "on_from_paper", "on_consent_here")
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, asked: Callable[[str], AnswerValue | None], **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._asked = asked
         self._controls: dict[str, AnswerControl] = {}
         self._paper: Field | None = None
         self._item = ""
@@ -71,7 +72,7 @@ class AnswerCard(Card):
     def _show_control(self, detail: ItemDetail) -> None:
         control = self._controls.get(detail.control)
         if control is None:
-            control = self._controls[detail.control] = CONTROLS[detail.control]()
+            control = self._controls[detail.control] = CONTROLS[detail.control](self._asked)
             control.bind(on_answer=lambda _, answer: self.dispatch("on_answer", answer))
         if control.parent is None:
             self.ids.control.clear_widgets()

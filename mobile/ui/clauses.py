@@ -137,7 +137,7 @@ class ClausesAnswer(AnswerControl):
             line.show(row, hits.get(row.clause), item=detail.item, may=self.may)
 
     def _tick(self, line: ClauseLine) -> None:
-        if line.on:
+        if line.row is not None and line.row.clause in self._hit():
             self._give(without=line)
         elif line.filling:
             memory.forget(line.draft)
@@ -154,13 +154,24 @@ class ClausesAnswer(AnswerControl):
             self._give(added=line)
 
     def _give(self, *, added: ClauseLine | None = None, without: ClauseLine | None = None) -> None:
-        lines = list(reversed(self.ids.clauses.children))
+        lines, hit = list(reversed(self.ids.clauses.children)), self._hit()
         self.give(
-            Clauses(tuple(line.hit() for line in lines if line is not without and (line.on or line is added)))
+            Clauses(
+                tuple(
+                    line.hit()
+                    for line in lines
+                    if line is not without and (line.row.clause in hit or line is added)
+                )
+            )
         )
 
+    def _hit(self) -> set[str]:
+        """The clauses that apply, those ticked a moment ago among them."""
+        latest = self.latest
+        return {hit.clause for hit in latest.hit} if isinstance(latest, Clauses) else set()
+
     def none(self) -> None:
-        if not self.none_found:
+        if self.latest != Clauses():
             self.give(Clauses())
 
 

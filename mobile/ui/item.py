@@ -77,7 +77,7 @@ class ItemPane(BoxLayout):
         self.session = session
         self.detail: ItemDetail | None = None
         self._looks = ""
-        self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard()
+        self.text, self.dispute, self.answer = ItemText(), DisputeCard(), AnswerCard(session.asked)
         self.note, self.findings = NoteCard(), FindingsCard()
         self.remarks, self.earlier, self.photos = RemarkCard(), EarlierCard(), PhotosCard()
         self.leads = LeadsCard()
@@ -189,15 +189,23 @@ class ItemPane(BoxLayout):
         self.dispatch("on_copying")
         if detail is None:
             return
-        if detail.current is not None and detail.from_paper != copying and "answer" in detail.may:
-            self.record(detail.item, detail.current.answer, detail.seen, detail.paper_ref)
+        answer = self._latest(detail)
+        if answer is not None and detail.from_paper != copying and "answer" in detail.may:
+            self.record(detail.item, answer, detail.seen, detail.paper_ref)
         self.answer.show(detail, copying=copying, asks_pins=self.session.asks_pins)
 
     def _paper(self, _card: object, item: str, paper_ref: str) -> None:
         detail = self.detail
-        if detail is None or detail.item != item or detail.current is None or paper_ref == detail.paper_ref:
+        if detail is None or detail.item != item or paper_ref == detail.paper_ref:
             return
-        self.record(item, detail.current.answer, detail.seen, paper_ref)
+        answer = self._latest(detail)
+        if answer is not None:
+            self.record(item, answer, detail.seen, paper_ref)
+
+    def _latest(self, detail: ItemDetail) -> AnswerValue | None:
+        """The answer given a moment ago, or the one that stands."""
+        stands = None if detail.current is None else detail.current.answer
+        return self.session.asked(detail.item) or stands
 
     def _consented(self, _card: object) -> None:
         detail = self.detail

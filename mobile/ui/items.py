@@ -53,6 +53,8 @@ class Zone(NamedTuple):
     tone: str = ""
     """The tone it is filled with when it is the answer that stands."""
     answer: AnswerValue | None = None
+    by: int = 0
+    """What it adds to a number; then a second tap starts from the first one's, though it is not shown yet."""
 
 
 def icon_markup(name: str, tone: str, size: float) -> str:
@@ -112,21 +114,21 @@ def _present(value: AnswerValue | None) -> tuple[Zone, ...]:
 
 def _count(value: AnswerValue | None) -> tuple[Zone, ...]:
     if not isinstance(value, Count):
-        return (Zone(say("count.none"), "check", "", Count(0)), Zone("", "plus", "", Count(1)))
+        return (Zone(say("count.none"), "check", "", Count(0)), Zone("", "plus", "", Count(1), 1))
     return (
-        Zone("", "minus", "", Count(value.count - 1) if value.count else None),
+        Zone("", "minus", "", Count(value.count - 1) if value.count else None, -1),
         Zone(f"{value.count}", "", "bad" if value.count else "ok"),
-        Zone("", "plus", "", Count(value.count + 1)),
+        Zone("", "plus", "", Count(value.count + 1), 1),
     )
 
 
 def _actual(value: AnswerValue | None) -> tuple[Zone, ...]:
     if not isinstance(value, Actual):
-        return (Zone("0", "", "", Actual(0)), Zone("", "plus", "", Actual(1)))
+        return (Zone("0", "", "", Actual(0)), Zone("", "plus", "", Actual(1), 1))
     return (
-        Zone("", "minus", "", Actual(value.actual - 1) if value.actual else None),
+        Zone("", "minus", "", Actual(value.actual - 1) if value.actual else None, -1),
         Zone(f"{value.actual}", "", "accent"),
-        Zone("", "plus", "", Actual(value.actual + 1)),
+        Zone("", "plus", "", Actual(value.actual + 1), 1),
     )
 
 
@@ -273,7 +275,7 @@ class ItemLine(ButtonBehavior, RelativeLayout):
     active = BooleanProperty(False)
     row = ObjectProperty(None, allownone=True)
     choose: Callable[[str], None]
-    answer: Callable[[ItemRow, AnswerValue], None]
+    answer: Callable[[ItemRow, AnswerValue, int], None]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -296,7 +298,7 @@ class ItemLine(ButtonBehavior, RelativeLayout):
     def touch_zone(self, index: int) -> None:
         zone: Zone = self.zones[index]
         if zone.answer is not None and self.row is not None:
-            ItemLine.answer(self.row, zone.answer)
+            ItemLine.answer(self.row, zone.answer, zone.by)
         elif self.row is not None and not zone.text:
             return
         else:

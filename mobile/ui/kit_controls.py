@@ -167,13 +167,18 @@ class Stepper(BoxLayout):
     tone = StringProperty("ink")
     __events__ = ("on_step",)
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.latest: Callable[[], float | None] = lambda: self.value
+        """What a step starts from: what was asked for last, where that takes a moment to be shown."""
+
     def step(self, by: int) -> None:
-        start = self.lowest if self.value is None else self.value + by
-        self.offer(start)
+        latest = self.latest()
+        self.offer(self.lowest if latest is None else latest + by)
 
     def offer(self, value: float) -> None:
         wanted = int(min(self.highest, max(self.lowest, value)))
-        if wanted != self.value:
+        if wanted != self.latest():
             self.dispatch("on_step", wanted)
 
     def on_step(self, value: int) -> None:

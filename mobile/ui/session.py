@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
+from kivy.clock import Clock
 from kivy.properties import ObjectProperty
 
 from mobile.ui.contact import SERVER, Contact
@@ -24,6 +25,7 @@ from mobile.ui.verbs import Asked, Call, UnderWay, made
 from mobile.ui.words import say, words
 from mobile.worker import Worker
 from shared_schema.ids import InspectionId, PersonId
+from shared_schema.operations import AnswerValue
 from shared_schema.problems import Language, Problem
 
 Then = Callable[[], object] | None
@@ -177,8 +179,9 @@ class Session(Looks, Contact):
 
         def committed(result: tuple[Shown, tuple[Call, ...]]) -> None:
             shown, backs = result
-            self._under_way.end(asked)
             self._show_if_still_at(place, shown)
+            # Rows are drawn with the next frame: until then a tap finds what was there before.
+            Clock.schedule_once(lambda _: self._under_way.end(asked), 0)
             if then is not None:
                 then()
             if backs and undo:
@@ -196,6 +199,10 @@ class Session(Looks, Contact):
                 self._look()
 
         self._worker.call(write, committed, failed, lambda: self._under_way.end(asked))
+
+    def asked(self, item: str) -> AnswerValue | None:
+        """What this person has just answered here, until it is shown: what the next tap on the item starts from."""
+        return self._under_way.answer(self.place.person, self.place.inspection, item)
 
     @property
     def asks_pins(self) -> bool:

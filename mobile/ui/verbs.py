@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from mobile.actions import Desk
 from shared_schema.ids import InspectionId, PersonId
+from shared_schema.operations import AnswerValue
 
 
 class Call(NamedTuple):
@@ -41,6 +42,16 @@ class UnderWay:
         """It is committed, or has failed."""
         # By identity: yes, no and yes again are three taps, of which two are equal.
         self._asked = [one for one in self._asked if one is not asked]
+
+    def answer(self, person: str, inspection: str, item: str) -> AnswerValue | None:
+        """The answer to an item that was asked for last and is not committed yet; None where none is."""
+        for asked in reversed(self._asked):
+            if (asked.person, asked.inspection) == (person, inspection):
+                for call in reversed(asked.calls):
+                    if call.verb == "answer" and call.args[0] == item:
+                        answer: AnswerValue = call.args[1]
+                        return answer
+        return None
 
 
 def made(desk: Desk, person: PersonId, inspection: InspectionId, calls: Iterable[Call]) -> tuple[Call, ...]:

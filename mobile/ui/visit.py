@@ -11,6 +11,7 @@ from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 
 from mobile.rows import ItemRow, SectionRow
+from mobile.ui.answer_control import number_of
 from mobile.ui.banner import Banner
 from mobile.ui.icons import ICONS
 from mobile.ui.item import ItemPane
@@ -25,7 +26,7 @@ from mobile.ui.shown import Shown, VisitShown
 from mobile.ui.theme import theme
 from mobile.ui.words import say
 from mobile.views import FILTERS
-from shared_schema.operations import AnswerValue
+from shared_schema.operations import Actual, AnswerValue, Count
 
 THREE_PANES = 1000  # dp
 TWO_PANES = 640
@@ -319,7 +320,10 @@ class VisitScreen(BoxLayout):
     def _choose(self, item: str) -> None:
         self.session.go(item=item, pane="item")
 
-    def _answer(self, row: ItemRow, answer: AnswerValue) -> None:
+    def _answer(self, row: ItemRow, answer: AnswerValue, by: int) -> None:
+        if by and isinstance(answer, Count | Actual):
+            latest = self.session.asked(row.item) or row.value
+            answer = type(answer)(max(0, (number_of(latest) or 0) + by))
         self.item.record(row.item, answer, row.seen)
 
 

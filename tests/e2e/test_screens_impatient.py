@@ -4,12 +4,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from shared_schema.ids import InspectionId, ItemId, PersonId
-from shared_schema.operations import Count, Finding
+from shared_schema.operations import Answer, Count, Finding, YesNo
 from shared_schema.problems import Problem
 from tests.e2e import tablet_stage as stage
 from tests.e2e.hand import Hand, word
@@ -129,6 +129,85 @@ def test_the_unit_accepts_all_once_however_slow_the_disk_is(at_item: AtItem) -> 
     driver.app.visit.pages["@closing"].dispatch("on_accept_all")
     driver.settle()
     assert driver.session._tools.store.head().seq == made + 2
+
+
+# --- tapped on before it is shown ------------------------------------------------------------------------------
+
+
+def quick(driver: "Driver", widget: Any, *across: float) -> None:
+    """Taps at these fractions of a widget's width, while the disk takes its time."""
+    with held(driver):
+        for x in across:
+            driver.tap(widget, x)
+    driver.settle()
+
+
+def answer_of(driver: "Driver", item: str) -> Any:
+    """The answer that stands; one value alone, however quickly it was tapped."""
+    cell = driver.inspection(stage.VISIT).items[ItemId(item)].answer
+    assert cell is not None
+    assert len(cell.standing) == 1
+    assert isinstance(cell.value, Answer)
+    return cell.value.answer
+
+
+def test_two_quick_taps_on_plus_are_two(at_item: AtItem) -> None:
+    """On the item and in its row; the second starts from what the first one asked for."""
+    driver = at_item("A03")
+    quick(driver, driver.widget("Stepper"), 0.9, 0.9, 0.9)
+    assert answer_of(driver, "A03") == Count(2)  # the first of an item that is open is none at all
+    quick(driver, driver.row("A03").ids.quick, 0.9, 0.9)
+    assert answer_of(driver, "A03") == Count(4)
+    quick(driver, driver.row("A03").ids.quick, 0.1, 0.1, 0.9)
+    assert answer_of(driver, "A03") == Count(3)
+    quick(driver, driver.widget("Stepper"), 0.9, 0.1)
+    assert answer_of(driver, "A03") == Count(3)
+
+
+def test_two_quick_taps_on_plus_of_an_open_item_are_two(at_item: AtItem) -> None:
+    driver = at_item("A03")
+    quick(driver, driver.row("A03").ids.quick, 0.9, 0.9)
+    assert answer_of(driver, "A03") == Count(2)
+
+
+def test_a_tap_that_the_disk_refused_is_not_counted_on(
+    at_item: AtItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one starts from what stands again."""
+    driver = at_item("A03")
+    driver.shown(lambda: driver.session.do("answer", "A03", Count(3)))
+
+    def full(*_: object, **__: object) -> None:
+        raise Problem("disk_full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver.session._tools.desk, "answer", full, raising=False)
+        quick(driver, driver.widget("Stepper"), 0.9, 0.9)
+    quick(driver, driver.widget("Stepper"), 0.9)
+    assert answer_of(driver, "A03") == Count(4)
+
+
+def test_the_opposite_of_a_tap_that_is_not_shown_yet_is_recorded(at_item: AtItem) -> None:
+    """No, and at once yes again: what is shown is yes all the while."""
+    driver = at_item("A06")
+    driver.shown(lambda: driver.session.do("answer", "A06", YesNo(True)))
+    driver.settle()
+    made = driver.session._tools.store.head().seq
+    quick(driver, driver.widget("YesNoAnswer"), 0.8, 0.2)
+    assert answer_of(driver, "A06") == YesNo(True)
+    assert driver.session._tools.store.head().seq == made + 2
+
+
+def test_clauses_ticked_one_after_the_other_all_apply(at_item: AtItem) -> None:
+    """None of them waits until the one before is shown."""
+    driver = at_item("A01")
+    lines = [one for one in driver.widgets("ClauseLine") if not one.row.low][:2]
+    ticks = [next(one for one in line.walk() if type(one).__name__ == "Tick") for line in lines]
+    with held(driver):
+        for tick in ticks:
+            driver.tap(tick)
+    driver.settle()
+    assert {hit.clause for hit in answer_of(driver, "A01").hit} == {line.row.clause for line in lines}
 
 
 # --- what the disk refuses, and what is left half filled -------------------------------------------------------

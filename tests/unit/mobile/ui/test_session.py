@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pytest
+from kivy.clock import Clock
 
 from mobile.actions import Desk
 from mobile.sync import Steps, Sync, SyncReport
@@ -116,6 +117,7 @@ class Slow:
         self.worker.ask(lambda: None).result(5)
         while not self.posted.empty():
             self.posted.get()()
+        Clock.tick()
 
 
 @pytest.fixture
