@@ -4,7 +4,7 @@ from typing import Any
 
 from mobile.briefing_views import lead_rows, open_leads
 from mobile.reader import Reader, control_of, text_of
-from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NoteRow, PhotoRow
+from mobile.rows import Badge, ClauseRow, DeductionRow, ItemDetail, ItemRow, NaReason, NoteRow, PhotoRow
 from mobile.visit import Visit
 from mobile.words import Entry, basis_texts, in_turn, plain, unit_of, when
 from shared_schema.checklist import Checklist, Item, Term
@@ -12,6 +12,7 @@ from shared_schema.ids import FieldKey, ItemId, OpId, PersonId
 from shared_schema.inspection import Cell
 from shared_schema.operations import Answer, NotApplicable
 from shared_schema.problems import Language
+from shared_schema.profile import holds
 from shared_schema.roles import may_author
 from shared_schema.rules import ClausesRule
 from shared_schema.sheet import ItemLine
@@ -128,7 +129,9 @@ def item_detail(visit: Visit, item: ItemId, person: PersonId, language: Language
         photo_allowed=with_points is not None and with_points.photo != "forbidden",
         photo_text=_photo_text(reader, visit.checklist, with_points),
         na_reasons=tuple(
-            (code, visit.checklist.na_reason(code).read(language))
+            NaReason(
+                code, visit.checklist.na_reason(code).read(language), holds(code, visit.assignment.profile)
+            )
             for code in (with_points.na if with_points else ())
         ),
         consents=_consents(reader, item),

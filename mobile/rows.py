@@ -261,6 +261,15 @@ class EarlierRow(NamedTuple):
     open_text: str
 
 
+class NaReason(NamedTuple):
+    """A reason for which the item may not apply."""
+
+    code: str
+    text: str
+    holds: bool | None
+    """What the unit's profile says of it; None: nothing."""
+
+
 class ItemDetail(NamedTuple):
     """One item, whole."""
 
@@ -285,8 +294,8 @@ class ItemDetail(NamedTuple):
     evidence: str
     photo_allowed: bool
     photo_text: str
-    na_reasons: tuple[tuple[str, str], ...]
-    """(code, words); empty: the item always applies."""
+    na_reasons: tuple[NaReason, ...]
+    """Empty: the item always applies."""
     consents: tuple[str, ...]
     """Who stands behind the N/A."""
     may_consent: bool

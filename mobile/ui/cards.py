@@ -115,7 +115,13 @@ class AnswerCard(Card):
         """Of what stands without a dispute, only what the control cannot show: N/A, its consents, a settlement."""
         standing = self.ids.standing
         standing.clear_widgets()
-        if detail.disputed or not detail.values:
+        if detail.disputed:
+            return
+        if not detail.values:
+            for one in detail.na_reasons:
+                if one.holds:
+                    said = say("na.profile", reason=one.text)
+                    standing.add_widget(Fact(icon="not_applicable", text=said, tone="ink_2"))
             return
         first = detail.values[0]
         if first.na_reason:

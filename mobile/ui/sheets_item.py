@@ -17,12 +17,17 @@ from shared_schema.ids import FieldKey, OpId, PersonId
 Close = Callable[[], None]
 PHRASES = 8
 """How many phrases there are to pick for a note: `phrase.1` and so on."""
+PROFILE_SAYS = {True: "na.profile_says", False: "na.profile_denies"}
+"""What a reason rests on, or is contradicted by."""
 
 
 def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
     """Why the item does not apply here; another member must consent."""
     sheet = Sheet(title=say("na.title", code=detail.code))
-    reasons = [Tick(text=words_said, radio=True) for _, words_said in detail.na_reasons]
+    reasons = [
+        Tick(text=one.text, detail=say(PROFILE_SAYS[one.holds]) if one.holds is not None else "", radio=True)
+        for one in detail.na_reasons
+    ]
     explanation = Field(label=say("na.explanation"), hint=say("na.hint"), lines=4, limit=4000)
     drafts = Drafts(f"{detail.item}/na")
     drafts.follow(explanation)
@@ -34,11 +39,14 @@ def not_applicable(session: Session, detail: ItemDetail, close: Close) -> Sheet:
 
     for tick in reasons:
         tick.bind(on_release=choose)
-    if len(reasons) == 1:
-        choose(reasons[0])
+    likely = [tick for one, tick in zip(detail.na_reasons, reasons, strict=True) if one.holds] or reasons
+    if len(likely) == 1:
+        choose(likely[0])
 
     def record() -> None:
-        chosen = next((row[0] for row, tick in zip(detail.na_reasons, reasons, strict=True) if tick.on), None)
+        chosen = next(
+            (one.code for one, tick in zip(detail.na_reasons, reasons, strict=True) if tick.on), None
+        )
         if chosen is None:
             cure.content = say("na.choose")
             return

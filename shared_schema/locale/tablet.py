@@ -168,6 +168,12 @@ TABLET: dict[str, tuple[str, str]] = {
         "须由另一名组员确认后才计为不适用。",
         "It counts once another member of the squad consents.",
     ),
+    "na.profile": (
+        "单位概况登记为“{reason}”，本项可能不适用",
+        "The unit's profile says: {reason}. This may not apply here",
+    ),
+    "na.profile_says": ("单位概况如此登记", "As the unit's profile says"),
+    "na.profile_denies": ("与单位概况登记不符，请核实", "The unit's profile says otherwise: please verify"),
     "na.record": ("记为不适用", "Mark N/A"),
     "na.choose": ("请选择理由。", "Choose a reason."),
     "na.pending": ("待另一名组员确认", "Waiting for another member"),

@@ -126,7 +126,7 @@ def assignment(
         unit_kind=kind,
         address=address,
         contact="办公室 王老师 022-2488 0000",
-        profile={},
+        profile={"has_classification_power": False, "has_topsecret": True},
         squad="squad-3",
         squad_zh="第三检查组",
         squad_en="Squad 3",

@@ -148,15 +148,24 @@ def test_a_veto_is_said_to_have_happened_or_not(at_item: AtItem) -> None:
 # --- N/A, notes, findings ----------------------------------------------------------------------------------
 
 
-def test_not_applicable_needs_a_reason_and_a_colleague(at_item: AtItem) -> None:
-    """It waits, with the word for it, until another member of the squad stands behind it."""
-    driver = at_item("B03")
+def test_not_applicable_needs_a_reason(at_item: AtItem) -> None:
+    """Where the unit's profile says nothing, none is chosen beforehand."""
+    driver = at_item("B04")
     driver.scroll_to(driver.pressable("不适用…"))
     driver.press("na.mark")
     driver.settle()
     driver.press("na.record")
     assert "请选择理由。" in driver.texts()
-    driver.tap(driver.widget("Tick", text="无定密权限"))
+
+
+def test_not_applicable_needs_a_colleague(at_item: AtItem) -> None:
+    """The unit's profile says why. It waits, with the word for it, until another member stands behind it."""
+    driver = at_item("B03")
+    assert "单位概况登记为“无定密权限”，本项可能不适用" in driver.texts()
+    driver.scroll_to(driver.pressable("不适用…"))
+    driver.press("na.mark")
+    driver.settle()
+    assert driver.widget("Tick", text="无定密权限").detail == "单位概况如此登记"
     driver.type_into(driver.field("na.explanation"), "本单位没有定密权，文件由区委办代定。")
     driver.shown(lambda: driver.press("na.record"))
     assert answer_of(driver, "B03") == NotApplicable(

@@ -45,6 +45,19 @@ def test_items_of_all_sections_are_narrowed_down(visit: Visit, only: str, items:
 
 
 @pytest.mark.parametrize(
+    ("profile", "holds"),
+    [({"has_classification_power": False}, True), ({"has_classification_power": True}, False), ({}, None)],
+)
+def test_a_reason_for_na_is_held_against_the_units_profile(
+    visit: Visit, profile: dict[str, bool], holds: bool | None
+) -> None:
+    """Two squads are told the same of one unit; what its profile does not say is left to them."""
+    here = visit._replace(assignment=replace(visit.assignment, profile=profile))
+    reasons = views.item_detail(here, ItemId(NA), LEADER).na_reasons
+    assert {one.code: one.holds for one in reasons} == {"no_power": holds, "no_secret": None}
+
+
+@pytest.mark.parametrize(
     ("language", "called"), [("zh", "问题“保密室门未锁，钥匙插在柜门上…”"), ("en", "finding “保密室门未锁，")]
 )
 def test_a_finding_that_is_charged_is_called_by_how_it_begins(
