@@ -32,7 +32,7 @@ class Offline(Exception):
 
 
 class Rejected(Exception):
-    """The server was reached and said no to the whole request."""
+    """The server was reached and said no to the whole request, or is not one that this tablet may believe."""
 
     def __init__(self, problem: ProblemReply) -> None:
         super().__init__(problem.code)
@@ -110,6 +110,8 @@ class HttpTransport:
             reply = self._transport.handle_request(request)
             reply.read()
         except (self._httpx.TransportError, self._httpx.DecodingError) as err:
+            if why := _untrusted(err):
+                raise Rejected(_untrusted_server(why)) from err
             raise Offline(str(err) or type(err).__name__) from err
         if reply.is_success:
             return reply
@@ -126,6 +128,23 @@ def _only(authority: str) -> "ssl.SSLContext":
     except OSError as err:  # ssl.SSLError is one
         _log.error("no certificate could be read from %s: %s", authority, err)
     return trusting
+
+
+def _untrusted(err: BaseException | None) -> str:
+    """What is wrong with the server's certificate, if that is the cause: waiting does not mend it."""
+    import ssl
+
+    while err is not None:
+        if isinstance(err, ssl.SSLCertVerificationError):
+            return err.verify_message or str(err)
+        err = err.__cause__ or err.__context__
+    return ""
+
+
+def _untrusted_server(why: str) -> ProblemReply:
+    _log.warning("the server's certificate is not trusted: %s", why)
+    code = "server_untrusted"
+    return ProblemReply(code=code, zh="", en="", retry=REGISTRY[code].retry, facts={"why": why})
 
 
 def _waiting(problem: ProblemReply, reply: "httpx.Response") -> ProblemReply:

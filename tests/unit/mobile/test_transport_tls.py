@@ -14,7 +14,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mobile.transport import HttpTransport, Offline
+from mobile.sync import Sync
+from mobile.transport import HttpTransport, Offline, Rejected
+from mobile.views import sync_row
+from shared_schema.problems import Language, Problem
+from tests.unit.mobile.world import Server, Tablet
 
 LOOPBACK = "127.0.0.1"
 
@@ -86,11 +90,13 @@ def served(by: Authority) -> Iterator[str]:
 
 
 def reached(url: str, authority: str) -> bool:
-    """Whether a tablet that was given this file talks to the server."""
+    """Whether a tablet that was given this file talks to the server, or says that it does not trust it."""
     transport = HttpTransport(url, connect_seconds=5, authority=authority)
     try:
         return transport.sync(b"x", {}) == b"fine"
-    except Offline:
+    except Rejected as err:
+        if err.problem.code != "server_untrusted":
+            raise
         return False
     finally:
         transport.close()
@@ -118,10 +124,55 @@ def test_a_certificate_for_another_address_is_not_believed(tmp_path: Path) -> No
 def test_of_a_file_that_cannot_be_read_no_server_is_believed(
     tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The tablet goes on offline, and the log says why."""
+    """The tablet goes on without a server, and the log says why."""
     ours, file = Authority(tmp_path, "ours"), tmp_path / "file.pem"
     if content is not None:
         file.write_bytes(content)
     with served(ours) as url:
         assert not reached(url, str(file))
     assert str(file) in caplog.text
+
+
+def exchanges(tablet: Tablet, transport: HttpTransport) -> Sync:
+    """The tablet's exchanges with another server."""
+    photos = tablet.folder / "photos"
+    return Sync(tablet.store, tablet.vault, transport, photos, entropy=bytes, clock=lambda: tablet.clock_ms)
+
+
+@pytest.mark.parametrize(
+    ("language", "cure"), [("zh", "HUCHA_TABLET_AUTHORITY"), ("en", "Check the server's address")]
+)
+def test_a_server_that_is_not_trusted_is_not_said_to_be_offline(
+    tmp_path: Path, one: Tablet, language: Language, cure: str
+) -> None:
+    """What is wrong and what to do stands where a person looks, and it is tried again."""
+    with served(Authority(tmp_path, "stranger")) as url:
+        transport = HttpTransport(url, connect_seconds=5)
+        report = exchanges(one, transport).once()
+        transport.close()
+    assert (report.outcome, report.problem) == ("failed", "server_untrusted")
+    row = sync_row(one.store.sync_state(), language)
+    assert row.word == "failed"
+    assert cure in row.text
+    assert one.store.journal().retry
+
+
+def test_a_first_start_says_that_the_server_is_not_trusted(tmp_path: Path, server: Server) -> None:
+    """And the code is not used up: it never left."""
+    tablet = Tablet(tmp_path, server, "T-5", enrolled=False)
+    with served(Authority(tmp_path, "stranger")) as url:
+        transport = HttpTransport(url, connect_seconds=5)
+        with pytest.raises(Problem, match="server_untrusted"):
+            exchanges(tablet, transport).enrol("code")
+        transport.close()
+    tablet.close()
+
+
+def test_a_server_that_does_not_answer_is_offline_still(tmp_path: Path) -> None:
+    """Nobody at the address, over HTTPS as over HTTP."""
+    with served(Authority(tmp_path, "gone")) as url:
+        pass
+    transport = HttpTransport(url, connect_seconds=5)
+    with pytest.raises(Offline):
+        transport.sync(b"x", {})
+    transport.close()
