@@ -12,8 +12,9 @@ whatever other operation is found there gives other bytes, and then the sender p
 
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -243,57 +244,55 @@ def _put_together(columns: _Columns, bytes_max: int, decoded: dict[bytes, Operat
     if not whole or columns.count != count + len(columns.odd):
         raise ValueError("columns of different lengths")
     reads = decoded is not None and plain_bodies(columns.bodies) and are_ids(_names(columns))
-    shared = [_shared(one, reads) for one in columns.contexts]
+    values = _read_bodies(columns, bodies) if reads else repeat(None, count)
+    tips: dict[tuple[str, ...], list[Any]] = {}
+    shared = [_shared(one, tips) for one in columns.contexts]
     given_ids, given_prevs = columns.ids, columns.prevs
-    tips: dict[Any, tuple[int, str]] = {}
     ids: list[str] = []
     done: list[bytes] = []
     size, at_ms = 0, 0
-    rows = zip(columns.context, columns.seq, columns.at_ms, columns.bases, bodies, strict=True)
-    for place, (at, given_seq, later_ms, given_bases, body) in enumerate(rows):
-        context, opening, kind, reader = shared[at]
-        seq, prev = tips.get(context[2:4], _START)
+    rows = zip(columns.context, columns.seq, columns.at_ms, columns.bases, bodies, values, strict=True)
+    for place, (at, given_seq, later_ms, given_bases, body, value) in enumerate(rows):
+        context, opening, kind, tip = shared[at]
+        seq, prev = tip
         seq = given_seq or seq + 1
         if place in given_prevs:
             prev = given_prevs[place]
         at_ms += later_ms
         bases = _bases(ids, place, given_bases) if given_bases else ()
-        rest = b"".join((opening, _place(seq, prev, at_ms, bases), kind, body, b"}"))
-        id_ = given_ids.get(place) or sha256(b"{" + rest).hexdigest()[:ID_LENGTH]
-        raw = b'{"id":"%b",%b' % (id_.encode(), rest)
-        hash_ = sha256(raw).hexdigest()
+        plain = b"".join((opening, _place(seq, prev, at_ms, bases), kind, body, b"}"))
+        id_ = given_ids.get(place) or digest(plain)[:ID_LENGTH]
+        raw = b'{"id":"%b",%b' % (id_.encode(), plain[1:])
+        hash_ = digest(raw)
         size += len(raw)
         if size > bytes_max:
             raise Problem("request_too_large", limit_bytes=bytes_max)
-        tips[context[2:4]] = (seq, hash_)
+        tip[:] = seq, hash_
         ids.append(id_)
         done.append(raw)
-        if reader is not None and decoded is not None:
-            known = _read(reader, body, id_, seq, at_ms, bases, raw)
-            if known is not None:
-                inspection, person, device, epoch, name = context
-                decoded[raw] = tuple.__new__(  # as the class does it by itself, which takes twice as long
-                    Operation,
-                    (
-                        id_,
-                        inspection,
-                        person,
-                        device,
-                        epoch,
-                        seq,
-                        prev,
-                        at_ms,
-                        bases,
-                        name,
-                        known,
-                        raw,
-                        hash_,
-                    ),
-                )
+        if value is None or decoded is None or id_ in bases or len(raw) > OP_BYTES_MAX:
+            continue
+        if 0 < seq <= SEQ_MAX and -AT_MS_MAX <= at_ms <= AT_MS_MAX:
+            inspection, person, device, epoch, name = context
+            decoded[raw] = tuple.__new__(  # as the class does it by itself, which takes twice as long
+                Operation,
+                (
+                    id_,
+                    inspection,
+                    person,
+                    device,
+                    epoch,
+                    seq,
+                    prev,
+                    at_ms,
+                    bases,
+                    name,
+                    value,
+                    raw,
+                    hash_,
+                ),
+            )
     return _with_odd(done, columns)
-
-
-_START = (0, "")
 
 
 def _names(columns: _Columns) -> list[str]:
@@ -302,19 +301,16 @@ def _names(columns: _Columns) -> list[str]:
     return [*columns.ids.values(), *filter(None, columns.prevs.values()), *bases]
 
 
-def _read(
-    reader: Callable[[bytes], Any],
-    body: bytes,
-    id_: str,
-    seq: int,
-    at_ms: int,
-    bases: tuple[str, ...],
-    raw: bytes,
-) -> Any:
-    """The body, where it is certain that `operations.read` makes the same of all these bytes."""
-    if not (0 < seq <= SEQ_MAX and -AT_MS_MAX <= at_ms <= AT_MS_MAX and len(raw) <= OP_BYTES_MAX):
-        return None
-    if id_ in bases or body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
+def _read_bodies(columns: _Columns, bodies: Sequence[bytes]) -> Iterator[Any]:
+    """The bodies, one after the other, None where it is not certain that `operations.read` makes the same of these
+    bytes.
+    """
+    readers = [body_reader(one) for one in columns.contexts]
+    return map(_read, map(readers.__getitem__, columns.context), bodies)
+
+
+def _read(reader: Callable[[bytes], Any] | None, body: bytes) -> Any:
+    if reader is None or body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
         return None
     try:
         return reader(body)
@@ -333,21 +329,27 @@ def _place(seq: int, prev: str, at_ms: int, bases: tuple[str, ...]) -> bytes:
     return own.encode()
 
 
-def _shared(context: Context, reads: bool) -> tuple[Context, bytes, bytes, Callable[[bytes], Any] | None]:
-    """Of all operations of a context, what stands before the number and before the body, and what reads the body."""
+def _shared(
+    context: Context, tips: dict[tuple[str, ...], list[Any]]
+) -> tuple[Context, bytes, bytes, list[Any]]:
+    """Of all operations of a context, what stands before the number and before the body, without an id, and how far
+    their chain has come: its last number and hash.
+    """
     inspection, person, device, epoch, kind = context
-    place = f'"inspection":"{inspection}","person":"{person}","device":"{device}","epoch":"{epoch}","seq":'
+    place = f'{{"inspection":"{inspection}","person":"{person}","device":"{device}","epoch":"{epoch}","seq":'
     return (
         context,
         place.encode(),
         f',"kind":"{kind}","body":'.encode(),
-        body_reader(context) if reads else None,
+        tips.setdefault(context[2:4], [0, ""]),
     )
 
 
 def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> tuple[str, ...]:
     if len(bases) > BASES_MAX:
         raise ValueError(f"more than {BASES_MAX} bases")
+    if len(bases) == 1 and isinstance(bases[0], str):
+        return (bases[0],)
     named = []
     for one in bases:
         if isinstance(one, str):

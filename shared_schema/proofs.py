@@ -6,7 +6,6 @@ server knows them for their author's. The signatures themselves are made and che
 """
 
 from collections.abc import Collection, Iterable
-from hashlib import sha256
 
 from msgspec import Struct
 
@@ -40,7 +39,7 @@ def receipt_text(receipt: Receipt) -> bytes:
 
 def next_head(head: str, operation_hash: str) -> str:
     """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
-    return sha256(f"{head} {operation_hash}".encode()).hexdigest()
+    return digest(f"{head} {operation_hash}".encode())
 
 
 def relay_text(device: str, asked: bytes, reply: bytes) -> bytes:

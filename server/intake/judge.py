@@ -16,7 +16,15 @@ from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
 from shared_schema.ids import InspectionId, PersonId
-from shared_schema.operations import STAGE_FIELD, EvidenceAttached, Locked, Operation, Unknown, stands_for
+from shared_schema.operations import (
+    STAGE_FIELD,
+    Body,
+    EvidenceAttached,
+    Locked,
+    Operation,
+    Unknown,
+    stands_for,
+)
 from shared_schema.problems import Problem
 from shared_schema.roles import Role, may_author, may_write
 
@@ -55,6 +63,8 @@ class Judge:
         self._screened: dict[str, bool] = {}
         """By campaign, whether it wants a second look at photos."""
         self._standings: dict[tuple[str, str, str, str], _Standing] = {}
+        self._checks: dict[str, Callable[[Body], None]] = {}
+        """By checklist."""
 
     def __call__(self, operation: Operation, *, proven: bool) -> Problem | None:
         """What is wrong with it; `proven`: its tablet sent it itself, or has signed for it."""
@@ -83,9 +93,9 @@ class Judge:
             raise Problem("op_late", inspection=inspection)
         if isinstance(body, Unknown):
             return
-        checklist = projection.checklist_of(self._conn, standing.checklist_hash)
+        check = self._checks.get(standing.checklist_hash) or self._check_of(standing.checklist_hash)
         try:
-            check_answer(checklist, body, partial(projection.versions_of, self._conn, checklist))
+            check(body)
             if kind in _SHOW_PHOTOS:
                 self._check_screened(operation)
         except Problem:
@@ -95,6 +105,13 @@ class Judge:
                 raise
             # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
             log.exception("answer not checked", op=operation.id, inspection=inspection)
+
+    def _check_of(self, checklist_hash: str) -> Callable[[Body], None]:
+        """What checks an answer under a checklist. Raises checklist_unknown."""
+        checklist = projection.checklist_of(self._conn, checklist_hash)
+        versions = partial(projection.versions_of, self._conn, checklist)
+        check = self._checks[checklist_hash] = partial(check_answer, checklist, versions=versions)
+        return check
 
     def _check_screened(self, operation: Operation) -> None:
         """Raises photo_not_screened where the campaign asks for a second look and no colleague has taken it.

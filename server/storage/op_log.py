@@ -74,20 +74,27 @@ def lock(conn: Connection, inspections: Iterable[InspectionId]) -> None:
 
 def known(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
     """By id, the hash of those operations that the log has already."""
-    where, value = one_of(conn, "id", ids)
-    return dict(run(conn, f"SELECT id, hash FROM operation WHERE {where}", (value,)))
+    given, value = _given(conn, ids)
+    # Each is looked up as it stands: a condition `IN` would sort them into a table of its own first.
+    each = f"SELECT id, hash FROM {given} CROSS JOIN operation WHERE id = given.value"
+    return dict(run(conn, each, (value,)))
 
 
 def beginning(conn: Connection, beginnings: tuple[str, ...]) -> list[str]:
     """For each of these, the first id of the log from there on: the one that begins so, where any does."""
-    value: Any
-    if conn.dialect.name == "sqlite":
-        given, order, value = "json_each(?) AS given", "given.key", json.dumps(beginnings)
-    else:
-        given, order = "unnest(?::text[]) WITH ORDINALITY AS given(value, place)", "given.place"
-        value = list(beginnings)
+    given, value = _given(conn, beginnings)
     first = "SELECT id FROM operation WHERE id >= given.value ORDER BY id LIMIT 1"
-    return [id_ or "" for (id_,) in run(conn, f"SELECT ({first}) FROM {given} ORDER BY {order}", (value,))]
+    return [
+        id_ or "" for (id_,) in run(conn, f"SELECT ({first}) FROM {given} ORDER BY given.place", (value,))
+    ]
+
+
+def _given(conn: Connection, values: Iterable[str]) -> tuple[str, Any]:
+    """A table `given` of these, each as `value` with its `place`, and its one parameter."""
+    if conn.dialect.name == "sqlite":
+        listed = "(SELECT key AS place, value FROM json_each(?)) AS given"
+        return listed, json.dumps(list(values))
+    return "unnest(?::text[]) WITH ORDINALITY AS given(value, place)", list(values)
 
 
 _INSERT = (
@@ -124,12 +131,15 @@ def _append(conn: Connection, inspection: InspectionId, batch: Sequence[Operatio
         (len(batch), inspection),
     )
     before, rows = str(head), []
+    # What SQLite's driver has no conversion to look for: it takes a twentieth of an insert for each value of another
+    # type, and true and false are whole numbers there.
+    no, yes = (0, 1) if conn.dialect.name == "sqlite" else (False, True)
     for number, one in enumerate(batch, start=last_number - len(batch) + 1):
         id_, _, person, device, epoch, seq, prev, at_ms, _, kind, body, raw, hash_ = one
         head = next_head(head, hash_)
         rows.append((
             id_, inspection, number, person, device, epoch, seq, prev, hash_,
-            kind, at_ms, now_ms, isinstance(body, Unknown), raw, head,
+            kind, at_ms, now_ms, yes if isinstance(body, Unknown) else no, bytearray(raw), head,
         ))  # fmt: skip
     run_many(conn, _INSERT, rows)
     run(conn, "UPDATE inspection SET log_head = ? WHERE id = ?", (head, inspection))
