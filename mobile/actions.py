@@ -309,18 +309,10 @@ class Desk:
 
     # -- findings ---------------------------------------------------------------------------------------
 
-    def record_finding(
-        self, person: PersonId, inspection: InspectionId, text: Finding, *, earlier: str = ""
-    ) -> Operation:
-        """A problem found; `text.finding` may be empty and is then given a new id.
-
-        With `earlier` a second operation says which finding of an earlier inspection it repeats.
-        """
+    def record_finding(self, person: PersonId, inspection: InspectionId, text: Finding) -> Operation:
+        """A problem found; `text.finding` may be empty and is then given a new id."""
         named = replace(text, finding=text.finding or self._tap.new_id())
-        made = self._tap.write(person, inspection, named, None)
-        if earlier:
-            self._tap.write(person, inspection, FindingRepeatOf(named.finding, earlier), None)
-        return made
+        return self._tap.write(person, inspection, named, None)
 
     def amend_finding(
         self,

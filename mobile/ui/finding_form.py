@@ -12,6 +12,7 @@ from mobile.ui.memory import Drafts
 from mobile.ui.page import picks
 from mobile.ui.session import Session
 from mobile.ui.shown import VisitShown
+from mobile.ui.verbs import Call
 from mobile.ui.words import say, words
 from mobile.words import basis_codes, basis_texts, in_turn
 from shared_schema.operations import BASIS_MAX, Finding
@@ -119,7 +120,7 @@ def new_finding(
     """A problem found on this item; with `earlier` it repeats that finding of an earlier year."""
     sheet = Sheet(title=say("finding.new_title", code=detail.code))
     entry = visit.whole.checklist.entry(detail.item)
-    blank = Finding(finding="", item=detail.item, fact="", basis=entry.basis if entry else ())
+    blank = Finding(finding=session.new_id(), item=detail.item, fact="", basis=entry.basis if entry else ())
     form = FindingForm(blank, visit, f"{detail.item}/finding{earlier}")
     again = next((row for row in detail.earlier if row.finding == earlier), None)
     if again is not None:
@@ -130,7 +131,10 @@ def new_finding(
         if finding is not None:
             close()
             told = say("finding.done")
-            session.do("record_finding", finding, earlier=earlier, told=told, then=form.drafts.forget)
+            calls = [Call("record_finding", (finding,))]
+            if earlier:
+                calls.append(Call("repeat_of", (finding.finding, earlier)))
+            session.do_all(calls, told=told, then=form.drafts.forget)
 
     sheet.put(*form.widgets())
     sheet.act(

@@ -24,7 +24,7 @@ from mobile.ui.tools import Begin, Tools
 from mobile.ui.verbs import Asked, Call, UnderWay, made
 from mobile.ui.words import say, words
 from mobile.worker import Worker
-from shared_schema.ids import InspectionId, PersonId
+from shared_schema.ids import ID_BYTES, InspectionId, PersonId, make_id
 from shared_schema.operations import AnswerValue
 from shared_schema.problems import Language, Problem
 
@@ -199,6 +199,10 @@ class Session(Looks, Contact):
                 self._look()
 
         self._worker.call(write, committed, failed, lambda: self._under_way.end(asked))
+
+    def new_id(self) -> str:
+        """An id for what a sheet is about to make, so that several verbs can name it."""
+        return make_id(self._tools.entropy(ID_BYTES))
 
     def asked(self, item: str) -> AnswerValue | None:
         """What this person has just answered here, until it is shown: what the next tap on the item starts from."""

@@ -276,6 +276,21 @@ def test_what_was_found_before_is_recorded_as_found_again(at_item: AtItem) -> No
     assert finding.text.due == "2026-12-07"
 
 
+def test_what_was_found_again_is_taken_back_with_its_mark(at_item: AtItem) -> None:
+    """One tap made both; one takes both back, and nothing of the finding is left."""
+    driver = at_item("E01")
+    before = driver.inspection(stage.VISIT)
+    driver.scroll_to(driver.widget("EarlierCard"))
+    driver.press("earlier.again")
+    driver.settle()
+    driver.type_into(driver.field("finding.fact"), "仍未装防护软件")
+    driver.shown(lambda: driver.press("finding.record"))
+    driver.settle()
+    driver.shown(driver.root.ids.snackbar.act)
+    driver.settle()
+    assert driver.inspection(stage.VISIT) == before
+
+
 def test_of_a_veto_no_sentence_can_be_written(at_item: AtItem) -> None:
     """Neither a note nor a finding: only whether, and the number of the paper."""
     driver = at_item("V01")
