@@ -603,7 +603,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
     ),
     "paper_step.2": (
         "打开互查，点“扫码”，把上面的二维码对着摄像头；没有摄像头就输入服务器地址和注册码，再点“注册平板”。",
-        "Open Hucha and tap “Scan” with the picture above before the camera; without a camera, type the server's address and the code, then tap “Enrol the tablet”.",
+        "Open Hucha and tap 'Scan' with the picture above before the camera; without a camera, type the server's address and the code, then tap 'Enrol the tablet'.",
     ),
     "paper_step.3": (
         "平板显示分队名称，注册就完成了；以后不再需要注册码。",

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from mobile.photo_sources import FileSource
+from mobile.scanning import scan
 from server.storage import accounts
+from shared_schema.square_code import EnrolmentCode, read_enrolment
 from tests.e2e import screens
 from tests.e2e.browser import chromium
 from tests.e2e.console_window import Served, served, window
@@ -246,3 +250,22 @@ def test_a_refused_form_keeps_what_was_typed(browser: Browser, console: Served) 
         expect(page.locator("#notice")).to_contain_text("写明需要补充什么")
         expect(page.locator("#sheet select").first).to_have_value("A02")
         watched.check()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_a_tablet_can_scan_the_code_it_is_enrolled_with(
+    browser: Browser, console: Served, tmp_path: Path, media: Literal["screen", "print"]
+) -> None:
+    """From the coordinator's screen, and from the sheet as it is printed."""
+    picture = tmp_path / "seen.png"
+    with window(browser, console, "coordinator") as watched:
+        page = watched.page
+        page.goto(f"{console.campaign}/tablets")
+        page.select_option("[name=for]", index=1)
+        page.click("button:has-text('发放注册码')")
+        page.wait_for_selector(".big-code")
+        code = page.locator(".big-code").inner_text().strip()
+        page.emulate_media(media=media)
+        page.screenshot(path=picture, full_page=True)
+        watched.check()
+    assert read_enrolment(scan(FileSource(picture))) == EnrolmentCode(console.url, code)
