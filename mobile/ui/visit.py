@@ -1,5 +1,6 @@
 """The visit: sections with progress and its own pages, the items, and the item; three panes, two or one by width."""
 
+from collections import deque
 from collections.abc import Iterator
 from functools import cached_property
 from itertools import zip_longest
@@ -9,10 +10,12 @@ from kivy.core.window import Window
 from kivy.metrics import dp
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.widget import Widget
 
 from mobile.rows import ItemRow, SectionRow
 from mobile.ui.answer_control import number_of
 from mobile.ui.banner import Banner
+from mobile.ui.gradually import Gradually
 from mobile.ui.icons import ICONS
 from mobile.ui.item import ItemPane
 from mobile.ui.items import ItemLine, icon_markup, line
@@ -31,6 +34,8 @@ from shared_schema.operations import Actual, AnswerValue, Count
 THREE_PANES = 1000  # dp
 TWO_PANES = 640
 SECTIONS_WIDTH = 248
+ROWS_AT_ONCE = 3
+"""So many rows of items are made before a frame, where a visit is entered before all are made."""
 SCROLL = "scroll.items"
 FILTER_TONES = {"open": "accent", "problem": "bad", "disputed": "dispute"}
 
@@ -51,6 +56,12 @@ PAGES = {
     "@closing": ("mobile.ui.closing", "ClosingPage"),
 }
 """Where each page comes from when it is first shown."""
+
+
+def _rows_for(pane: Any) -> Iterator[None]:
+    """Makes as many rows of the pane's list as fill the screen, one with each step."""
+    rows = pane.ids.rows
+    return rows_ahead(rows.viewclass, int(Window.height / rows.layout_manager.default_size[1]) + 1)
 
 
 class SectionLine(Press):
@@ -211,9 +222,14 @@ class VisitScreen(BoxLayout):
 
     def __init__(self, session: Session, **kwargs: Any) -> None:
         self.session = session
-        self._arranged: tuple[str, ...] = ()
+        self._arranged: list[tuple[str, bool]] = []
+        """What stands on the screen, and whether it is filled."""
         self._pane = "items"
-        self._page = ""
+        self._page = self._at_top = ""
+        self._inspection = ""
+        self._filled = set[str]()
+        """The panes and pages that have shown this inspection."""
+        self._gradually = Gradually()
         SectionLine.session = session
         ItemLine.choose = self._choose
         ItemLine.answer = self._answer
@@ -253,57 +269,96 @@ class VisitScreen(BoxLayout):
         for make in (lambda: self.item, lambda: self.items, lambda: self.sections):
             make()
             yield
+        yield from self._item_rows
+        yield from _rows_for(self.sections)
         for name in PAGES:
             assert self.pages[name] is not None
             yield
-        for pane in (self.sections, self.items, self.pages["@findings"], self.pages["@computers"]):
-            rows = pane.ids.rows
-            high = rows.layout_manager.default_size[1]
-            yield from rows_ahead(rows.viewclass, int(Window.height / high) + 1)
+        for page in ("@findings", "@computers"):
+            yield from _rows_for(self.pages[page])
+
+    @cached_property
+    def _item_rows(self) -> Iterator[None]:
+        """Makes the rows of the items that are not made yet."""
+        return _rows_for(self.items)
 
     def show(self, shown: Shown) -> None:
-        visit = shown.visit
+        """Brings the panes up to date: at once, but of a visit that is entered one before each frame."""
+        visit, place = shown.visit, shown.place
         if visit is None:
             return
-        self._pane = shown.place.pane
-        before, self._page = self._page, "" if shown.place.only or shown.place.item else shown.place.section
+        self._pane, self._page = place.pane, "" if place.only or place.item else place.section
+        if place.inspection != self._inspection:
+            self._inspection = place.inspection
+            self._filled.clear()
+        filling = self._filling(shown, visit)
+        if "item" in self._filled:  # the last of them
+            deque(filling, maxlen=0)
+        else:
+            self._gradually.make(filling)
+
+    def _filling(self, shown: Shown, visit: VisitShown) -> Iterator[None]:
+        """Pane after pane; until one is filled its place is empty, so that nothing of another visit is seen."""
+        page = self._page if self._page in self.pages else "items"
+        self._arrange()
+        yield
         self.sections.show(visit, "" if shown.place.only else shown.place.section)
-        if self._page in self.pages:
-            self.pages[self._page].show(visit)
-            if before != self._page:
-                self.pages[self._page].to_top()
+        self._fill("sections")
+        yield
+        for made, _ in enumerate(self._item_rows if page == "items" else ()):
+            if made % ROWS_AT_ONCE == 0:
+                yield
+        if page in self.pages:
+            self.pages[page].show(visit)
+            if page != self._at_top:
+                self.pages[page].to_top()
         else:
             self.items.show(visit, shown)
+            self.items.show_paper(copying=self.item.copying)
+        self._at_top = page
+        self._fill(page)
+        yield
         self.item.show(visit, shown.language)
-        self.items.show_paper(copying=self.item.copying)
+        self._fill("item")
+
+    def _fill(self, pane: str) -> None:
+        self._filled.add(pane)
         self._arrange()
 
     def _arrange(self, *_: object) -> None:
         """Which panes are on the screen: all three, sections beside items or a page, or the one at work."""
+        two = self.width >= dp(TWO_PANES) * theme.row
         if self._page in self.pages:
-            alone = "sections" if self._pane == "sections" else self._page
-            wanted: tuple[str, ...] = (
-                ("sections", self._page) if self.width >= dp(TWO_PANES) * theme.row else (alone,)
+            wanted = (
+                ["sections", self._page] if two else ["sections" if self._pane == "sections" else self._page]
             )
-            self.pages[self._page].narrow = wanted == (self._page,)
         elif self.width >= dp(THREE_PANES) * theme.row:
-            wanted = ("sections", "items", "item")
-        elif self._pane == "item":
-            wanted = ("item",)
-        elif self.width >= dp(TWO_PANES) * theme.row:
-            wanted = ("sections", "items")
+            wanted = ["sections", "items", "item"]
+        elif two and self._pane != "item":
+            wanted = ["sections", "items"]
         else:
-            wanted = (self._pane,)
-        self.sections.size_hint_x = 1 if wanted == ("sections",) else None
-        self.sections.width = dp(SECTIONS_WIDTH)
-        self.items.narrow = wanted == ("items",)
-        self.item.alone = wanted == ("item",)
-        if wanted != self._arranged:
-            self._arranged = wanted
-            panes = self.ids.panes
-            panes.clear_widgets()
-            for name in wanted:
-                panes.add_widget(self.pages[name] if name in self.pages else getattr(self, name))
+            wanted = [self._pane]
+        arranged = [(name, name in self._filled) for name in wanted]
+        if arranged != self._arranged:
+            self._arranged = arranged
+            self.ids.panes.clear_widgets()
+            for name, filled in arranged:
+                self.ids.panes.add_widget(self._placed(name, alone=len(wanted) == 1) if filled else Widget())
+
+    def _placed(self, name: str, *, alone: bool) -> Any:
+        """The pane of this name, alone on the screen or beside others."""
+        if name in self.pages:
+            self.pages[name].narrow = alone
+            return self.pages[name]
+        if name == "sections":
+            self.sections.size_hint_x = 1 if alone else None
+            self.sections.width = dp(SECTIONS_WIDTH)
+            return self.sections
+        if name == "items":
+            self.items.narrow = alone
+            return self.items
+        self.item.alone = alone
+        return self.item
 
     def forget(self) -> None:
         """Everything is drawn anew with the next rows: another palette, another language."""

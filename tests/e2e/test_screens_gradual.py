@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from shared_schema.operations import Finding
+from shared_schema.ids import InspectionId
+from shared_schema.operations import Count, Finding
 from tests.e2e import tablet_stage as stage
 from tests.e2e.marks import SCREENS
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 pytestmark = SCREENS
 FINDINGS = 30
+OTHER = InspectionId("visit-archive")
+PANES = ("sections", "items", "item")
 
 
 def test_the_last_page_comes_a_part_before_each_frame(
@@ -55,3 +58,39 @@ def test_what_is_made_beforehand_waits_for_the_finger(start: Callable[..., "Driv
     touch.touch_up()
     assert not making._next.is_triggered
     driver.until(lambda: "visit" in driver.app.screens._made and len(driver.app.visit.pages.made()) > 4)
+
+
+def test_a_visit_is_entered_a_pane_before_each_frame(
+    start: Callable[..., "Driver"], tablet: stage.Stage
+) -> None:
+    """What is not filled yet has an empty place: nothing of the visit before is seen. Its own screen stays whole."""
+    store, desk = tablet.open()
+    for visit in (stage.VISIT, OTHER):
+        stage.open_visit(desk, visit)
+    desk.answer(stage.LEADER, stage.VISIT, "A03", Count(2))
+    store.close()
+    driver = start(person=stage.LEADER)
+    driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="A", item="A03"))
+    driver.settle()
+    screen = driver.app.visit
+
+    def placed() -> tuple[str, ...]:
+        return tuple(name for name in PANES if getattr(screen, name).parent)
+
+    assert placed() == PANES
+    assert driver.row("A03").edge == "bad"
+    driver.session.go(inspection=OTHER, section="A", item="")
+    while driver.session.shown.place.inspection != OTHER:
+        driver.pump()
+    steps = [placed()]
+    while len(steps[-1]) < len(PANES):
+        driver.pump()
+        steps.append(placed())
+        if "items" in steps[-1]:
+            assert driver.row("A03").edge == ""
+    assert list(dict.fromkeys(steps)) == [(), PANES[:1], PANES[:2], PANES]
+    driver.session.go(section="B")
+    while driver.session.shown.place.section != "B":
+        assert placed() == PANES
+        driver.pump()
+    assert placed() == PANES
