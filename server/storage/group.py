@@ -58,6 +58,10 @@ class Group:
         """What was put off and is not done yet."""
         return list(self._kept)
 
+    def facts(self) -> int:
+        """How many facts are kept for what was put off."""
+        return sum(len(one) for given in self._kept.values() for one in given)
+
     def owe(self, owed: Iterable[tuple[Work, str]]) -> None:
         """Takes over what another connection has left undone."""
         for one in owed:

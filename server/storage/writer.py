@@ -39,7 +39,13 @@ PATIENCE_SECONDS = 20.0
 CROWD_REQUESTS_MIN = 16
 """With this many waiting, whoever only reads does not have what was put off done before all others."""
 LAG_SECONDS_MAX = 2.0
-"""No longer than this is anything put off, and no longer does anybody who reads wait for it."""
+"""No longer than this is anything put off, but under a crowd, and no longer does anybody who reads wait for it."""
+CROWD_LAG_SECONDS_MAX = 10.0
+"""Under a crowd nothing is put off for longer than this."""
+CROWD_RESTS = 20
+"""Under a crowd what was put off waits so many times as long as it took the last time: a twentieth of the work."""
+FACTS_MAX = 40_000
+"""With more facts than this put off, which are decoded operations, it is done: they take a kilobyte each."""
 IDLE_SECONDS = 0.03
 """After this long without a request, what was put off is done: those just answered mostly come again sooner."""
 
@@ -83,6 +89,8 @@ class Writer:
         self._owed: list[tuple[Work, str]] = []
         """What committed requests have put off, by whatever connection."""
         self._owed_since = 0.0
+        self._took_seconds = 0.0
+        """How long what was put off took the last time that it was done whole."""
         self._queue: queue.SimpleQueue[_Request[Any] | None] = queue.SimpleQueue()
         self._stopping = False
         self._bytes = 0
@@ -209,8 +217,10 @@ class Writer:
                 transaction = conn.begin()
                 self._run_all(conn, group_work, group, apart=True)
             put_off = group_work.owed()
-            if self._stopping or self._has_lagged():
+            if self._stopping or self._has_lagged(group_work, len(group)):
+                began = time.monotonic()
                 group_work.settle(conn)
+                self._took_seconds = time.monotonic() - began
             elif not group:
                 group_work.settle(conn, goes_on=self._queue.empty)
         except Exception as err:
@@ -248,9 +258,15 @@ class Writer:
             if grow and len(group) < GROUP_REQUESTS_MAX and time.monotonic() - began < GROUP_SECONDS_MAX:
                 group.extend(self._waiting())
 
-    def _has_lagged(self) -> bool:
+    def _has_lagged(self, work: Group, requests: int) -> bool:
         """Whether what was put off has waited long enough, however many requests keep coming."""
-        return bool(self._owed) and time.monotonic() - self._owed_since >= LAG_SECONDS_MAX
+        if not self._owed:
+            return False
+        patience = LAG_SECONDS_MAX
+        if requests + self._queue.qsize() >= CROWD_REQUESTS_MIN:
+            rest = min(CROWD_RESTS * self._took_seconds, CROWD_LAG_SECONDS_MAX)
+            patience = max(patience, rest)
+        return time.monotonic() - self._owed_since >= patience or work.facts() > FACTS_MAX
 
     def _owes(self, owed: Collection[tuple[Work, str]]) -> None:
         if not self._owed:

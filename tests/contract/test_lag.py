@@ -159,6 +159,38 @@ def test_rows_follow_after_a_while_however_many_requests_come(
     assert number(db) == 3 * MANY
 
 
+@pytest.fixture
+def rested(db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that took long have just been made, under a crowd, which keeps coming."""
+    monkeypatch.setattr(writer, "LAG_SECONDS_MAX", 0.0)
+    monkeypatch.setattr(writer, "CROWD_RESTS", 1e9)
+    monkeypatch.setattr(writer, "CROWD_LAG_SECONDS_MAX", 60.0)
+    many(db, scribe)
+    many(db, scribe)
+    assert number(db) == 2 * MANY
+    many(db, scribe)
+    many(db, scribe)
+    assert number(db) == 2 * MANY
+
+
+@pytest.mark.usefixtures("rested")
+def test_under_a_crowd_rows_that_took_long_rest_until_fewer_come(db: Database, scribe: Scribe) -> None:
+    many(db, scribe, 1)
+    assert number(db) == 4 * MANY + 1
+    assert rebuild(db, check=True).differences == ()
+
+
+@pytest.mark.usefixtures("rested")
+@pytest.mark.parametrize("limit", ["CROWD_LAG_SECONDS_MAX", "FACTS_MAX"])
+def test_under_a_crowd_rows_rest_for_a_bounded_time_and_a_bounded_memory(
+    db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(writer, limit, 0)
+    many(db, scribe)
+    assert number(db) == 5 * MANY
+    assert rebuild(db, check=True).differences == ()
+
+
 def test_a_commit_that_failed_leaves_the_rows_owed(db: Database, scribe: Scribe) -> None:
     many(db, scribe)
 
