@@ -7,7 +7,7 @@ that is not, takes no cursor past what was not read, and brings back no assignme
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from mobile import photos
 from mobile.package_files import Source, source_of, written
-from mobile.progress import Report, unwatched
+from mobile.progress import Report, Stopped, unwatched
 from mobile.sealing import opening_of, sealing_for
 from mobile.settling import Journal, Reading, Settlement
 from mobile.signatures import signed_by, signed_receipt
@@ -213,7 +213,8 @@ class _Opened(NamedTuple):
 def read(tools: Tools, paths: Sequence[Path], report: Report = unwatched) -> Told:
     """Applies a package from the server, given as one file or as all its volumes. Twice is once.
 
-    Tells how many bytes were checked, then how many records, its own and others', were taken in.
+    Tells how many bytes were checked, then how many records, its own and others', were taken in. Stopped while it is
+    checked nothing of it was applied; once it is being applied it is applied to its end.
     Raises package_damaged, package_incomplete, package_foreign, package_suite, package_too_new, package_too_large,
     receipt_invalid, request_malformed, not_found; then nothing of it was applied.
     """
@@ -245,7 +246,8 @@ def read(tools: Tools, paths: Sequence[Path], report: Report = unwatched) -> Tol
         accepted += became.count("accepted") + became.count("held")
         refused += became.count("refused") + became.count("id_reused")
         revoked = revoked or settlement.revoked
-        report("records_taken", sum(sizes[:number]), sum(sizes))
+        with suppress(Stopped):  # the rest would come late: what was settled has another mark by now
+            report("records_taken", sum(sizes[:number]), sum(sizes))
     manifest = opened.manifest
     return Told(
         manifest.kind, opened.code, manifest.answers, late or overtaken, accepted, refused, news, revoked

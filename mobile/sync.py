@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mobile import photos
 from mobile.meetings import Chain
-from mobile.progress import Report, unwatched
+from mobile.progress import Report, Stopped, unwatched
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.signatures import signed_receipt
 from mobile.store import Outgoing, Store
@@ -73,7 +73,7 @@ _enrol_decoder = msgspec.json.Decoder(EnrolReply)
 class SyncReport(NamedTuple):
     """What one run of exchanges did."""
 
-    outcome: Literal["done", "offline", "failed"]
+    outcome: Literal["done", "offline", "failed", "stopped"]
     sent: int = 0
     accepted: int = 0
     held: int = 0
@@ -163,7 +163,10 @@ class Sync:
         return identity
 
     def steps(self, progress: Report = unwatched) -> Steps[SyncReport]:
-        """`once` as steps. Tells how many records of this tablet and photos are sent, and how many came."""
+        """`once` as steps. Tells how many records of this tablet and photos are sent, and how many came.
+
+        Stopped between two messages: what was settled by then stays so, and the next run goes on from there.
+        """
         report = SyncReport("done")
         try:
             report = yield from self._exchanges(report, progress)
@@ -172,6 +175,8 @@ class Sync:
             return self._failed(report, offline=True)
         except Rejected as err:
             return self._failed(report, problem=err.problem)
+        except Stopped:
+            return report._replace(outcome="stopped")
         return report
 
     # -- operations and news ----------------------------------------------------------------------------
@@ -280,7 +285,8 @@ class Sync:
                 self._store.photo_became(sha256, "missing")
                 continue
             try:
-                yield from self._uploads.send(sha256, content, self._token())
+                sent = partial(progress, "photos_sent", report.photos, len(due))
+                yield from self._uploads.send(sha256, content, self._token(), sent)
             except Rejected as err:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise

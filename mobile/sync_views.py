@@ -138,6 +138,15 @@ def counts(at: Counts, language: Language = "zh") -> tuple[CountRow, ...]:
     return tuple(rows)
 
 
+def on_its_way(at: Counts, language: Language = "zh") -> str:
+    """What an exchange is at, in a few words: photos in their turn, records before; "" before any."""
+    for word in ("photos_sent", "records_sent", "records_received"):
+        done, whole = at.get(word, (0, 0))
+        if done < whole or (done and not whole):
+            return say(f"bar.{word}", language, done=done, whole=whole)
+    return ""
+
+
 def span(ms: int, language: Language) -> str:
     """A stretch of time in the largest unit that fits."""
     for key, unit in (("span.days", DAY_MS), ("span.hours", HOUR_MS), ("span.minutes", MINUTE_MS)):

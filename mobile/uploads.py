@@ -42,8 +42,17 @@ class Uploads:
         self._clock = clock
         self._part_bytes = PART_BYTES
 
-    def send(self, sha256: str, content: bytes, token: Mapping[str, str]) -> Calls[None]:
-        """Hands the photo over; at its end the server has it for good. Raises Offline, Rejected."""
+    def send(
+        self,
+        sha256: str,
+        content: bytes,
+        token: Mapping[str, str],
+        moved_on: Callable[[], None] = lambda: None,
+    ) -> Calls[None]:
+        """Hands the photo over; at its end the server has it for good. Raises Offline, Rejected.
+
+        `moved_on` is called after each piece, and may raise: the next time goes on from there.
+        """
         headers = {**token, "tus-resumable": TUS_VERSION}
         name, offset = self._store.photo_upload(sha256), -1
         moved, again = False, Counter[str]()
@@ -76,6 +85,7 @@ class Uploads:
             moved = moved or now_at > offset
             offset = now_at
             self._store.photo_moved(sha256, name, offset)
+            moved_on()
 
     def _begin(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> Calls[tuple[str, int]]:
         """Names the photo to the server, with its first bytes; what the upload is called, and how far it is."""

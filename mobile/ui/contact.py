@@ -27,6 +27,8 @@ class Contact(EventDispatcher):
     """The part of a session that is in contact with the server."""
 
     syncing = BooleanProperty(False)
+    stopping = BooleanProperty(False)
+    """The exchange is to end; what is on the line just now is waited for."""
     next_sync_at = NumericProperty(0.0)
     """When the next exchange begins by itself, by Kivy's clock; 0 while none is due."""
     sync_desk: SyncDesk
@@ -102,15 +104,15 @@ class Contact(EventDispatcher):
         self.syncing, sync, watch = True, self._sync, self.sync_desk.count_anew()
 
         def ended() -> None:
-            self.syncing = False
+            self.syncing = self.stopping = False
             self._worker.call(self._pause_seconds, self._sync_after)
 
         def done(report: SyncReport) -> None:
             if report.revoked and report.outcome == "done":
-                self.syncing = False
+                self.syncing = self.stopping = False
                 self.dispatch("on_revoked")
                 return
-            self._look(told=not quietly)
+            self._tell_end(report, quietly=quietly)
             ended()
             if report.problem == FORGOTTEN and self._code:
                 code, self._code = self._code, ""
@@ -122,6 +124,17 @@ class Contact(EventDispatcher):
 
         # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
         self._worker.run(lambda: self._while_open(sync.steps(watch)), done, failed, crashed=ended)
+
+    def _tell_end(self, report: SyncReport, *, quietly: bool) -> None:
+        stopped = report.outcome == "stopped"
+        if stopped:
+            self.dispatch("on_told", say("progress.stopped_exchange"), "check")
+        self._look(told=not quietly and not stopped)
+
+    def stop_sync(self) -> None:
+        """Ends the exchange after what is on the line; the next one begins as after any other."""
+        if self.syncing:
+            self.stopping = self.sync_desk.watch.stopped = True
 
     def _pause_seconds(self) -> float:
         return pause_ms(self._tools.store.journal(), self._tools.entropy(4)) / 1000

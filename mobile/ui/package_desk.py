@@ -58,13 +58,17 @@ class PackageDesk(EventDispatcher):
 
     def shut(self) -> None:
         """The tablet is locked."""
-        self.stop()
+        self.unwanted()
         self.busy = ""
 
     def stop(self) -> None:
-        """A package that is being written is no longer wanted."""
+        """What is under way is to end: of a package half written nothing is left, of one half checked nothing read."""
+        self._watch.stopped = True
+
+    def unwanted(self) -> None:
+        """Nobody waits any more: no package is written for nobody, and one that is read is read to its end."""
         if self.busy == "writing":
-            self._watch.stopped = True
+            self.stop()
 
     def folders(self, then: Callable[[Folders], None]) -> None:
         """What is plugged in now."""
@@ -134,7 +138,7 @@ class PackageDesk(EventDispatcher):
             looking.cancel()
             self.busy = ""
             if result is None:
-                self.tell(say("progress.stopped"), "check")
+                self.tell(say(f"progress.stopped_{word}"), "check")
             else:
                 then(result)
                 self._changed()

@@ -97,10 +97,9 @@ def write(desk: PackageDesk, close: Close, folders: Folders, waiting: str) -> Sh
         split,
     )
     act = button(say("center.write"), go, kind="primary", icon="hand_in")
-    away = button(say("cancel"), lambda: desk.stop() if desk.busy else close(), kind="plain")
-    desk.bind(busy=lambda _, busy: setattr(away, "text", say("progress.stop" if busy else "cancel")))
+    away = _away(desk, close)
     # However the sheet goes, nobody waits for the package any more.
-    sheet.bind(parent=lambda _, parent: desk.stop() if parent is None else None)
+    sheet.bind(parent=lambda _, parent: desk.unwanted() if parent is None else None)
     _busy(desk, sheet, act, "center.write", "center.writing")
     sheet.act(away, act)
     return sheet
@@ -150,7 +149,7 @@ def read(desk: PackageDesk, close: Close, folders: Folders) -> Sheet:
     )
     act = button(say("center.look"), look, kind="tonal", icon="search")
     _busy(desk, sheet, act, "center.look", "center.reading")
-    sheet.act(button(say("cancel"), close, kind="plain"), act)
+    sheet.act(_away(desk, close), act)
     look()
     return sheet
 
@@ -193,6 +192,17 @@ def _result(
         *(Text(content=name, tone="ink_2", type="hint") for name in files),
     )
     sheet.act(button(say("close"), close, kind="primary", icon="check"))
+
+
+def _away(desk: PackageDesk, close: Close) -> Any:
+    """Sends the sheet away; while something is under way it stops that instead."""
+    away = button(say("cancel"), lambda: desk.stop() if desk.busy else close(), kind="plain")
+
+    def show(*_: object) -> None:
+        away.text = say(f"progress.stop_{desk.busy}" if desk.busy else "cancel")
+
+    desk.bind(busy=show)
+    return away
 
 
 def _busy(desk: PackageDesk, sheet: Sheet, act: Any, still: str, running: str) -> None:

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
+from kivy.clock import Clock
 from kivy.core.window import Window
 from kivy.properties import BooleanProperty, NumericProperty, StringProperty
 from kivy.uix.boxlayout import BoxLayout
 from kivy.uix.floatlayout import FloatLayout
 
 from mobile.rows import SyncRow
+from mobile.sync_views import on_its_way
 from mobile.ui.kit import load_rules
 from mobile.ui.kit_controls import Press
 from mobile.ui.kit_sheet import Sheet
 from mobile.ui.later import Lazily
+from mobile.ui.package_desk import LOOK_SECONDS
 from mobile.ui.session import Session
 from mobile.ui.shown import SYNC, Shown
-from mobile.ui.words import joined, say
+from mobile.ui.words import joined, say, words
 
 SYNC_LOOKS = {
     "never": ("offline", "muted"),
@@ -83,9 +86,10 @@ class BottomBar(BoxLayout):
     """On a small tablet held upright, or with large type: the score is smaller, and an icon tells of the exchange."""
     __events__ = ("on_exchange", "on_why", "on_findings", "on_differences", "on_next")
 
-    def show(self, shown: Shown, *, syncing: bool) -> None:
+    def show(self, shown: Shown, *, on_its_way: str) -> None:
+        """`on_its_way` says what an exchange is at; "" while none runs."""
         self.sync_icon, self.sync_tone = SYNC_LOOKS[shown.sync.word]
-        self.sync_text = say("sync.running") if syncing else _sync_words(shown.sync)
+        self.sync_text = on_its_way or _sync_words(shown.sync)
         self.sync_detail = shown.sync.detail
         visit = shown.visit
         self.score = "" if visit is None else visit.score.text
@@ -124,6 +128,8 @@ class Shell(FloatLayout):
         self._screens = screens
         self._cover: Any = None
         self.current = ""
+        self._counting: Any = None
+        session.bind(syncing=self._count_while_syncing)
         Window.bind(on_keyboard=self._on_key)
 
     # --- sheets ----------------------------------------------------------------------------------------
@@ -193,7 +199,21 @@ class Shell(FloatLayout):
             self.ids.screens.add_widget(self._screens[name])
         self._screens[name].show(shown)
         self._show_top(shown)
-        self.ids.bottom.show(shown, syncing=self.session.syncing)
+        self.ids.bottom.show(shown, on_its_way=self._on_its_way())
+
+    def _count_while_syncing(self, *_: object) -> None:
+        if self._counting is not None:
+            self._counting.cancel()
+        self._counting = Clock.schedule_interval(self._count, LOOK_SECONDS) if self.session.syncing else None
+
+    def _count(self, *_: object) -> None:
+        self.ids.bottom.sync_text = self._on_its_way()
+
+    def _on_its_way(self) -> str:
+        session = self.session
+        if not session.syncing:
+            return ""
+        return on_its_way(session.sync_desk.watch.at, words.language) or say("sync.running")
 
     def _show_top(self, shown: Shown) -> None:
         top = self.ids.top

@@ -14,7 +14,7 @@ from PIL import Image
 from mobile import meeting_tools, photos, places
 from mobile.door import Opened
 from mobile.meeting_tools import MeetingTools
-from mobile.progress import Report
+from mobile.progress import Report, Stopped
 from mobile.settings import Settings
 from mobile.store import Store
 from mobile.sync import Steps, SyncReport
@@ -68,6 +68,10 @@ class Exchange:
         report("records_received", 7, 0)
         report("photos_sent", 1, 2)
         yield lambda: self.ends.wait(WAIT_SECONDS)
+        try:
+            report("photos_sent", 2, 2)
+        except Stopped:
+            return SyncReport("stopped")
         return SyncReport("done")
 
 
@@ -174,7 +178,7 @@ def test_a_package_that_is_stopped_leaves_nothing_and_can_be_written_again(
     says(driver, WRITTEN[driver.session.shown.language].format(1))
     assert [path.suffix for path in center.stick.iterdir()] == [".part"]
     if way == "button":
-        driver.press("progress.stop")
+        driver.press("progress.stop_writing")
     else:
         driver.tap_at(20, 400)
         driver.settle()
@@ -198,7 +202,36 @@ def test_an_exchange_counts_what_is_sent_and_received_until_it_ends(center: Cent
     driver.press("sync.now")
     driver.until(lambda: expected <= driver.texts())
     assert len(list(driver.widgets("Progress"))) == 2
+    # The bar says the same in a word or two, wherever one is.
+    assert (
+        driver.root.ids.bottom.sync_text
+        == {"zh": "照片 1/2", "en": "Photos 1/2"}[driver.session.shown.language]
+    )
     center.exchange.ends.set()
     driver.until(lambda: not driver.session.syncing)
     driver.settle()
     assert not expected & driver.texts()
+
+
+def test_an_exchange_is_stopped_after_what_is_on_the_line(center: Center) -> None:
+    """It says that it is stopping, and then that it has; another one can be begun at once."""
+    from mobile.ui.words import say
+
+    driver = center.driver
+    told: list[str] = []
+    driver.session.bind(on_told=lambda _, text, icon: told.append(text))
+    driver.session.server = "http://127.0.0.1:9"
+    driver.press("sync.now")
+    driver.until(lambda: driver.session.syncing)
+    driver.settle()
+    driver.press("progress.stop_exchange")
+    says(driver, say("progress.stopping"))
+    center.exchange.ends.set()
+    driver.until(lambda: told)
+    driver.settle()
+    assert told == [say("progress.stopped_exchange")]
+    assert not driver.session.syncing
+    assert not driver.pressable(say("sync.now")).disabled
+    driver.press("sync.now")
+    driver.until(lambda: len(told) > 1)
+    assert told[1] != told[0]

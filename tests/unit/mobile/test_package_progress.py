@@ -130,6 +130,34 @@ def test_reading_counts_what_is_checked_and_then_what_is_taken_in(
     assert [done for word, done, whole in told if (word, whole) == ("records_taken", 3)] == [0, 1, 3]
 
 
+@pytest.mark.parametrize("word", ["bytes_checked", "records_taken"])
+def test_one_whose_reading_is_stopped_is_read_whole_or_not_at_all(
+    one: Tablet, two: Tablet, server: Server, tmp_path: Path, word: str
+) -> None:
+    """While it is checked nothing is applied; what is being applied is applied to its end."""
+    one.open_visit()
+    one.meet()
+    two.meet()
+    two.answer(COUNT, 3, BEN)
+    two.meet()
+    one.answer(YES_NO, True)
+    taken = by_hand.take(server, *by_hand.write(one, tmp_path / "stick").files)
+    assert taken.path is not None
+    watch, before = Watch(), one.fold()
+
+    def report(told: str, done: int, whole: int) -> None:
+        watch.stopped = watch.stopped or (told == word and done > 0)
+        watch(told, done, whole)
+
+    if word == "bytes_checked":
+        with pytest.raises(Stopped):
+            package.read(by_hand.tools(one), [taken.path], report)
+        assert one.fold() == before
+        watch.stopped, word = False, "nothing"
+    read = package.read(by_hand.tools(one), [taken.path], report)
+    assert (read.accepted, read.news) == (1, 1)
+
+
 def test_a_damaged_one_that_is_read_says_so_as_before(one: Tablet, tmp_path: Path) -> None:
     (tmp_path / "broken.hcx").write_bytes(b"no package")
     watch = Watch()
