@@ -24,6 +24,8 @@ class Group:
         self.memory: dict[Any, Any] = {}
         self._kept: dict[tuple[Work, str], tuple[Mapping[Any, Any], ...]] = {}
         """With the facts of each request."""
+        self.facts = 0
+        """How many facts are kept for what was put off."""
         self._mine: dict[tuple[Work, str], dict[Any, Any]] = {}
 
     def put_off(self, work: Work, key: str, facts: Mapping[Any, Any]) -> None:
@@ -38,6 +40,7 @@ class Group:
         """The request that ran last stays in the transaction."""
         for key, facts in self._mine.items():
             self._kept[key] = (*self._kept.get(key, ()), facts)
+            self.facts += len(facts)
         self._mine.clear()
 
     def forget(self) -> None:
@@ -53,14 +56,11 @@ class Group:
         """All that came after was taken back."""
         self.forget()
         self._kept = dict(kept)
+        self.facts = sum(_count(given) for given in kept.values())
 
     def owed(self) -> list[tuple[Work, str]]:
         """What was put off and is not done yet."""
         return list(self._kept)
-
-    def facts(self) -> int:
-        """How many facts are kept for what was put off."""
-        return sum(len(one) for given in self._kept.values() for one in given)
 
     def owe(self, owed: Iterable[tuple[Work, str]]) -> None:
         """Takes over what another connection has left undone."""
@@ -72,7 +72,12 @@ class Group:
         while self._kept and goes_on():
             work, key = min(self._kept, key=lambda one: one[1])
             given = self._kept.pop((work, key))
+            self.facts -= _count(given)
             work(conn, key, dict(chain.from_iterable(facts.items() for facts in given)))
+
+
+def _count(given: Iterable[Mapping[Any, Any]]) -> int:
+    return sum(map(len, given))
 
 
 def begin(conn: Connection) -> Group:

@@ -266,7 +266,7 @@ class Writer:
         if requests + self._queue.qsize() >= CROWD_REQUESTS_MIN:
             rest = min(CROWD_RESTS * self._took_seconds, CROWD_LAG_SECONDS_MAX)
             patience = max(patience, rest)
-        return time.monotonic() - self._owed_since >= patience or work.facts() > FACTS_MAX
+        return time.monotonic() - self._owed_since >= patience or work.facts > FACTS_MAX
 
     def _owes(self, owed: Collection[tuple[Work, str]]) -> None:
         if not self._owed:
