@@ -283,7 +283,7 @@ _STATUS = {
     "not_applicable": ("不适用", "not applicable"),
     "open": ("未答", "open"),
     "disputed": ("有分歧，待解决", "in dispute"),
-    "na_without_consent": ("标为不适用，待另一名成员确认", "marked N/A, awaiting another member's consent"),
+    "na_without_consent": ("标为不适用，待另一名组员确认", "marked N/A, awaiting another member's consent"),
 }
 
 

@@ -199,7 +199,7 @@ def test_colleagues_meet_by_a_typed_address(center: Center, colleague: Colleague
 def test_colleagues_come_while_this_tablet_serves(center: Center, colleague: Colleague) -> None:
     """The address is shown with its square code; what a visitor brings is said, and on the screen at once."""
     driver = center.driver
-    driver.scroll_to(driver.pressable("供队友连接"))
+    driver.scroll_to(driver.pressable("供组员连接"))
     driver.press("center.serve")
     desk = driver.session.sync_desk
     driver.until(lambda: desk.code)
