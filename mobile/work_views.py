@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from mobile import briefing_views
-from mobile.actions import Unreadable
 from mobile.reader import Reader
 from mobile.rows import WorkRow
 from mobile.visit import Visit
+from mobile.visits import Unreadable
 from mobile.words import say
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.inspection import Stage

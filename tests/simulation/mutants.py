@@ -177,7 +177,7 @@ def equal_is_no_operation(patch: pytest.MonkeyPatch) -> None:
 def any_tap_ends_a_dispute(patch: pytest.MonkeyPatch) -> None:
     """An ordinary tap on a disputed field replaces everybody's values."""
     patch.setattr(tap, "disputed", lambda field, standing: len(standing) > 1 and field == "settling")
-    patch.setattr("mobile.actions.disputed", lambda field, standing: len(standing) > 1)
+    patch.setattr("mobile.verbs_closing.disputed", lambda field, standing: len(standing) > 1)
 
 
 @mutant("overruled", "score_mismatch")

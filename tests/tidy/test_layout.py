@@ -29,7 +29,6 @@ TOP_LEVEL = {
 LINES_MAX = 400
 LONGER_BECAUSE = {
     "server/storage/tables.py": "one table after another, read as a list",
-    "mobile/actions.py": "one verb of the squad after another, read as a list",
     "mobile/store.py": "all of the tablet's SQL, one question after another",
     "mobile/sync.py": "one exchange from request to settled reply, read from top to bottom",
     "shared_schema/locale/console.py": "one word after another, read as a list",
