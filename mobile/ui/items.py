@@ -12,12 +12,14 @@ from kivy.metrics import dp
 from kivy.properties import BooleanProperty, ListProperty, ObjectProperty, StringProperty
 from kivy.uix.behaviors import ButtonBehavior
 from kivy.uix.boxlayout import BoxLayout
+from kivy.uix.recycleview.views import RecycleDataViewBehavior
 from kivy.uix.relativelayout import RelativeLayout
 from kivy.utils import escape_markup, get_hex_from_color
 
 from mobile.rows import ItemRow
 from mobile.ui.icons import glyph
 from mobile.ui.kit_controls import corners
+from mobile.ui.kit_rows import Rows
 from mobile.ui.kit_text import broken, width_of
 from mobile.ui.theme import theme
 from mobile.ui.words import say
@@ -32,6 +34,7 @@ ITEM_LOOKS = {
     "na_without_consent": ("pending", "warn", "warn"),
 }
 """By state: its icon, the icon's tone, and the tone of the bar at the left."""
+PRESSED = 0.07
 BADGE_ICONS = {
     "note": "note",
     "finding": "finding",
@@ -61,6 +64,15 @@ def icon_markup(name: str, tone: str, size: float) -> str:
     """An icon in the middle of words."""
     colour = get_hex_from_color(getattr(theme, tone))
     return f"[font=Icons][size={int(size)}][color={colour}]{glyph(name)}[/color][/size][/font]"
+
+
+def shaded(colour: list[float], ink: list[float], state: str) -> list[float]:
+    """The colour of a row, darker by 7 % of the ink under a finger: in one layer, for there are many rows."""
+    if state != "down":
+        return colour
+    return [ground + PRESSED * (dark - ground) for ground, dark in zip(colour[:3], ink[:3], strict=True)] + [
+        1
+    ]
 
 
 def line(row: ItemRow, chosen: bool) -> dict[str, Any]:
@@ -262,7 +274,7 @@ class Quick(BoxLayout):
         """A zone was tapped."""
 
 
-class ItemLine(ButtonBehavior, RelativeLayout):
+class ItemLine(RecycleDataViewBehavior, ButtonBehavior, RelativeLayout):
     """One item of the list. Its parts have their places in the row, so that a row that moves is not laid out anew."""
 
     key = StringProperty("")
@@ -278,13 +290,26 @@ class ItemLine(ButtonBehavior, RelativeLayout):
     answer: Callable[[ItemRow, AnswerValue, int], None]
 
     def __init__(self, **kwargs: Any) -> None:
+        self._soon = Clock.create_trigger(self._take_in, 0)
         super().__init__(**kwargs)
-        # All at once would be felt in a scrolled list: words at once, the quick control with the next frame, the
-        # code with the one after. By then the row is not in sight yet (`Rows`).
+        # All at once would be felt in a scrolled list: words first, the quick control with the next frame, the code
+        # with the one after. By then the row is not in sight yet (`Rows`).
         write = Clock.create_trigger(self._write_code, 0)
         later = Clock.create_trigger(lambda *_: write(), 0)
         self.fbind("code", later)
         self.fbind("marks", later)
+
+    def refresh_view_attrs(self, rv: Rows, index: int, data: dict[str, Any]) -> None:
+        """Takes the row in: at once where it is seen; one that only comes near costs that frame its place alone."""
+        self._taken = rv, index, data
+        if rv.in_sight(index):
+            self._take_in()
+        else:
+            self._soon()
+
+    def _take_in(self, *_: object) -> None:
+        self._soon.cancel()
+        super().refresh_view_attrs(*self._taken)
 
     def do_layout(self, *_: object) -> None:
         """Nothing: every part says where it is."""

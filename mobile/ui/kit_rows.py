@@ -30,12 +30,22 @@ class Resting(DampedScrollEffect):
 
 
 class Rows(RecycleView):
-    """A list of rows of one height, whose next row at either end is filled before it comes into sight."""
+    """A list of rows of one height; those that come next at either end are filled before they come into sight."""
+
+    AHEAD = 1.5
+    """So many rows at either end: a flick takes four frames to bring them into sight."""
 
     def get_viewport(self) -> tuple[float, float, float, float]:
         left, low, width, height = super().get_viewport()
-        ahead = self.layout_manager.default_size[1]
+        ahead = self.AHEAD * self.layout_manager.default_size[1]
         return left, low - ahead, width, height + 2 * ahead
+
+    def in_sight(self, index: int) -> bool:
+        """Whether any part of this row is to be seen."""
+        _, low, _, height = super().get_viewport()
+        place = self.layout_manager.view_opts[index]
+        foot: float = place["pos"][1]
+        return low < foot + place["size"][1] and foot < low + height
 
 
 def rows_ahead(viewclass: str, count: int) -> Iterator[None]:
@@ -46,7 +56,7 @@ def rows_ahead(viewclass: str, count: int) -> Iterator[None]:
     high = 10
     layout = RecycleBoxLayout(default_size=(None, high), default_size_hint=(1, None), size_hint_y=None)
     layout.orientation, layout.height = "vertical", high * count
-    view = RecycleView(size=(high, high * count))
+    view = Rows(size=(high, high * count))
     view.add_widget(layout)
     view.viewclass = viewclass
     for number in range(1, count + 1):

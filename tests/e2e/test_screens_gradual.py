@@ -94,3 +94,20 @@ def test_a_visit_is_entered_a_pane_before_each_frame(
         assert placed() == PANES
         driver.pump()
     assert placed() == PANES
+
+
+def test_a_row_in_sight_is_filled_however_fast_the_list_goes(at_item: Callable[..., "Driver"]) -> None:
+    """One that only comes near waits a frame, so that no frame both places and fills it; one seen does not."""
+    driver = at_item("A03")
+    driver.shown(lambda: driver.session.go(only="open"))
+    driver.settle()
+    rows = driver.app.visit.items.ids.rows
+    late = 0
+    for height in (*(1 - frame / 80 for frame in range(80)), 1, 0.2, 0.9, 0.5, 0):
+        rows.scroll_y = height
+        driver.pump()
+        for index, line in rows.view_adapter.views.items():
+            filled = line.key == rows.data[index]["key"]
+            assert filled or not rows.in_sight(index)
+            late += not filled
+    assert late
