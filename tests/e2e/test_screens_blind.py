@@ -48,6 +48,7 @@ def test_a_colleagues_answer_appears_when_all_have_closed(start: Start, blind: s
     """Before: no answer, no progress, no dispute. The leader closes, and both stand side by side."""
     driver = start(person=stage.LEADER)
     driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="A"))
+    driver.settle()
     assert "独立评分" in driver.texts()
     assert [zone.text for zone in driver.row("A03").zones][1] == ""
     driver.shown(lambda: driver.session.do("answer", "A03", Count(1), seen=driver.row("A03").row.seen))
@@ -72,6 +73,7 @@ def test_who_has_closed_waits_and_the_leader_can_close_for_another(start: Start,
     store.close()
     driver = start(person=stage.LEADER)
     driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="A"))
+    driver.settle()
     assert "等待：林晓喆" in driver.texts()
     assert not driver.row("A03").active
     driver.press("blind.other")
@@ -94,6 +96,7 @@ def test_leads_are_seen_and_their_outcome_recorded(start: Start, tablet: stage.S
     driver = start(person=stage.LEADER)
     assert any("2 条线索待核实" in text for text in driver.texts())
     driver.shown(lambda: driver.session.go(inspection=stage.VISIT, section="A"))
+    driver.settle()
     driver.press("lead.see")
     driver.settle()
     assert "核实涉密笔记本去向" in driver.texts()
