@@ -132,6 +132,8 @@ def test_the_package_names_what_it_needs_and_is_small_enough_to_carry(package: P
     assert field("Package") == "hucha-tablet"
     assert "libgl1" in field("Depends")
     assert package.stat().st_size < 60_000_000
+    contents = subprocess.run(["dpkg-deb", "--contents", package], check=True, capture_output=True, text=True)
+    assert "zxingcpp" in contents.stdout, "what reads square codes is loaded by no import at the start"
 
 
 def test_a_visit_is_begun_in_chinese_and_outlives_the_program(
