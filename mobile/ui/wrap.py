@@ -5,7 +5,7 @@ a closing mark nor ends with an opening one, and Latin words and article numbers
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 Measure = Callable[[str], float]
 """The width of a piece of text, in the unit of the width given."""
@@ -42,16 +42,25 @@ def _break(paragraph: str, width: float, measure: Measure) -> list[str]:
     return [*lines, line.rstrip()]
 
 
-def _units(paragraph: str, width: float, measure: Measure) -> list[str]:
-    """What must not be torn apart: words, numbers, a character with its marks; longer than a line: letters."""
+def _units(paragraph: str, width: float, measure: Measure) -> Iterator[str]:
+    """What must not be torn apart: words, numbers, a character with its marks; where that is too wide, less of it."""
+    for unit in _glued(_UNITS.findall(paragraph)):
+        if len(unit) == 1 or unit.isspace() or measure(unit) <= width:
+            yield unit
+            continue
+        for piece in _glued(unit):
+            if len(piece) == 1 or measure(piece) <= width:
+                yield piece
+            else:
+                yield from piece
+
+
+def _glued(tokens: Iterable[str]) -> list[str]:
+    """Each with the marks that must not begin the next line, or end this one."""
     units: list[str] = []
-    for token in _UNITS.findall(paragraph):
+    for token in tokens:
         if units and (token[0] in _NO_START or units[-1][-1] in _NO_END):
-            if units[-1].isalnum() and measure(units[-1] + token) > width:
-                units.extend(units.pop())  # a word that fits by itself and not with its mark
             units[-1] += token
-        elif len(token) > 1 and not token.isspace() and measure(token) > width:
-            units.extend(token)
         else:
             units.append(token)
     return units

@@ -18,7 +18,7 @@ BY_ANOTHER_NAME = {
     "sqlite_utils": "sqlite-utils",
     "jnius": "pyjnius",
 }
-OPTIONAL = {"cv2"}
+OPTIONAL = {"cv2", "zxingcpp"}
 
 
 @pytest.fixture
