@@ -292,10 +292,15 @@ class VisitScreen(BoxLayout):
             self._inspection = place.inspection
             self._filled.clear()
         filling = self._filling(shown, visit)
-        if "item" in self._filled:  # the last of them
+        if self.whole:
             deque(filling, maxlen=0)
         else:
             self._gradually.make(filling)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every pane shows this inspection."""
+        return "item" in self._filled  # the last of them
 
     def _filling(self, shown: Shown, visit: VisitShown) -> Iterator[None]:
         """Pane after pane; until one is filled its place is empty, so that nothing of another visit is seen."""

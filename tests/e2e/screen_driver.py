@@ -124,10 +124,15 @@ class Driver:
         time.sleep(WAIT_STEP_SECONDS)
 
     def shown(self, act: Callable[[], object]) -> None:
-        """Does something, and waits until other rows are shown."""
+        """Does something, and waits until other rows are shown, in all panes of a visit that is entered."""
         before = self.session.shown
         act()
         self.until(lambda: self.session.shown is not before)
+        self._idle_while(self._entering)
+
+    def _entering(self) -> bool:
+        screens = self.app.screens
+        return "visit" in screens._made and bool(screens["visit"].parent) and not screens["visit"].whole
 
     # --- the finger ------------------------------------------------------------------------------------
 
