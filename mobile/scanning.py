@@ -12,16 +12,18 @@ def can_scan(source: PhotoSource | None) -> bool:
     return source is not None and importlib.util.find_spec("zxingcpp") is not None
 
 
-def scan(source: PhotoSource) -> str:
+def scan(source: PhotoSource | None) -> str:
     """What the one square code before the camera says; blocks.
 
-    Raises code_unseen, and what `PhotoSource.take` and reading a picture raise.
+    Raises code_unseen, camera_missing where there is none, and what `PhotoSource.take` and reading a picture raise.
     """
     # No start needs them.
     import zxingcpp
 
     from mobile import pixels
 
+    if source is None:
+        raise Problem("camera_missing")
     try:
         picture = source.take()
     finally:

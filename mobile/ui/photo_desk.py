@@ -123,7 +123,7 @@ class PhotoDesk(EventDispatcher):
     def scan(self, then: Callable[[str], None], failed: Callable[[Problem], None]) -> None:
         """What the square code before the camera says; no picture is kept."""
         camera = self.camera()
-        if camera is None or self.busy:
+        if self.busy:
             return
         self.busy = True
 

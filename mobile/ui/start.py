@@ -21,8 +21,8 @@ class StartScreen(BoxLayout):
     can_scan = BooleanProperty(False)
 
     def __init__(self, session: Session, *, server: str = "", **kwargs: Any) -> None:
-        super().__init__(**kwargs)
         self.session = session
+        super().__init__(**kwargs)
         self.ids.server.text = server
 
     def show(self, shown: Shown) -> None:
@@ -33,7 +33,6 @@ class StartScreen(BoxLayout):
         """Enrols with the code that is held before the camera."""
 
         def seen(text: str) -> None:
-            self.busy = False
             try:
                 self.ids.server.text, self.ids.code.text = read_enrolment(text)
             except Problem as problem:
@@ -44,7 +43,7 @@ class StartScreen(BoxLayout):
         def wrong(problem: Problem) -> None:
             self.refused(problem.message(words.language))
 
-        self.problem, self.busy = "", True
+        self.problem = ""
         self.session.photo_desk.scan(seen, wrong)
 
     def enrol(self) -> None:

@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from server.planning.records import Unit
+from server.planning.registering import profile_of
 from shared_schema.chance import Chance
 from shared_schema.checklist import Checklist, Item
+from shared_schema.profile import holds
 from shared_schema.rules import (
     BinaryRule,
     ClausesRule,
@@ -65,17 +67,9 @@ class Truth:
         self.wrongs = {wrong.item.id: wrong for wrong in self._wrongs()}
 
     def _absent(self, item: Item) -> str:
-        unit = self.unit
-        lacking = {
-            "no_power": not unit.has_classification_power,
-            "no_topsecret": not unit.has_topsecret,
-            "no_system": not unit.has_system,
-            "no_area": not unit.has_key_area,
-            "no_secret": not unit.has_secret,
-            "first_year": unit.first_year,
-        }
+        profile = profile_of(self.unit)
         for reason in item.na:
-            if lacking.get(reason) or (reason == "no_event" and self.chance.percent(20)):
+            if holds(reason, profile) or (reason == "no_event" and self.chance.percent(20)):
                 return reason
         return ""
 

@@ -48,7 +48,8 @@ def _score_blind(conn: Connection, plan: Plan) -> None:
     briefing.score_blind(conn, chosen(ids, percent, plan.code), blind=True)
 
 
-def _profile(unit: Unit) -> dict[str, bool]:
+def profile_of(unit: Unit) -> dict[str, bool]:
+    """What the unit has, by flag."""
     return {flag: getattr(unit, flag) for flag in FLAGS}
 
 
@@ -70,7 +71,7 @@ def _units_and_people(conn: Connection, plan: Plan) -> None:
                 "parent_system": unit.parent_system,
                 "address": unit.address,
                 "contact": unit.contact,
-                "profile": _profile(unit),
+                "profile": profile_of(unit),
             }
             for unit in plan.registers.units
         ],

@@ -130,6 +130,9 @@ def test_without_a_camera_there_is_nothing_to_scan_with(driver: "Driver") -> Non
     assert not start.ids.scan.hidden
     assert desk.tools is not None
     desk.admit(desk.tools._replace(camera=lambda: None))
+    start.scan()  # it was pulled out as the button was pressed
+    driver.until(lambda: Problem("camera_missing").message("zh") in driver.texts())
+    driver.until(lambda: not start.ids.scan.disabled)
     start.show(driver.session.shown)
     assert start.ids.scan.hidden
 

@@ -108,10 +108,9 @@ def test_one_that_finds_no_room_leaves_no_file(
     assert left(tmp_path / "stick") == []
 
 
-def test_reading_counts_what_is_checked_and_then_what_is_taken_in(
-    one: Tablet, two: Tablet, server: Server, tmp_path: Path
-) -> None:
-    """First all of the file, then its records: one's own that are answered for, and what the server tells."""
+@pytest.fixture
+def answered(one: Tablet, two: Tablet, server: Server, tmp_path: Path) -> Path:
+    """The server's package for this tablet: what became of its records, and a colleague's."""
     one.open_visit()
     one.meet()
     two.meet()
@@ -120,10 +119,15 @@ def test_reading_counts_what_is_checked_and_then_what_is_taken_in(
     one.answer(YES_NO, True)
     taken = by_hand.take(server, *by_hand.write(one, tmp_path / "stick").files)
     assert taken.path is not None
+    return taken.path
+
+
+def test_reading_counts_what_is_checked_and_then_what_is_taken_in(one: Tablet, answered: Path) -> None:
+    """First all of the file, then its records: one's own that are answered for, and what the server tells."""
     told: list[Told] = []
-    read = package.read(by_hand.tools(one), [taken.path], lambda *one: told.append(one))
+    read = package.read(by_hand.tools(one), [answered], lambda *one: told.append(one))
     assert (read.accepted, read.news) == (1, 1)
-    size = taken.path.stat().st_size
+    size = answered.stat().st_size
     words = [word for word, _, _ in told]
     assert words == sorted(words)
     assert ("bytes_checked", size, size) in told
@@ -132,17 +136,9 @@ def test_reading_counts_what_is_checked_and_then_what_is_taken_in(
 
 @pytest.mark.parametrize("word", ["bytes_checked", "records_taken"])
 def test_one_whose_reading_is_stopped_is_read_whole_or_not_at_all(
-    one: Tablet, two: Tablet, server: Server, tmp_path: Path, word: str
+    one: Tablet, answered: Path, word: str
 ) -> None:
     """While it is checked nothing is applied; what is being applied is applied to its end."""
-    one.open_visit()
-    one.meet()
-    two.meet()
-    two.answer(COUNT, 3, BEN)
-    two.meet()
-    one.answer(YES_NO, True)
-    taken = by_hand.take(server, *by_hand.write(one, tmp_path / "stick").files)
-    assert taken.path is not None
     watch, before = Watch(), one.fold()
 
     def report(told: str, done: int, whole: int) -> None:
@@ -151,10 +147,10 @@ def test_one_whose_reading_is_stopped_is_read_whole_or_not_at_all(
 
     if word == "bytes_checked":
         with pytest.raises(Stopped):
-            package.read(by_hand.tools(one), [taken.path], report)
+            package.read(by_hand.tools(one), [answered], report)
         assert one.fold() == before
         watch.stopped, word = False, "nothing"
-    read = package.read(by_hand.tools(one), [taken.path], report)
+    read = package.read(by_hand.tools(one), [answered], report)
     assert (read.accepted, read.news) == (1, 1)
 
 
