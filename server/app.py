@@ -16,7 +16,6 @@ from typing import Any
 import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get
-from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
@@ -57,13 +56,13 @@ BACKLOG = 2048
 CONNECTIONS_MAX = 512
 """With more open at once, the next is answered 503 and when to come again, which the tablet does by itself: below the
 1024 files a process may usually have open, and so few that bodies on their way in cannot fill the memory."""
-HEADERS = {
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cache-control": "no-store",
-}
+HEADERS = [
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
 """Where a route does not set its own (the console's pages do)."""
 
 log = structlog.get_logger(__name__)
@@ -209,9 +208,9 @@ class WireSchemas(JsonRenderPlugin):
 
 async def _seal(message: Message, _scope: Scope) -> None:
     if message["type"] == "http.response.start":
-        headers = MutableScopeHeaders.from_message(message)
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
+        headers = list(message["headers"])
+        own = {name.lower() for name, _ in headers}
+        message["headers"] = [*headers, *((name, value) for name, value in HEADERS if name not in own)]
 
 
 # --- logs ------------------------------------------------------------------------------------------

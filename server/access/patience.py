@@ -6,11 +6,10 @@ are told when to come again.
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
-import h11
-from h11._readers import ContentLengthReader
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from server import problems
 from shared_schema.problems import Problem
@@ -24,6 +23,9 @@ together 256 MB. With the 64 KB that the library has, a photo is thirty turns of
 
 GATHERED_BYTES_MAX = 16 * 1024
 """What is larger is sent at once, with what was written before it."""
+
+HEAD_BYTES_MAX = 64 * 1024
+"""A head larger than this, and than one read of the socket, is refused; so is what follows a body in chunks."""
 
 HAND_OVER_SECONDS = 0.02
 HAND_OVERS_MAX = 250
@@ -61,17 +63,22 @@ def patient_body(app: Asgi) -> Asgi:
 
 async def come_again(_scope: Any, _receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
     """Answers `busy` and when to come again; of the request nothing is read, and the connection ends."""
-    status, body = problems.reply(Problem("busy"))
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "retry-after": str(AGAIN_SECONDS),
-        "cache-control": "no-store",
-        "connection": "close",
-    }
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    status, headers, body = _last_answer(Problem("busy"))
+    again = (b"retry-after", str(AGAIN_SECONDS).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, again]})
     await send({"type": "http.response.body", "body": body})
+
+
+def _last_answer(problem: Problem) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body of an answer after which the connection ends."""
+    status, body = problems.reply(problem)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+        (b"connection", b"close"),
+    ]
+    return status, headers, body
 
 
 class _Gathered:
@@ -106,10 +113,12 @@ class _Gathered:
         self._transport.close()
 
 
-class PatientProtocol(H11Protocol):
+class PatientProtocol(HttpToolsProtocol):
     """HTTP whose heads must arrive in time, for so many connections as the server was told to have at once."""
 
     _due: asyncio.TimerHandle | None = None
+    _framing_bytes = 0
+    """What came since the last byte of a body: heads, and what stands after the chunks of a body."""
     _hand_overs = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -125,39 +134,47 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A connection that says nothing is given up too."""
         super().connection_made(_Gathered(transport, self.loop))  # type: ignore[arg-type]
-        self._due = self.loop.call_later(STALL_SECONDS, transport.close)
+        self._start()
 
     def data_received(self, data: bytes) -> None:
-        """Starts the clock with the first byte of a head and stops it with the last."""
-        if self._due is None and self.conn.their_state is h11.IDLE:
-            self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
-        if not self._goes_on(data):
-            super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop()
+        """Ends a connection on which a head goes on and on: the parser would keep all of it."""
+        self._framing_bytes += len(data)
+        super().data_received(data)
+        if self._framing_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+            self._refuse(Problem("request_too_large", limit_bytes=HEAD_BYTES_MAX))
 
-    def _goes_on(self, data: bytes) -> bool:
-        """Whether this was the middle of a body of announced length, which is handed on as it is.
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is refused in our words."""
+        self._refuse(Problem("request_malformed", where=msg))
 
-        The parser would copy it three times, and has nothing to find in it: of a photo that was most of its cost. It
-        keeps count all the same, and gets the end, so that whatever follows is parsed.
-        """
-        conn = self.conn
-        reader = conn._reader
-        if (
-            conn.their_state is not h11.SEND_BODY
-            or conn.our_state is h11.DONE
-            or type(reader) is not ContentLengthReader
-            or len(conn._receive_buffer)
-            or len(data) >= reader._remaining
-        ):
-            return False
-        reader._remaining -= len(data)
-        self.cycle.body += data
-        if len(self.cycle.body) > BODY_WAITING_BYTES_MAX:
+    def _refuse(self, problem: Problem) -> None:
+        status, headers, body = _last_answer(problem)
+        head = b"".join(b"%s: %s\r\n" % header for header in headers)
+        phrase = HTTPStatus(status).phrase.encode()
+        self.transport.write(b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (status, phrase, head, body))
+        self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Starts the clock with the first byte of a head."""
+        super().on_message_begin()
+        self._start()
+
+    def on_headers_complete(self) -> None:
+        """Stops it with the last."""
+        self._stop()
+        self._framing_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Keeps a piece until the application asks for it; as it is where it is the only one, for copying costs."""
+        self._framing_bytes = 0
+        cycle = self.cycle
+        if cycle.response_complete:
+            return
+        cycle.body = cycle.body + body if cycle.body else body  # type: ignore[assignment]
+        if len(cycle.body) > BODY_WAITING_BYTES_MAX:
             self.flow.pause_reading()
-        self.cycle.message_event.set()
-        return True
+        cycle.message_event.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The clock does not outlive the connection.
@@ -166,13 +183,17 @@ class PatientProtocol(H11Protocol):
         a photo on a bad line that may be all there is.
         """
         self._stop()
-        cycle = getattr(self, "cycle", None)  # before the first request there is none
+        cycle: RequestResponseCycle | None = self.cycle  # before the first request there is none
         unread = cycle is not None and cycle.body and not cycle.response_complete
         if unread and self._hand_overs < HAND_OVERS_MAX:
             self._hand_overs += 1
             self.loop.call_later(HAND_OVER_SECONDS, self.connection_lost, exc)
             return
         super().connection_lost(exc)
+
+    def _start(self) -> None:
+        if self._due is None:
+            self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
 
     def _stop(self) -> None:
         if self._due is not None:

@@ -131,19 +131,25 @@ class UploadDesk:
         writing = await self._run(self._uploads.go_on, device, name, part, self._clock())
         try:
             last = await self._body(writing, receive, hold)
-            return await self._run(self._ended, device, name, writing, last)
-        finally:
-            writing.close()
-            self._uploads.stopped(device, name, self._clock())
+        except BaseException:
+            self._let_go(device, name, writing)
+            raise
+        return await self._run(self._ended, device, name, writing, last)
 
     def _ended(self, device: DeviceId, name: str, writing: Writing, last: list[bytes]) -> Standing:
         """Writes the last bytes and, if that was all, finishes; in one go, on one thread."""
-        now_ms = self._clock()
-        writing.write(last)
-        if writing.room_bytes == 0:
-            self._uploads.finish(device, name, writing.note, now_ms, writing.hashed)
-        note = writing.note
+        now_ms, note = self._clock(), writing.note
+        try:
+            writing.write(last)
+            if writing.room_bytes == 0:
+                self._uploads.finish(device, name, note, now_ms, writing.hashed)
+        finally:
+            self._let_go(device, name, writing)
         return Standing(name, note.size_bytes, writing.offset, note.metadata, now_ms + KEPT_MS)
+
+    def _let_go(self, device: DeviceId, name: str, writing: Writing) -> None:
+        writing.close()
+        self._uploads.stopped(device, name, self._clock())
 
     async def _body(self, writing: Writing, receive: Receive, hold: Hold) -> list[bytes]:
         """Writes a body while it arrives; the end of it, which is still to be written."""
