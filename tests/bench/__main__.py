@@ -92,6 +92,7 @@ def _raw(asked: argparse.Namespace) -> dict[str, Any]:
             _in_folder(asked, partial(raw.sqlite_rows, size=size, seed=asked.seed)) for size in sizes
         ],
         "sqlite_commit": _in_folder(asked, lambda folder: raw.sqlite_commit(folder, asked.samples)),
+        "http_commit": _in_folder(asked, lambda folder: raw.http_commit(folder, asked.samples)),
         "socket_files": _in_folder(
             asked, lambda folder: raw.socket_files(folder, asked.photos, asked.photo_bytes, asked.at_once)
         ),
@@ -190,6 +191,8 @@ def ratios(result: dict[str, Any]) -> dict[str, float]:
     for row in result.get("w2", {}).get("sizes", ()):
         times = row["hand_in"]["p50_ms"] / bare["sqlite_commit"]["p50_ms"]
         found[f"w2_{row['operations']}_over_commit"] = round(times, 2)
+        times = row["hand_in"]["p50_ms"] / bare["http_commit"]["p50_ms"]
+        found[f"w2_{row['operations']}_over_http_commit"] = round(times, 2)
     if "w3" in result:
         rate = result["w3"]["mb_per_second"] / bare["socket_files"]["mb_per_second"]
         found["w3_over_socket"] = round(rate, 3)

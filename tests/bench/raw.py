@@ -1,20 +1,28 @@
 """What the machine itself can do: the same rows into bare SQLite, the same bytes through a bare socket to disk."""
 
+import asyncio
 import hashlib
 import os
 import random
+import shlex
 import socket
 import sqlite3
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+from tests.bench.bare import bare_log, commit
 from tests.bench.changes import Writer
+from tests.bench.http import Link
 from tests.bench.plan import make_plan
+from tests.bench.server import Server, serving
 from tests.bench.w1 import Size, percentiles
 
 CHUNK_BYTES = 256 * 1024
+ROW = b"x" * 400
+"""As long as a change."""
 
 
 def sqlite_rows(folder: Path, size: Size, seed: int) -> dict[str, Any]:
@@ -52,19 +60,30 @@ def sqlite_rows(folder: Path, size: Size, seed: int) -> dict[str, Any]:
 
 def sqlite_commit(folder: Path, samples: int) -> dict[str, float]:
     """One row and its commit, synchronous=FULL: below this no answered change can be."""
-    conn = sqlite3.connect(folder / "commit.db", isolation_level=None)
-    conn.execute("PRAGMA journal_mode=WAL")
-    conn.execute("PRAGMA synchronous=FULL")
-    conn.execute("CREATE TABLE log (raw BLOB)")
+    conn = bare_log(folder / "commit.db")
     took = []
     for _ in range(samples):
         start = time.perf_counter()
-        conn.execute("BEGIN IMMEDIATE")
-        conn.execute("INSERT INTO log VALUES (?)", (b"x" * 400,))
-        conn.execute("COMMIT")
+        commit(conn, ROW)
         took.append(time.perf_counter() - start)
     conn.close()
     return percentiles(took)
+
+
+def http_commit(folder: Path, samples: int) -> dict[str, float]:
+    """The same behind HTTP, in a process of its own with a thread that writes: what one change by itself waits for."""
+
+    async def ask(server: Server) -> list[float]:
+        took = []
+        async with Link(server.host, server.port) as link:
+            for _ in range(samples):
+                start = time.perf_counter()
+                await link.ask("POST", "/", ROW)
+                took.append(time.perf_counter() - start)
+        return took
+
+    with serving(folder, f"{shlex.quote(sys.executable)} -m tests.bench.bare {{data}}") as server:
+        return percentiles(asyncio.run(ask(server)))
 
 
 def socket_files(folder: Path, photos: int, photo_bytes: int, at_once: int) -> dict[str, Any]:

@@ -61,8 +61,7 @@ def test_a_small_benchmark_takes_every_change_and_its_rows_are_what_the_log_make
     assert result["w4"]["not_accepted"] == 0
     assert result["ratios"].keys() == {
         "w1_20_over_sqlite_3000",
-        "w2_10_over_commit",
-        "w2_30_over_commit",
+        *(f"w2_{size}_over_{what}" for size in (10, 30) for what in ("commit", "http_commit")),
     }
 
 
