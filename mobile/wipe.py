@@ -4,6 +4,7 @@ The note comes before all, so that a wipe ended in the middle is finished at the
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -47,6 +48,8 @@ def wipe(
         secret.destroy(note.secret)
     for path in _rest(folder, store, photos):
         destroy(path)
+    if wiped(folder) is None:
+        _keep(folder, note)  # there is room now
     return note
 
 
@@ -61,12 +64,14 @@ def _write_note(folder: Path, keyring: Keyring, reason: Reason, now_ms: int) -> 
     except Problem:
         name = ""
     note = Wiped(reason, now_ms, name)
-    try:
-        write_whole(folder / NOTE, msgspec.json.encode(note))
-    except OSError:
-        # A full disk saves nobody's keys.
-        return note
+    _keep(folder, note)
     return note
+
+
+def _keep(folder: Path, note: Wiped) -> None:
+    # A disk that is full or failing saves nobody's keys.
+    with suppress(OSError, Problem):
+        write_whole(folder / NOTE, msgspec.json.encode(note))
 
 
 def _rest(folder: Path, store: Path, photos: Path) -> Iterator[Path]:

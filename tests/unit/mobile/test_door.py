@@ -86,3 +86,16 @@ def test_when_that_room_is_used_up_too_it_says_so_and_opens_once_there_is_some(d
     disk.door.lock()
     disk.fill()
     disk.door.unlock("p-chen", sealed.PIN)
+
+
+def test_a_full_disk_saves_nobodys_keys(disk: Disk) -> None:
+    """A tablet that was turned away is destroyed though there is no room even to note why."""
+    disk.door.unlock("p-chen", sealed.PIN)
+    disk.fill()
+    assert disk.door.destroy("revoked").reason == "revoked"
+    assert not disk.settings.store_path.exists()
+    seen = disk.door.seen()
+    assert seen.wiped is not None
+    assert seen.wiped.reason == "revoked"
+    with pytest.raises(Problem, match="keys_lost"):
+        sealed.unlocked(disk.folder)
