@@ -87,9 +87,9 @@ class Figures(NamedTuple):
     others: int
     """Colleagues' operations."""
     receipted: int
-    """Own ones that a signed receipt of the server covers."""
+    """Of the own ones that it has received (accepted, held), those that a signed receipt of the server covers."""
     backed_up: int
-    """Own ones that a backup of the server holds, too."""
+    """Of these, those that a backup of the server holds, too."""
     photos: Mapping[tuple[str, int], int]
     """By status (waiting, received, missing) and receipt (0 none, 1 signed for, 2 in a backup)."""
     runs: Sequence[Run]
@@ -197,8 +197,10 @@ class Meetings(Clearing):
         """For people: how many operations and photos are where."""
         by_status = self._rows("SELECT own, status, count(*) FROM operation GROUP BY own, status")
         [(receipted, backed_up)] = self._rows(
-            "SELECT coalesce(sum(o.seq <= e.receipt), 0), coalesce(sum(o.seq <= e.backed_up), 0)"
-            " FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.own"
+            # Of a chain that forked a receipt may be for the other branch; what was refused or cleared lies in the
+            # chain, too, and is not counted among what these are a part of.
+            "SELECT coalesce(sum(o.seq <= e.receipt AND NOT e.forked), 0), coalesce(sum(o.seq <= e.backed_up), 0)"
+            " FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.own AND o.status IN ('accepted', 'held')"
         )
         photos = self._rows("SELECT status, receipt, count(*) FROM photo GROUP BY status, receipt")
         moving = self._rows(

@@ -254,13 +254,8 @@ def _records(known: Known, language: Language) -> tuple[Figure, ...]:
         rows.append(Figure(say("center.arrived", language), arrived, "ok", part=True))
     rows.append(Figure(say("center.received", language), received))
     if received:
-        # What was refused lies in the server's chain as well, and has its receipt there.
-        rows.append(
-            Figure(say("center.receipted", language), min(figures.receipted, received), "ok", part=True)
-        )
-        rows.append(
-            Figure(say("center.backed_up", language), min(figures.backed_up, received), "ok", part=True)
-        )
+        rows.append(Figure(say("center.receipted", language), figures.receipted, "ok", part=True))
+        rows.append(Figure(say("center.backed_up", language), figures.backed_up, "ok", part=True))
     if refused:
         rows.append(Figure(say("center.refused", language), refused, "bad"))
     if own.get("set_aside"):
@@ -272,7 +267,7 @@ def _records(known: Known, language: Language) -> tuple[Figure, ...]:
 
 
 def _receipt(figures: Figures, language: Language) -> str:
-    signed = [one for one in figures.runs if one.receipt]
+    signed = [one for one in figures.runs if one.receipt and not one.forked]
     if not signed:
         return say("center.no_receipt", language)
     run = signed[-1]

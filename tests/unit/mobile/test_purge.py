@@ -17,11 +17,13 @@ from server.intake.restore import restore
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
+from shared_schema.ids import InspectionId
 from shared_schema.inspection import Stage
 from shared_schema.operations import Accepted, Body, Locked, Returned
 from shared_schema.problems import Problem
-from tests.unit.mobile.world import LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
+from tests.unit.mobile.world import ANNA, LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
+OTHER_VISIT = InspectionId("I-2")
 LATER_MS = NOW_MS + 90 * 86_400_000
 """Long after the planned day of every visit."""
 
@@ -92,6 +94,12 @@ def a_visit(one: Tablet, other: Tablet) -> str:
     other.answer(YES_NO, True)
     quiet(one, other)
     return taken.sha256
+
+
+def open_another(tablet: Tablet) -> None:
+    tablet.desk.open_visit(
+        LEADER, OTHER_VISIT, members=[LEADER, ANNA], task_letter_shown=True, recusal_asked=True
+    )
 
 
 def cleared(tablet: Tablet, now_ms: int = LATER_MS) -> purge.Purged:
@@ -270,3 +278,19 @@ def test_killed_between_rows_and_files_the_next_run_goes_on(
     assert photos.photo_path(one.folder / "photos", sha256).exists()
     assert cleared(one).photos == 1
     assert not photos.photo_path(one.folder / "photos", sha256).exists()
+
+
+def test_what_came_after_the_backup_is_not_said_to_be_in_it(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """What was cleared, and what was refused, lies in the backup and is none of the records counted here."""
+    one, other = tablets
+    a_visit(one, other)
+    keep()
+    one.meet()
+    assert cleared(one).visits == 1
+    open_another(one)
+    one.meet()
+    figures = one.store.figures()
+    assert figures.own == {"purged": 2, "accepted": 1}
+    assert (figures.receipted, figures.backed_up) == (1, 0)

@@ -185,6 +185,11 @@ def test_a_tablet_restored_from_a_backup_numbers_anew(server: Server, one: Table
     assert one.standing(f"answer/{COUNT}") == {lost.id}
     one.store.clear_notice()
     assert one.store.sync_state().notice == ""
+    figures = one.store.figures()
+    assert (figures.own, figures.receipted) == ({"accepted": 3}, 1), (
+        "a receipt for the other branch says nothing"
+    )
+    assert [run.forked for run in figures.runs if run.receipt >= 2] == [True]
 
 
 def test_a_clone_finds_that_it_is_one(tmp_path: Path, server: Server, one: Tablet) -> None:

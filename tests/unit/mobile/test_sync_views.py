@@ -52,6 +52,12 @@ def test_records_are_counted_by_where_they_are() -> None:
     assert center(known(), "en").receipt == "Receipt: up to number 7 (run e1abcd), backed up to 5"
 
 
+def test_a_receipt_for_the_other_branch_of_a_fork_is_none() -> None:
+    runs = [Run("e1abcdefgh", 4, 10, 0, True), Run("e2abcdefgh", 0, 0, 0, False)]
+    figures = known().figures._replace(runs=runs)
+    assert "up to number" not in center(known(figures=figures), "en").receipt
+
+
 def test_colleagues_are_listed_with_what_they_hold() -> None:
     """This tablet itself is not; one turned away is not met again."""
     rows = [(row.name, row.detail, row.address) for row in center(known(), "en").peers]
