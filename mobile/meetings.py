@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from mobile import settling
 from mobile.clearing import PURGED, Clearing
@@ -112,17 +113,23 @@ class Passed(NamedTuple):
 class Meetings(Clearing):
     """What the store knows of other tablets and for them."""
 
-    def links(self) -> list[Link]:
-        """Every operation that is held and counts, but those of the console: what is told to other tablets."""
+    def links(self, *, cleared: bool = False) -> list[Link]:
+        """Every operation that is held and counts, but those of the console: what can be handed to other tablets.
+
+        With `cleared` those too whose bytes are gone from here: nobody need hand them over again.
+        """
+        left_out = LEFT_OUT if cleared else (*LEFT_OUT, PURGED)
         rows = self._rows(
-            "SELECT device, epoch, seq, hash, coalesce(json_extract(CAST(raw AS TEXT), '$.prev'), '') FROM operation"
-            " WHERE (NOT own OR device = ?) AND device NOT IN ('', ?)"
-            " AND status NOT IN (SELECT value FROM json_each(?)) ORDER BY device, epoch, seq",
+            "SELECT device, epoch, seq, hash, CASE WHEN status = ?3 THEN ''"
+            " ELSE coalesce(json_extract(CAST(raw AS TEXT), '$.prev'), '') END FROM operation"
+            " WHERE (NOT own OR device = ?1) AND device NOT IN ('', ?2)"
+            " AND status NOT IN (SELECT value FROM json_each(?4)) ORDER BY device, epoch, seq",
             self._device(),
             CONSOLE,
-            _line([*LEFT_OUT, PURGED]),
+            PURGED,
+            _line(left_out),
         )
-        return [Link(*row) for row in rows]
+        return _chained([Link(*row) for row in rows]) if cleared else [Link(*row) for row in rows]
 
     def heads_kept(self) -> list[SignedHead]:
         """All heads of other tablets' chains."""
@@ -286,6 +293,21 @@ class Meetings(Clearing):
 _receipt_decoder = msgspec.json.Decoder(Receipt)
 _spans_decoder = msgspec.json.Decoder(tuple[Span, ...])
 _refusals_decoder = msgspec.json.Decoder(tuple[Refusal, ...])
+
+
+def _chained(links: Sequence[Link]) -> list[Link]:
+    """The same, in order of chain and number; what was cleared follows whatever has the number before it, if that is
+    one only.
+    """
+    at: dict[tuple[str, str, int], list[str]] = {}
+    for one in links:
+        at.setdefault((one.device, one.epoch, one.seq), []).append(one.hash)
+    found = []
+    for one in links:
+        before = at.get((one.device, one.epoch, one.seq - 1), ())
+        lost = not one.prev and len(before) == 1
+        found.append(replace(one, prev=before[0]) if lost else one)
+    return found
 
 
 def _line(value: object) -> str:

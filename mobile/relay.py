@@ -127,7 +127,7 @@ def answer(
             received_at_ms=now_ms,
             statuses=tuple(statuses),
             relayed=store.carried_receipts(RECEIPTS_MAX),
-            holds=spans(store.links())[:SPANS_MAX],
+            holds=spans(store.links(cleared=True))[:SPANS_MAX],
             news=tuple(page.news),
             proofs=page.proofs,
             more=page.more,
@@ -225,7 +225,7 @@ class Meet:
                 sent_at_ms=self._clock(),
                 ops=page.raws,
                 proofs=page.proofs,
-                holds=spans(self._store.links())[:SPANS_MAX],
+                holds=spans(self._store.links(cleared=True))[:SPANS_MAX],
                 receipts=self._store.carried_receipts(RECEIPTS_MAX),
             )
         )

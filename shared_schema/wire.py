@@ -152,7 +152,7 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     peers: Annotated[str, Meta(max_length=64)] = ""
     """`peers_digest` of the tablets of its squad that it knows; they are sent again, all, only when it differs."""
     holds: Annotated[tuple[Span, ...], Meta(max_length=SPANS_MAX)] = ()
-    """To another tablet: all that this one holds and counts. That one answers with what it has besides."""
+    """To another tablet: all that this one holds and counts, or has cleared. It answers with what it has besides."""
     receipts: Annotated[tuple[Receipt, ...], Meta(max_length=RECEIPTS_MAX)] = ()
     """To another tablet: the server's receipts for tablets of the squad, as this one was given them."""
 

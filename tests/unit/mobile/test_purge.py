@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mobile import photos, purge
+from mobile import handover, photos, purge
 from mobile.clearing import Holding
 from mobile.purge import Plan
 from mobile.views import work_rows
@@ -21,7 +21,9 @@ from shared_schema.ids import InspectionId
 from shared_schema.inspection import Stage
 from shared_schema.operations import Accepted, Body, Locked, Returned
 from shared_schema.problems import Problem
-from tests.unit.mobile.world import ANNA, LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
+from shared_schema.spans import spans
+from tests.unit.mobile.test_relay import meets
+from tests.unit.mobile.world import ANNA, COUNT, LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
 OTHER_VISIT = InspectionId("I-2")
 LATER_MS = NOW_MS + 90 * 86_400_000
@@ -294,3 +296,25 @@ def test_what_came_after_the_backup_is_not_said_to_be_in_it(
     figures = one.store.figures()
     assert figures.own == {"purged": 2, "accepted": 1}
     assert (figures.receipted, figures.backed_up) == (1, 0)
+
+
+def test_a_tablet_that_cleared_much_still_gets_what_is_new(
+    tablets: tuple[Tablet, Tablet], keep: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it let go of is not handed to it again, page after page, in place of a colleague's news."""
+    one, other = tablets
+    a_visit(one, other)
+    for count in range(4):
+        one.answer(COUNT, count)
+    quiet(one, other)
+    keep()
+    one.meet()
+    told = spans(one.store.links())
+    assert cleared(one).visits == 1
+    assert spans(one.store.links(cleared=True)) == told, "no more lines than before"
+    open_another(one)
+    quiet(one, other)
+    note = other.desk.note(ANNA, OTHER_VISIT, YES_NO, "new")
+    monkeypatch.setattr(handover, "REPLY_OPS_MAX", 3)
+    assert meets(one, other).news == 1
+    assert one.store.kept([note.id])
