@@ -274,9 +274,11 @@ class Store(Meetings):
         return self._photos_waiting(_PHOTO_DUE)
 
     def photos_without_receipt(self, limit: int) -> tuple[str, ...]:
-        """Photos handed over of which the server has not yet signed that a backup holds them."""
+        """Photos handed over of which the server has not yet signed that a backup holds them; those first that have
+        no receipt at all.
+        """
         rows = self._rows(
-            "SELECT sha256 FROM photo WHERE status = 'received' AND receipt < 2 ORDER BY sha256 LIMIT ?",
+            "SELECT sha256 FROM photo WHERE status = 'received' AND receipt < 2 ORDER BY receipt, sha256 LIMIT ?",
             limit,
         )
         return tuple(sha256 for (sha256,) in rows)
