@@ -83,7 +83,7 @@ class SyncReport(NamedTuple):
     rounds: int = 0
     problem: str = ""
     revoked: bool = False
-    """The server has turned this tablet away; all that was here has been handed over, if `outcome` is done."""
+    """The server has turned this tablet away, and, if `outcome` is done, nothing here waits for it any more."""
 
 
 class _Asked(NamedTuple):
@@ -177,7 +177,8 @@ class Sync:
             return self._failed(report, problem=err.problem)
         except Stopped:
             return report._replace(outcome="stopped")
-        return report
+        # Somebody may have tapped while the photos went, and a run has an end: before keys go, that goes as well.
+        return report._replace(revoked=report.revoked and not self._store.outbox(1, OPS_BYTES_MAX))
 
     # -- operations and news ----------------------------------------------------------------------------
 

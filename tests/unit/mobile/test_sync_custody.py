@@ -1,10 +1,13 @@
 """Photos on their way: a receipt for each, however many there are, and no line too bad for a start."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from mobile import sync
 from tests.unit.mobile.test_package import photographed
-from tests.unit.mobile.world import Tablet
+from tests.unit.mobile.world import YES_NO, Server, Tablet
 
 
 def test_every_photo_gets_its_receipt_though_none_is_in_a_backup(
@@ -19,3 +22,40 @@ def test_every_photo_gets_its_receipt_though_none_is_in_a_backup(
     for _ in range(2):
         one.meet()
     assert one.store.figures().photos == {("received", 1): 3}
+
+
+def test_a_tap_made_while_a_revoked_tablet_hands_over_its_photos_is_handed_over_too(
+    one: Tablet, server: Server
+) -> None:
+    """Its keys are destroyed once everything has gone; until then it is told that something is left."""
+    one.open_visit()
+    one.meet()
+    photographed(one)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    send, taps = one.line.files, []
+
+    def files(*asked: Any) -> Mapping[str, str]:
+        if not taps:
+            taps.append(one.answer(YES_NO, True))
+        return send(*asked)
+
+    one.line.files = files  # type: ignore[method-assign]
+    report = one.sync.once()
+    assert (report.outcome, report.photos, one.store.sync_state().unsent) == ("done", 1, 1)
+    assert not report.revoked
+    report = one.sync.once()
+    assert (report.revoked, one.store.sync_state().unsent) == (True, 0)
+
+
+def test_a_revoked_tablet_with_more_than_one_run_carries_goes_on(
+    one: Tablet, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that breaks takes little at a time, and a run ends after so many requests."""
+    one.open_visit()
+    one.answer(YES_NO, True)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    monkeypatch.setattr(sync, "REQUEST_OPS_MAX", 1)
+    monkeypatch.setattr(sync, "OPS_LEAST", 1)
+    monkeypatch.setattr(sync, "ROUNDS_MAX", 1)
+    assert not one.sync.once().revoked
+    assert one.sync.once().revoked
