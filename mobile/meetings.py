@@ -304,7 +304,7 @@ def _chained(links: Sequence[Link]) -> list[Link]:
         at.setdefault((one.device, one.epoch, one.seq), []).append(one.hash)
     found = []
     for one in links:
-        before = at.get((one.device, one.epoch, one.seq - 1), ())
+        before = at.get((one.device, one.epoch, one.seq - 1), [])
         lost = not one.prev and len(before) == 1
         found.append(replace(one, prev=before[0]) if lost else one)
     return found

@@ -41,6 +41,9 @@ class Uploads:
         self._transport = transport
         self._clock = clock
         self._part_bytes = PART_BYTES
+        self._by_name = False
+        """Whether an upload is begun without its first bytes: the last time the line did not carry them, and of what
+        arrived we had no name to go on with."""
 
     def send(
         self,
@@ -65,6 +68,7 @@ class Uploads:
                 else:
                     now_at = yield from self._part(name, offset, content, headers)
             except Offline:
+                self._by_name = self._by_name or not name
                 # The line was cut in the middle. Where it carried something, it is tried again at once.
                 if not moved:
                     raise
@@ -89,7 +93,7 @@ class Uploads:
 
     def _begin(self, sha256: str, content: bytes, headers: Mapping[str, str]) -> Calls[tuple[str, int]]:
         """Names the photo to the server, with its first bytes; what the upload is called, and how far it is."""
-        first = content[: self._part_bytes]
+        first = b"" if self._by_name else content[: self._part_bytes]
         told = {
             "upload-length": str(len(content)),
             "upload-metadata": f"sha256 {_in_base64(sha256)},filetype {_in_base64('image/jpeg')}",
@@ -99,6 +103,9 @@ class Uploads:
         name = answer.get("location", "").rstrip("/").rpartition("/")[2]
         if not name:
             raise Rejected(_unreadable("location"))
+        if not first:
+            self._store.photo_moved(sha256, name, 0)
+            return name, (yield from self._ask("HEAD", name, b"", headers))
         return name, _offset(answer)
 
     def _part(self, name: str, offset: int, content: bytes, headers: Mapping[str, str]) -> Calls[int]:
@@ -106,6 +113,7 @@ class Uploads:
         told = {"upload-offset": str(offset), "content-type": UPLOAD_MEDIA_TYPE}
         began_ms = self._clock()
         now_at = yield from self._ask("PATCH", name, part, {**headers, **told})
+        self._by_name = False
         took_ms = self._clock() - began_ms
         # A clock that was set meanwhile makes one wrong guess.
         if took_ms > SLOW_MS:

@@ -1,11 +1,11 @@
 """Photos on their way: a receipt for each, however many there are, and no line too bad for a start."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
 from mobile import sync
+from shared_schema.operations import Operation
 from tests.unit.mobile.test_package import photographed
 from tests.unit.mobile.world import YES_NO, Server, Tablet
 
@@ -32,12 +32,12 @@ def test_a_tap_made_while_a_revoked_tablet_hands_over_its_photos_is_handed_over_
     one.meet()
     photographed(one)
     server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
-    send, taps = one.line.files, []
+    send, taps = one.line.files, list[Operation]()
 
-    def files(*asked: Any) -> Mapping[str, str]:
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         if not taps:
             taps.append(one.answer(YES_NO, True))
-        return send(*asked)
+        return send(method, name, body, headers)
 
     one.line.files = files  # type: ignore[method-assign]
     report = one.sync.once()
@@ -59,3 +59,20 @@ def test_a_revoked_tablet_with_more_than_one_run_carries_goes_on(
     monkeypatch.setattr(sync, "ROUNDS_MAX", 1)
     assert not one.sync.once().revoked
     assert one.sync.once().revoked
+
+
+def test_a_line_that_never_carries_a_whole_piece_carries_the_photo_all_the_same(
+    one: Tablet, server: Server
+) -> None:
+    """The first piece is cut like any other; each cut leaves something behind, and the next goes on from there."""
+    one.open_visit()
+    sha256 = photographed(one)
+    carry = server.files.carry
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return carry(method, name, body, headers, cut=200 if len(body) > 200 else None)
+
+    one.line.files = files  # type: ignore[method-assign]
+    for _ in range(9):
+        one.sync.once()
+    assert server.photos == [sha256]
