@@ -10,7 +10,7 @@ from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, NumericProperty
 
 from mobile.store_file import Identity
-from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport, pause_ms
+from mobile.sync import FORGOTTEN, PAUSE_MS, Steps, Sync, SyncReport, pause_ms
 from mobile.transport import Offline, Rejected
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.tools import Tools
@@ -56,8 +56,10 @@ class Contact(EventDispatcher):
         raise NotImplementedError
 
     def _while_open(self, steps: Steps[T]) -> Steps[T]:
-        """The same steps, ended when the tablet has been locked in between: their store is closed by then."""
-        tools = self._opened
+        """The same steps, ended when the tablet has been locked since they were asked for: their store is closed."""
+        return self._while_open_are(self._opened, steps)
+
+    def _while_open_are(self, tools: Tools | None, steps: Steps[T]) -> Steps[T]:
         resume: Callable[[], Callable[[], Any]] = partial(next, steps)
         while True:
             if tools is not self._opened:
@@ -84,8 +86,9 @@ class Contact(EventDispatcher):
             self.sync()
 
         sync = self._sync = self._tools.connect(server)
+        steps = self._while_open(sync.enrol_steps(code, platform=sys.platform))
         self._worker.run(
-            lambda: self._while_open(sync.enrol_steps(code, platform=sys.platform)),
+            lambda: steps,
             enrolled,
             lambda problem: refused(problem.message(words.language)),
             lambda: refused(say("start.offline", server=server)),
@@ -101,11 +104,13 @@ class Contact(EventDispatcher):
             return
         if self._sync is None:
             self._sync = self._tools.connect(self.server)
-        self.syncing, sync, watch = True, self._sync, self.sync_desk.count_anew()
+        self.syncing = True
+        steps = self._while_open(self._sync.steps(self.sync_desk.count_anew()))
 
         def ended() -> None:
             self.syncing = self.stopping = False
-            self._worker.call(self._pause_seconds, self._sync_after)
+            later = partial(self._sync_after, PAUSE_MS / 1000)  # the file that says when may be what failed
+            self._worker.call(self._pause_seconds, self._sync_after, lambda _: later(), later)
 
         def done(report: SyncReport) -> None:
             if report.revoked and report.outcome == "done":
@@ -123,7 +128,7 @@ class Contact(EventDispatcher):
             ended()
 
         # However it ends, by a bug too, another contact follows: a full disk or a bad reply is not for ever.
-        self._worker.run(lambda: self._while_open(sync.steps(watch)), done, failed, crashed=ended)
+        self._worker.run(lambda: steps, done, failed, crashed=ended)
 
     def _tell_end(self, report: SyncReport, *, quietly: bool) -> None:
         stopped = report.outcome == "stopped"

@@ -171,7 +171,7 @@ class SyncDesk(EventDispatcher):
         except Problem as problem:
             self._tell(problem.message(words.language), "problem")
             return
-        steps = self.tools.meet(address)
+        steps = self._while_open(self.tools.meet(address))
         self.meeting = True
 
         def done(report: MeetingReport) -> None:
@@ -186,7 +186,7 @@ class SyncDesk(EventDispatcher):
 
         self._worker.call(lambda: self._store().set_setting(ADDRESS, typed.strip()))
         self._worker.run(
-            lambda: self._while_open(steps),
+            lambda: steps,
             done,
             failed,
             crashed=lambda: setattr(self, "meeting", False),

@@ -1,6 +1,7 @@
 """Between screens and worker: an exchange that ends badly is not the last one."""
 
 import queue
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import pytest
 from kivy.clock import Clock
 
 from mobile.actions import Desk
-from mobile.sync import Steps, Sync, SyncReport
+from mobile.sync import PAUSE_MS, Steps, Sync, SyncReport
 from mobile.ui import session as session_module
 from mobile.ui.session import Session
 from mobile.ui.tools import Tools
@@ -60,6 +61,61 @@ def test_another_contact_follows_one_that_failed(error: Exception, monkeypatch: 
     worker.stop()
     assert not session.syncing
     assert pauses == [7.0]
+
+
+def test_another_contact_follows_though_the_file_could_not_be_read_for_its_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk that failed for a moment must not end all exchanges until the tablet is locked and unlocked."""
+    posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    worker = Worker(posted.put)
+    session = Session(
+        worker,
+        Tools(cast(Any, None), cast(Any, None), lambda _: cast(Sync, Broken(Problem("disk_full"))), bytes),
+    )
+    pauses: list[float] = []
+
+    def failing() -> float:
+        raise Problem("disk_failing")
+
+    monkeypatch.setattr(session, "failed", lambda _: None)
+    monkeypatch.setattr(session, "_pause_seconds", failing)
+    monkeypatch.setattr(session, "_sync_after", pauses.append)
+    session.server = "http://127.0.0.1:9"
+    session.sync(quietly=True)
+    while not pauses:
+        posted.get(timeout=5)()
+    worker.stop()
+    assert pauses == [PAUSE_MS / 1000]
+
+
+def test_a_contact_that_was_due_when_the_tablet_was_locked_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The worker was busy meanwhile; the store of that contact is closed by the time it gets to it."""
+    posted: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+    worker, begun = Worker(posted.put), threading.Event()
+
+    class Watched:
+        def steps(self, _: object = None) -> Steps[SyncReport]:
+            begun.set()
+            yield lambda: None
+            raise AssertionError("went on with a store that is closed")
+
+    session = Session(worker, Tools(cast(Any, None), cast(Any, None), lambda _: cast(Sync, Watched()), bytes))
+    told: list[Problem] = []
+    monkeypatch.setattr(session, "failed", told.append)
+    session.server = "http://127.0.0.1:9"
+    busy = threading.Event()
+    worker.call(lambda: busy.wait(5))
+    session.sync(quietly=True)
+    session.shut()
+    busy.set()
+    while session.syncing:
+        posted.get(timeout=5)()
+    worker.stop()
+    assert [one.code for one in told] == ["tablet_locked"]
+    assert not begun.is_set()
 
 
 @pytest.mark.parametrize(
