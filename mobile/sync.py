@@ -491,9 +491,10 @@ def pause_ms(journal: Journal, entropy: bytes) -> int:
     longest = PAUSE_LONGEST_MS if not journal.retry else PAUSE_FIRST_MS * 2 ** min(journal.attempts - 1, 20)
     # No sooner than a busy server asks; and where it has asked them all the same, not all of them then.
     asked = journal.facts.get("wait_seconds", "")
-    longest = max(longest, 2000 * int(asked)) if asked.isdigit() else longest
-    longest = min(longest, PAUSE_LONGEST_MS)
-    return longest // 2 + int.from_bytes(entropy[:4], "big") % (longest // 2 + 1)
+    least = min(1000 * int(asked), PAUSE_LONGEST_MS) if asked.isdigit() else 0
+    longest = min(max(longest, 2 * least), PAUSE_LONGEST_MS)
+    least = max(least, longest // 2)
+    return least + int.from_bytes(entropy[:4], "big") % (longest - least + 1)
 
 
 def drive(steps: Steps[R]) -> R:

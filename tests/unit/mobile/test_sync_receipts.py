@@ -46,6 +46,10 @@ def test_the_pause_grows_and_is_never_the_same_for_all() -> None:
     asked = Journal(attempts=1, facts={"wait_seconds": "60"})
     assert pause_ms(asked, b"\0\0\0\0") == 60_000
     assert 60_000 < pause_ms(asked, (59_000).to_bytes(4, "big")) <= 120_000
+    for seconds in (600, 900):
+        asked = Journal(attempts=1, facts={"wait_seconds": str(seconds)})
+        assert pause_ms(asked, b"\0\0\0\0") == 1000 * seconds, "no sooner than it asks"
+        assert pause_ms(asked, b"\xff\xff\xff\xff") <= PAUSE_LONGEST_MS
     endless = Journal(attempts=1, facts={"wait_seconds": "99999999"})
     assert pause_ms(endless, b"\0\0\0\0") <= PAUSE_LONGEST_MS
     assert pause_ms(Journal(attempts=1, retry=False), b"\0\0\0\0") == PAUSE_LONGEST_MS // 2
