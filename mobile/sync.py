@@ -186,9 +186,10 @@ class Sync:
         ops_max = _at_a_time(self._store.journal().attempts)
         self._tell(report, progress)
         relays = whole = False
+        packs = self._packs
         for _ in range(ROUNDS_MAX):
-            shortens = self._packs and self._shortens and not whole
-            asked = self._ask(ops_max, relays=relays, shortens=shortens)
+            shortens = packs and self._shortens and not whole
+            asked = self._ask(ops_max, relays=relays, packs=packs, shortens=shortens)
             try:
                 body = yield partial(self._transport.sync, asked.body, self._headers(asked.body))
             except Rejected as err:
@@ -196,13 +197,13 @@ class Sync:
                     ops_max = len(asked.ops) // 2
                 elif err.problem.code in _NOT_SHORTENED and shortens:
                     whole = True  # it lost what these bases name, never had it, or is an older program by now
-                elif err.problem.code == "request_malformed" and self._packs:
-                    self._packs = False  # a server of version 0.1, or something in between that reads along
+                elif err.problem.code == "request_malformed" and packs:
+                    packs = False  # a server of version 0.1, or something in between that reads along
                 else:
                     raise
                 continue
             reply = _checked(asked, body, self._identity())
-            self._shortens = reply.finds_bases
+            self._packs, self._shortens = packs, reply.finds_bases
             report = self._settle(asked, reply, report)
             self._tell(report, progress)
             # What other tablets handed over, the server mostly has from elsewhere: the news says so, and it costs
@@ -218,7 +219,7 @@ class Sync:
         progress("records_sent", report.sent, report.sent + left)
         progress("records_received", report.news, 0)
 
-    def _ask(self, ops_max: int, *, relays: bool, shortens: bool) -> _Asked:
+    def _ask(self, ops_max: int, *, relays: bool, packs: bool, shortens: bool) -> _Asked:
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX, relays=relays)
         heads = [self._signed(head) for head in self._store.heads(HEADS_MAX)]
         request = request_of(
@@ -231,7 +232,7 @@ class Sync:
             photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
             logs=self._store.logs_to_ask(LOGS_ASKED_MAX),
         )
-        body = encode_packed(request, shortens=shortens) if self._packs else encode(request)
+        body = encode_packed(request, shortens=shortens) if packs else encode(request)
         return _Asked(tuple((one.id, one.hash) for one in outbox), body)
 
     def _signed(self, head: Head) -> Head:

@@ -157,3 +157,18 @@ def test_a_server_that_never_finds_anything_is_no_endless_loop(one: Tablet) -> N
     assert one.sync.once().problem == "bases_unknown"
     assert forms(one) == ["shortened", "whole"]
     assert one.store.sync_state().unsent == 3
+
+
+def test_what_turns_every_message_down_is_no_server_that_reads_none_packed(one: Tablet) -> None:
+    """The page of a hotspot where somebody must sign in first: afterwards all goes in few bytes, as before."""
+    handle = one.line.handle
+
+    def page(body: bytes, headers: object) -> bytes:
+        raise Rejected(wire.ProblemReply("request_malformed", "", "", facts={"where": "HTTP 302"}))
+
+    one.line.handle = page  # type: ignore[method-assign]
+    assert one.sync.once().problem == "request_malformed"
+    one.line.handle = handle  # type: ignore[method-assign]
+    one.line.requests.clear()
+    one.meet()
+    assert all(asked.startswith(wire.PACKED) for asked in one.line.requests)
