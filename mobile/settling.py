@@ -248,6 +248,7 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
             (epoch, number),
         ).fetchall()
         refold.update(inspection for (inspection,) in rows)
+        db.execute("UPDATE epoch SET arrived = min(arrived, ?) WHERE epoch = ?", (number, epoch))
     return refold
 
 

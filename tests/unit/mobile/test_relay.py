@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mobile import handover, relay
+from mobile import handover, relay, sync
 from mobile.relay import Meet, MeetingReport
 from mobile.transport import Offline, Rejected
 from server.access import devices
@@ -158,6 +158,23 @@ def test_one_tablet_carries_to_the_server_and_receipts_come_back(
     quiet(one, two, three)
     assert one.fold() == two.fold() == three.fold()
     assert two.store.carrying() == {}
+
+
+def test_what_a_restored_server_lost_is_no_longer_said_to_have_been_brought_there(
+    server: Server, one: Tablet, two: Tablet, three: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A colleague's receipt was for the server as it was."""
+    old = server.backup()
+    tap = one.answer(COUNT, 2)
+    meets(one, two)
+    two.meet()
+    meets(two, one)
+    assert waiting(one) == [(tap.id, True)]
+    one.meet()
+    server.restore(old)
+    monkeypatch.setattr(sync, "ROUNDS_MAX", 1)  # the line breaks before it is sent again
+    one.meet()
+    assert (tap.id, False) in waiting(one)
 
 
 def test_what_the_server_has_is_not_carried_there_again(
