@@ -18,11 +18,17 @@ _PENDING = (
     "(status IN ('unsent', 'refused', 'id_reused', 'relay', 'doubtful')"
     " OR (own AND NOT confirmed AND status IN ('accepted', 'held')))"
 )
+_BEYOND = (
+    "EXISTS (SELECT 1 FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.inspection = c.inspection AND o.own"
+    " AND o.status IN ('accepted', 'held') AND o.seq > e.backed_up AND NOT e.forked)"
+)
+"""Of a visit `c`: something made here is further on in its chain than a backup, by the server's signed word, has it.
+Of a chain that forked the word may be about the other branch, and says nothing."""
 _CLEAR = (
     "UPDATE operation SET raw = x'', status = 'purged' WHERE inspection = ?1"  # noqa: S608 - constants of this module
     f" AND {_COVERED} AND NOT EXISTS (SELECT 1 FROM operation WHERE inspection = ?1 AND {_PENDING})"
     " AND EXISTS (SELECT 1 FROM cursor c JOIN backed_log b ON b.inspection = c.inspection"
-    " AND b.number = c.number AND b.head = c.last_read WHERE c.inspection = ?1) RETURNING position"
+    f" AND b.number = c.number AND b.head = c.last_read WHERE c.inspection = ?1 AND NOT {_BEYOND}) RETURNING position"
 )
 _PHOTOS_OF = (
     "SELECT p.sha256, p.status, p.receipt FROM photo p WHERE EXISTS (SELECT 1 FROM photo_use u"
@@ -41,7 +47,7 @@ class Holding(NamedTuple):
     pending: int
     """Of these, those that the server has not got for certain, or that a person has to deal with."""
     in_backup: bool
-    """The server's last receipt said that a backup holds all that was read of its log."""
+    """The server's last receipt said that a backup holds all that was read of its log, and all that was made here."""
     photos: tuple[str, ...]
     """Photos whose files are here."""
     photos_in_backup: tuple[str, ...]
@@ -73,8 +79,8 @@ class Clearing(StoreFile):
         covered = {
             inspection
             for (inspection,) in self._rows(
-                "SELECT c.inspection FROM cursor c JOIN backed_log b ON b.inspection = c.inspection"
-                " AND b.number = c.number AND b.head = c.last_read AND c.number > 0"
+                "SELECT c.inspection FROM cursor c JOIN backed_log b ON b.inspection = c.inspection"  # noqa: S608
+                f" AND b.number = c.number AND b.head = c.last_read AND c.number > 0 WHERE NOT {_BEYOND}"
             )
         }
         found = []

@@ -459,9 +459,10 @@ def _checked(asked: _Asked, body: bytes, identity: Identity) -> ExchangeReply:
     if len(reply.statuses) != len(asked.ops):
         raise Rejected(_unreadable("statuses"))
     receipt = reply.receipt
-    if receipt is not None and identity.signing_key:
-        meant = (receipt.server, receipt.device) == (reply.server, identity.device)
-        if not (meant and signed_receipt(receipt, identity.signing_key)):
+    if identity.signing_key:
+        # A server that has given its key signs a receipt each time: none is no way around one.
+        meant = receipt and (receipt.server, receipt.device) == (reply.server, identity.device)
+        if receipt is None or not (meant and signed_receipt(receipt, identity.signing_key)):
             raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
     return reply
 

@@ -13,10 +13,10 @@ import pytest
 from mobile import settling, store, sync, tap
 from mobile.sync import Sync
 from server.intake import exchange, judge, news, projection
-from server.storage import op_log, states, watermark
+from server.storage import chains, op_log, states, watermark
 from server.storage.database import Connection
 from shared_schema import merge
-from shared_schema.ids import InspectionId
+from shared_schema.ids import DeviceId, InspectionId
 from shared_schema.operations import Operation, Unknown, agreement, field_of, read
 from shared_schema.problems import Problem
 from shared_schema.scoring import score
@@ -248,7 +248,16 @@ def clears_by_receipt_alone(patch: pytest.MonkeyPatch) -> None:
             if last_read.get(one) and op_log.head_at(conn, InspectionId(one), cursors[one]) == last_read[one]
         )
 
+    tips = chains.backed
+
+    def backed(conn: Connection, device: DeviceId, epochs: Iterable[str]) -> dict[str, chains.Backed]:
+        return {
+            epoch: tip._replace(backed_up=tip.seq, backed_hash=tip.hash)
+            for epoch, tip in tips(conn, device, epochs).items()
+        }
+
     patch.setattr(watermark, "logs", logs)
+    patch.setattr(chains, "backed", backed)
 
 
 # --- nothing is invented -----------------------------------------------------------------------------

@@ -1,11 +1,12 @@
 """Clearing a tablet: only what the server's signed word says a backup holds, and nothing is forgotten by it."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from PIL import Image
 
 from mobile import handover, photos, purge
@@ -17,11 +18,13 @@ from server.intake.restore import restore
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
+from shared_schema import wire
 from shared_schema.ids import InspectionId
 from shared_schema.inspection import Stage
-from shared_schema.operations import Accepted, Body, Locked, Returned
+from shared_schema.operations import Accepted, Body, Locked, Returned, read
 from shared_schema.problems import Problem
 from shared_schema.spans import spans
+from shared_schema.wire import OpStatus
 from tests.unit.mobile.test_relay import meets
 from tests.unit.mobile.world import ANNA, COUNT, LEADER, NOW_MS, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
@@ -318,3 +321,31 @@ def test_a_tablet_that_cleared_much_still_gets_what_is_new(
     monkeypatch.setattr(handover, "REPLY_OPS_MAX", 3)
     assert meets(one, other).news == 1
     assert one.store.kept([note.id])
+
+
+def test_what_only_an_unsigned_word_says_was_taken_stays(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """Whoever sits in between answers a tap as taken, beside a receipt that the server did sign, for an earlier one."""
+    one, other = tablets
+    a_visit(one, other)
+    handle, before = one.line.handle, list[tuple[bytes, Mapping[str, str]]]()
+
+    def between(body: bytes, headers: Mapping[str, str]) -> bytes:
+        ops = wire.read_request(body).ops
+        if not ops:
+            before[:] = [(body, headers)]
+            return handle(body, headers)
+        taken = tuple(OpStatus("accepted", read(bytes(raw)).id) for raw in ops)
+        return wire.encode(replace(wire.read_reply(handle(*before[0])), statuses=taken))
+
+    one.line.handle = between  # type: ignore[method-assign]
+    one.meet()
+    one.answer(YES_NO, False)
+    one.meet()
+    assert one.store.sync_state().unsent == 0
+    keep()
+    one.meet()
+    assert why(one) == "no_backup"
+    assert cleared(one).operations == 0
+    assert one.store.purge([VISIT], []) == 0

@@ -341,6 +341,14 @@ def test_a_receipt_that_another_server_signed_is_not_used(one: Tablet) -> None:
     assert one.store.sync_state().unsent == 1
 
 
+def test_a_reply_without_its_receipt_is_not_used(one: Tablet) -> None:
+    """Leaving out what is signed is no way around it."""
+    one.open_visit()
+    one.line.change = lambda body: wire.encode(replace(wire.read_reply(body), receipt=None))
+    assert one.sync.once().problem == "receipt_invalid"
+    assert one.store.sync_state().unsent == 1
+
+
 @pytest.mark.parametrize("reply", [b"", b"<html>", b'{"server":"S"}'])
 def test_a_reply_that_is_none_changes_nothing(one: Tablet, reply: bytes) -> None:
     """A proxy's page, half a reply or a reply to something else is a failed attempt."""
