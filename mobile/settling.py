@@ -27,6 +27,8 @@ class Journal(msgspec.Struct, frozen=True):
     """Whether trying again may help without a person doing something first."""
     clock_ahead_ms: int = 0
     """By how much the tablet's clock was ahead of the server's at the last success."""
+    photo_attempts: int = 0
+    """Failures of photos alone, one after the other, without a byte that got through: the exchanges worked."""
 
 
 class Verdict(NamedTuple):

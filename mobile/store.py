@@ -52,7 +52,7 @@ class SyncState(NamedTuple):
     facts: Mapping[str, str]
     """Why the last exchange failed though there was a server; an empty code when it did not."""
     attempts: int
-    """Failed attempts since the last success."""
+    """Failed attempts, of photos or of all, one after the other."""
     notice: str
     """`` or `forked`: this tablet was restored from a backup or cloned, and numbers anew."""
     photos_missing: int = 0
@@ -431,7 +431,7 @@ class Store(Meetings):
             last_success_ms=journal.last_success_ms,
             problem=journal.problem,
             facts=journal.facts,
-            attempts=journal.attempts,
+            attempts=max(journal.attempts, journal.photo_attempts),
             notice=self.setting("sync.notice"),
             photos_missing=missing,
             revoked=self.setting("tablet.revoked") == "1",

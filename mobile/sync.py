@@ -64,6 +64,8 @@ FORGOTTEN = "device_unknown"
 _NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
 """What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
 PAUSE_MS = 60_000
+PHOTO_ATTEMPTS_MAX = 4
+"""More failures of photos alone make the pauses no longer: a minute or so, for the sake of operations."""
 PAUSE_FIRST_MS = 5_000
 PAUSE_LONGEST_MS = 15 * 60_000
 
@@ -167,14 +169,19 @@ class Sync:
 
         Stopped between two messages: what was settled by then stays so, and the next run goes on from there.
         """
-        report = SyncReport("done")
+        report, stuck = SyncReport("done"), 0
+        before, carried = self._store.journal().photo_attempts, self._uploads.carried
         try:
             report = yield from self._exchanges(report, progress)
+            stuck = (
+                min(before, PHOTO_ATTEMPTS_MAX) + 1
+            )  # an exchange that works is no reason to try photos sooner
             report = yield from self._photos(report, progress)
-        except Offline:
-            return self._failed(report, offline=True)
-        except Rejected as err:
-            return self._failed(report, problem=err.problem)
+        except (Offline, Rejected) as err:
+            problem = err.problem if isinstance(err, Rejected) else None
+            return self._failed(
+                report, problem, photo_attempts=0 if self._uploads.carried > carried else stuck
+            )
         except Stopped:
             return report._replace(outcome="stopped")
         # Somebody may have tapped while the photos went, and a run has an end: before keys go, that goes as well.
@@ -293,7 +300,7 @@ class Sync:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
                 # What is wrong with one photo keeps none of the others, and delays no operation.
-                report = self._failed(report, problem=err.problem, more_attempts=0)
+                report = self._failed(report, err.problem, more_attempts=0)
                 continue
             self._store.photo_became(sha256, "received")
             report = report._replace(photos=report.photos + 1)
@@ -305,25 +312,27 @@ class Sync:
     def _failed(
         self,
         report: SyncReport,
+        problem: ProblemReply | None,
         *,
-        offline: bool = False,
-        problem: ProblemReply | None = None,
         more_attempts: int = 1,
+        photo_attempts: int = 0,
     ) -> SyncReport:
+        """Notes that it failed; without a problem there was no server."""
         before = self._store.journal()
         code = problem.code if problem else ""
         code = "server_full" if code == "disk_full" else code  # it is the server's disk, not this one
         self._store.note(
             Journal(
                 last_success_ms=before.last_success_ms,
-                offline=offline,
+                offline=problem is None,
                 problem=code,
                 facts=problem.facts if problem else {},
                 retry=problem is None or problem.retry,
                 attempts=before.attempts + more_attempts,
+                photo_attempts=photo_attempts or before.photo_attempts,
             )
         )
-        return report._replace(outcome="offline" if offline else "failed", problem=code)
+        return report._replace(outcome="offline" if problem is None else "failed", problem=code)
 
     def _identity(self) -> Identity:
         identity = self._store.identity()
@@ -488,9 +497,10 @@ def _at_a_time(attempts: int) -> int:
 
 def pause_ms(journal: Journal, entropy: bytes) -> int:
     """How long to wait before the next exchange: longer after each failure, never all tablets at once."""
-    if journal.attempts == 0:
+    attempts = max(journal.attempts, journal.photo_attempts)
+    if attempts == 0:
         return PAUSE_MS
-    longest = PAUSE_LONGEST_MS if not journal.retry else PAUSE_FIRST_MS * 2 ** min(journal.attempts - 1, 20)
+    longest = PAUSE_LONGEST_MS if not journal.retry else PAUSE_FIRST_MS * 2 ** min(attempts - 1, 20)
     # No sooner than a busy server asks; and where it has asked them all the same, not all of them then.
     asked = journal.facts.get("wait_seconds", "")
     least = min(1000 * int(asked), PAUSE_LONGEST_MS) if asked.isdigit() else 0

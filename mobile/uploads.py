@@ -41,6 +41,8 @@ class Uploads:
         self._transport = transport
         self._clock = clock
         self._part_bytes = PART_BYTES
+        self.carried = 0
+        """How many bytes have got through since this was made."""
         self._by_name = False
         """Whether an upload is begun without its first bytes: the last time the line did not carry them, and of what
         arrived we had no name to go on with."""
@@ -106,6 +108,7 @@ class Uploads:
         if not first:
             self._store.photo_moved(sha256, name, 0)
             return name, (yield from self._ask("HEAD", name, b"", headers))
+        self.carried += _offset(answer)
         return name, _offset(answer)
 
     def _part(self, name: str, offset: int, content: bytes, headers: Mapping[str, str]) -> Calls[int]:
@@ -114,6 +117,7 @@ class Uploads:
         began_ms = self._clock()
         now_at = yield from self._ask("PATCH", name, part, {**headers, **told})
         self._by_name = False
+        self.carried += max(0, now_at - offset)
         took_ms = self._clock() - began_ms
         # A clock that was set meanwhile makes one wrong guess.
         if took_ms > SLOW_MS:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from mobile import sync
+from mobile import sync, uploads
+from mobile.sync import pause_ms
+from mobile.transport import Offline, Rejected
 from shared_schema.operations import Operation
+from shared_schema.wire import ProblemReply
 from tests.unit.mobile.test_package import photographed
 from tests.unit.mobile.world import YES_NO, Server, Tablet
 
@@ -76,3 +79,52 @@ def test_a_line_that_never_carries_a_whole_piece_carries_the_photo_all_the_same(
     for _ in range(9):
         one.sync.once()
     assert server.photos == [sha256]
+
+
+@pytest.mark.parametrize("error", [Rejected(ProblemReply("internal", "", "", retry=True)), Offline("cut")])
+def test_photos_that_never_get_through_are_not_tried_every_few_seconds(
+    one: Tablet, server: Server, error: Exception
+) -> None:
+    """Where the server's photo store is down pauses grow, though every exchange works; operations go each minute."""
+    one.open_visit()
+    photographed(one)
+    files = one.line.files
+
+    def down(*_: object) -> Mapping[str, str]:
+        raise error
+
+    one.line.files = down  # type: ignore[method-assign, assignment]
+    pauses = []
+    for _ in range(12):
+        one.answer(YES_NO, True)
+        assert one.sync.once().outcome != "done"
+        assert one.store.sync_state().unsent == 0
+        pauses.append(pause_ms(one.store.journal(), b"\0\0\0\0"))
+    assert pauses == [2500, 5000, 10_000, 20_000, *[40_000] * 8]
+    assert one.store.sync_state().attempts == 5
+    assert one.store.journal().attempts == 1, "as many operations at a time as ever"
+    one.line.files = files  # type: ignore[method-assign]
+    one.meet()
+    assert one.store.sync_state().attempts == 0
+
+
+def test_a_line_that_breaks_and_carries_something_each_time_is_tried_again_soon(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What moves on is no reason to wait longer."""
+    for name in ("PART_BYTES", "PART_BYTES_MIN", "PART_BYTES_MAX"):
+        monkeypatch.setattr(uploads, name, 100)
+    one.reopen()
+    one.open_visit()
+    photographed(one)
+    carry, way = one.line.files, iter("+-- ++-- ++--".replace(" ", ""))
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        if next(way) == "-":
+            raise Offline("cut")
+        return carry(method, name, body, headers)
+
+    one.line.files = files  # type: ignore[method-assign]
+    for _ in range(3):
+        assert one.sync.once().outcome == "offline"
+        assert one.store.sync_state().attempts == 1
