@@ -151,7 +151,7 @@ def _sorted_out(
     """What becomes of each of these operations, and those that are new; `heads` have been checked."""
     batch = [_read(raw) for raw in raws]
     readable = [one for one in batch if isinstance(one, Operation)]
-    followed = {one.prev for one in store.links()} if readable else set()
+    followed = {(one.device, one.epoch, one.prev) for one in store.links()} if readable else set()
     certain = proven(map(link_of, readable), heads, followed)
     kept = store.kept(one.id for one in readable)
     statuses: list[OpStatus] = []

@@ -62,18 +62,22 @@ def link_of(operation: Operation) -> Link:
     return Link(operation.device, operation.epoch, operation.seq, operation.hash, operation.prev)
 
 
-def proven(links: Iterable[Link], heads: Iterable[SignedHead], followed: Collection[str] = ()) -> set[str]:
+Place = tuple[str, str, str]
+"""Tablet, epoch and hash: a tablet answers for its own chain, whatever hash it names as the one before."""
+
+
+def proven(links: Iterable[Link], heads: Iterable[SignedHead], followed: Collection[Place] = ()) -> set[str]:
     """The hashes of those operations that a head answers for; the heads' signatures have been checked.
 
-    `followed` are hashes that operations already held name as the one before them: they are proven by those.
+    `followed` are what operations already held name as the one before them, each in its own chain: proven by those.
     """
     signed = {(one.device, one.epoch, one.seq, one.hash) for one in heads}
     known = set(followed)
     found: set[str] = set()
     # From the newest to the oldest: each proven operation names the one before it.
     for one in sorted(links, key=lambda link: -link.seq):
-        if (one.device, one.epoch, one.seq, one.hash) in signed or one.hash in known:
+        if (one.device, one.epoch, one.seq, one.hash) in signed or (one.device, one.epoch, one.hash) in known:
             found.add(one.hash)
             if one.prev:
-                known.add(one.prev)
+                known.add((one.device, one.epoch, one.prev))
     return found

@@ -28,7 +28,7 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
-from shared_schema.proofs import head_text, link_of, proven
+from shared_schema.proofs import Place, head_text, link_of, proven
 from shared_schema.roles import Role
 from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, SignedHead
 
@@ -314,9 +314,10 @@ def _proven(
     spans: dict[tuple[str, str], list[int]] = {}
     for one in links:
         spans.setdefault((one.device, one.epoch), []).append(one.seq)
-    followed: set[str] = set()
+    followed: set[Place] = set()
     for (author, epoch), numbers in spans.items():
-        followed |= chains.followed(conn, author, epoch, min(numbers), max(numbers))
+        hashes = chains.followed(conn, author, epoch, min(numbers), max(numbers))
+        followed |= {(author, epoch, one) for one in hashes}
     return proven(links, proofs, followed)
 
 

@@ -179,3 +179,17 @@ def test_a_tablet_learns_that_the_log_is_no_longer_the_one_it_read(db: Database)
     assert another.rewound == ("I-1",)
     assert len(news_of(another, "I-1")) == 2
     assert say(db, device="D-1", **cursors_of(another)).rewound == ()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_nobody_signs_for_another_tablet_by_hanging_its_name_into_the_own_chain(
+    db: Database, held: bool
+) -> None:
+    """An operation made up in D-1's name is named by D-2's next as the one before it: D-2's word is not D-1's."""
+    made_up = Scribe(device="D-1").write(Note("A01", "made up"))
+    first = make_op(Note("A01", "1"), device="D-2")
+    second = make_op(Note("A01", "2"), device="D-2", seq=2, prev=made_up.hash)
+    if held:
+        assert outcomes(say(db, [second], device="D-2")) == ["accepted"]
+    reply = say(db, [first, made_up, second], device="D-21", proofs=(signed(first), signed(second)))
+    assert outcomes(reply) == ["accepted", "op_not_proven", "duplicate" if held else "accepted"]

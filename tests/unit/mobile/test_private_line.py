@@ -1,7 +1,6 @@
 """The line between two tablets that meet, and what somebody on the same hotspot can do to it: nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from random import Random
 
 import msgspec
@@ -27,7 +26,7 @@ from shared_schema.greeting import (
 )
 from shared_schema.problems import Problem
 from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ExchangeRequest, encode
-from tests.unit.mobile.world import ANNA, COUNT, YES_NO, Server, Tablet, quiet, reply_of
+from tests.unit.mobile.world import ANNA, COUNT, YES_NO, Server, Tablet, reply_of
 
 Changed = Callable[[bytes], bytes]
 
@@ -61,16 +60,6 @@ class Hotspot:
         except Problem as problem:
             return problem.code
         return ""
-
-
-@pytest.fixture
-def three(tmp_path: Path, server: Server, one: Tablet, two: Tablet) -> Iterator[Tablet]:
-    """A third tablet; all have met the server since, so that they know each other."""
-    made = Tablet(tmp_path, server, "T-3")
-    one.open_visit()
-    quiet(one, two, made)
-    yield made
-    made.close()
 
 
 def meets(asking: Tablet, hotspot: Hotspot, expected: str = "") -> MeetingReport:

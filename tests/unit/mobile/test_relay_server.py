@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -47,15 +46,6 @@ class Serving:
     def stop(self) -> None:
         self.server.stop()
         self.worker.stop()
-
-
-@pytest.fixture
-def three(tmp_path: Path, server: Server, one: Tablet, two: Tablet) -> Iterator[Tablet]:
-    made = Tablet(tmp_path, server, "T-3")
-    one.open_visit()
-    quiet(one, two, made)
-    yield made
-    made.close()
 
 
 @pytest.fixture
