@@ -65,11 +65,13 @@ def ends(links: Collection[Link]) -> list[Link]:
 
 def _of_span(chain: Mapping[str, Link], span: Span) -> set[str]:
     end = chain.get(span.hash)
-    if end is not None:
-        return {one.hash for one in _back(chain, end) if one.seq >= span.first}
-    if any(one.seq == span.last for one in chain.values()):
-        return set()  # another branch: all of ours is told, and what is there already does no harm
-    return {one.hash for one in chain.values() if span.first <= one.seq <= span.last}
+    piece = [] if end is None else list(_back(chain, end))
+    below = piece[-1].seq if piece else span.last + 1
+    if any(one.seq == below - 1 for one in chain.values()):
+        below = 0  # another branch: all of ours is told, and what is there already does no harm
+    # Below a gap of ours, left by what was refused or cleared, there is none of theirs.
+    had = [*piece, *(one for one in chain.values() if one.seq < below)]
+    return {one.hash for one in had if span.first <= one.seq <= span.last}
 
 
 def _chains(links: Iterable[Link]) -> dict[Chain, dict[str, Link]]:

@@ -193,6 +193,25 @@ def test_a_tablet_far_behind_reads_page_by_page(
     assert one.fold() == two.fold()
 
 
+def test_what_lies_below_a_refused_record_is_not_handed_over_in_place_of_news(
+    server: Server, one: Tablet, two: Tablet, three: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The colleague holds it; that there is a gap in this tablet's own piece of the chain is no reason to give it."""
+    for number in range(4):
+        one.answer(COUNT, number)
+    server.dismiss(ANNA)
+    refused = one.answer(YES_NO, False, ANNA)
+    one.answer(COUNT, 9)
+    meets(one, two)
+    one.meet()
+    assert one.store.kept([refused.id])[refused.id][0].status == "refused"
+    news = three.answer(COUNT, 7)
+    meets(three, one)
+    monkeypatch.setattr(handover, "REPLY_OPS_MAX", 3)
+    assert meets(two, one).news == 1
+    assert news.id in two.standing(f"answer/{COUNT}")
+
+
 @pytest.mark.parametrize("fault", ["request", "reply", "repeat"])
 @pytest.mark.parametrize("at", [0, 1])
 def test_a_meeting_cut_off_or_repeated_changes_nothing(

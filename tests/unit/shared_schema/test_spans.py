@@ -39,6 +39,14 @@ def test_what_another_one_lacks_is_told_newest_first() -> None:
     assert hashes(besides(links, spans(chain(1, 2) + chain(5, 6)))) == hashes([links[3], links[2]])
 
 
+def test_what_lies_below_a_gap_here_the_other_has_all_the_same() -> None:
+    """What was refused or cleared here leaves a gap in our piece and none in theirs."""
+    whole = chain(1, 6)
+    ours = whole[:2] + whole[3:]
+    assert besides(ours, spans(whole)) == []
+    assert hashes(besides(ours, spans(whole[1:]))) == hashes(whole[:1])
+
+
 def test_a_branch_that_the_other_has_not_is_told() -> None:
     """The same numbers with other bytes are other operations."""
     ours, theirs = chain(1, 5), chain(1, 5, branch="b", forks_at=4)
