@@ -11,6 +11,7 @@ from PIL import Image
 
 from mobile import handover, photos, purge
 from mobile.clearing import Holding
+from mobile.photos import Taken
 from mobile.purge import Plan
 from mobile.views import work_rows
 from server.intake import backups, desk
@@ -86,13 +87,18 @@ def keep(server: Server) -> Keeping:
     return Keeping(server)
 
 
+def a_picture(tablet: Tablet) -> Taken:
+    """The same each time."""
+    out = BytesIO()
+    Image.new("RGB", (40, 30), (1, 90, 200)).save(out, "PNG")
+    return photos.take(out.getvalue(), tablet.folder / "photos", tablet.vault)
+
+
 def a_visit(one: Tablet, other: Tablet) -> str:
     """Both record something, with a photo, and hand it over; the photo's hash."""
     one.meet()
     one.open_visit()
-    out = BytesIO()
-    Image.new("RGB", (40, 30), (1, 90, 200)).save(out, "PNG")
-    taken = photos.take(out.getvalue(), one.folder / "photos", one.vault)
+    taken = a_picture(one)
     one.desk.attach_photo(LEADER, VISIT, SCENE, taken)
     one.meet()
     other.meet()
@@ -266,6 +272,23 @@ def test_a_picture_that_stands_elsewhere_stays_while_that_visit_is_under_way() -
     other = HOLDING._replace(inspection="I-2", photos=("b",), photos_in_backup=("b",))
     assert judged(HOLDING, other, stages={"I-2": "opened"}).photos == ("a",)
     assert judged(HOLDING, other).photos == ("a", "b")
+
+
+def test_a_picture_taken_in_again_after_it_was_cleared_is_there_again(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """The same file of a card on another visit: that one is under way, and looks at it."""
+    one, other = tablets
+    sha256 = a_visit(one, other)
+    keep()
+    one.meet()
+    assert cleared(one).photos == 1
+    open_another(one)
+    one.desk.attach_photo(LEADER, OTHER_VISIT, SCENE, a_picture(one))
+    assert cleared(one, NOW_MS).photos == 0
+    assert photos.photo_path(one.folder / "photos", sha256).exists()
+    one.meet()
+    assert one.store.photos_held(OTHER_VISIT)[sha256].status == "received"
 
 
 def test_killed_between_rows_and_files_the_next_run_goes_on(
