@@ -83,7 +83,7 @@ class Door:
         """Keeps language and colours for the unlock screen of next time."""
         try:
             write_whole(self._look_path, msgspec.json.encode(look))
-        except OSError:
+        except (OSError, Problem):
             log.exception("the look was not kept")
 
     def seen(self) -> Seen:
@@ -166,7 +166,7 @@ class Door:
             if store is not None:
                 store.close()
                 good_copy.keep(self._settings.store_path, vault)
-        except OSError:
+        except (OSError, Problem):
             log.exception("no good copy was kept")
         finally:
             vault.lock()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mobile.door import RESERVE_BYTES, Door
+from mobile.door import RESERVE_BYTES, Door, Look
 from mobile.settings import Settings
 from shared_schema.problems import Problem
 from tests.small_disk import elsewhere, small_disk
@@ -86,6 +86,17 @@ def test_when_that_room_is_used_up_too_it_says_so_and_opens_once_there_is_some(d
     disk.door.lock()
     disk.fill()
     disk.door.unlock("p-chen", sealed.PIN)
+
+
+def test_a_full_disk_keeps_no_copy_and_locks_all_the_same(disk: Disk) -> None:
+    """Nor does it keep the colours of the unlock screen; both are tried again the next time."""
+    _, store = disk.door.unlock("p-chen", sealed.PIN)
+    store.set_setting("a", "b" * 100_000)
+    disk.fill()
+    disk.door.remember(Look("en", "dark"))
+    disk.door.lock()
+    with pytest.raises(Problem, match="tablet_locked"):
+        disk.door.kept()
 
 
 def test_a_full_disk_saves_nobodys_keys(disk: Disk) -> None:
