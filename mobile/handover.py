@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from msgspec import Raw
 
+from mobile.exchange import forks
 from mobile.meetings import Kept, Meeting, Passed, Refusal
 from mobile.settling import LEFT_OUT
 from mobile.signatures import signed_head, signed_receipt
 from mobile.store import Store
 from mobile.store_file import Identity
-from mobile.sync import forks
 from mobile.vault import Vault
 from shared_schema.answers import check_answer
 from shared_schema.ids import ID_BYTES, make_id

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mobile import photos
+from mobile.exchange import HEADS_MAX, OPS_BYTES_MAX, of_another_server, request_of, settlement_of
 from mobile.package_files import Source, source_of, written
 from mobile.progress import Report, Stopped, unwatched
 from mobile.sealing import opening_of, sealing_for
@@ -22,7 +23,6 @@ from mobile.settling import Journal, Reading, Settlement
 from mobile.signatures import signed_by, signed_receipt
 from mobile.store import Outgoing, Store
 from mobile.store_file import Identity
-from mobile.sync import HEADS_MAX, OPS_BYTES_MAX, of_another_server, request_of, settlement_of
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema import package, wire
 from shared_schema.ids import ID_BYTES, digest, make_id

@@ -5,7 +5,7 @@ network. Whoever drives it makes the call, on another thread if need be, and sen
 so a tap never waits for the network, and the store is never used by two threads.
 """
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -14,16 +14,24 @@ import msgspec
 from msgspec.structs import replace
 
 from mobile import photos
-from mobile.meetings import Chain
+from mobile.exchange import (
+    HEADS_MAX,
+    OPS_BYTES_MAX,
+    Asked,
+    checked,
+    of_another_server,
+    request_of,
+    settlement_of,
+)
 from mobile.progress import Report, Stopped, unwatched
-from mobile.settling import Journal, Reading, Settlement, Verdict
+from mobile.settling import Journal
 from mobile.signatures import signed_receipt
-from mobile.store import Outgoing, Store
+from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.transport import Offline, Rejected, Transport
 from mobile.uploads import Uploads
 from mobile.vault import KEY_BYTES, Vault
-from shared_schema.ids import ID_BYTES, digest, make_id
+from shared_schema.ids import ID_BYTES, make_id
 from shared_schema.problems import REGISTRY, Problem
 from shared_schema.proofs import head_text
 from shared_schema.wire import (
@@ -36,17 +44,12 @@ from shared_schema.wire import (
     EnrolReply,
     EnrolRequest,
     ExchangeReply,
-    ExchangeRequest,
     Head,
-    Held,
     ProblemReply,
-    Receipt,
     decode,
     encode,
     encode_packed,
     file_token,
-    peers_digest,
-    read_reply,
     token_bytes,
 )
 
@@ -54,13 +57,10 @@ R = TypeVar("R")
 Steps = Generator[Callable[[], Any], Any, R]
 """Work on the store that yields each call to the network and is sent its result, or its Offline or Rejected."""
 
-OPS_BYTES_MAX = 6 * 1024 * 1024  # of the 8 MiB a request may have; the rest is for cursors and heads
 OPS_LEAST = 30  # some 10 kB: less is mostly heads and cursors
-HEADS_MAX = 64
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
 FORGOTTEN = "device_unknown"
 """What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
-"""The setting that holds the server's time as last heard."""
 _NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
 """What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
 PAUSE_MS = 60_000
@@ -86,13 +86,6 @@ class SyncReport(NamedTuple):
     problem: str = ""
     revoked: bool = False
     """The server has turned this tablet away, and, if `outcome` is done, nothing here waits for it any more."""
-
-
-class _Asked(NamedTuple):
-    """A request as sent, and its operations in order by id and hash."""
-
-    ops: tuple[tuple[str, str], ...]
-    body: bytes
 
 
 class Sync:
@@ -209,7 +202,7 @@ class Sync:
                 else:
                     raise
                 continue
-            reply = _checked(asked, body, self._identity())
+            reply = checked(asked, body, self._identity())
             self._packs, self._shortens = packs, reply.finds_bases
             report = self._settle(asked, reply, report)
             self._tell(report, progress)
@@ -226,7 +219,7 @@ class Sync:
         progress("records_sent", report.sent, report.sent + left)
         progress("records_received", report.news, 0)
 
-    def _ask(self, ops_max: int, *, relays: bool, packs: bool, shortens: bool) -> _Asked:
+    def _ask(self, ops_max: int, *, relays: bool, packs: bool, shortens: bool) -> Asked:
         outbox = self._store.outbox(ops_max, OPS_BYTES_MAX, relays=relays)
         heads = [self._signed(head) for head in self._store.heads(HEADS_MAX)]
         request = request_of(
@@ -240,7 +233,7 @@ class Sync:
             logs=self._store.logs_to_ask(LOGS_ASKED_MAX),
         )
         body = encode_packed(request, shortens=shortens) if packs else encode(request)
-        return _Asked(tuple((one.id, one.hash) for one in outbox), body)
+        return Asked(tuple((one.id, one.hash) for one in outbox), body)
 
     def _signed(self, head: Head) -> Head:
         """The head of an own chain with this tablet's signature, which answers for all of it."""
@@ -253,7 +246,7 @@ class Sync:
             self._signed_heads[head.epoch] = known
         return known
 
-    def _settle(self, asked: _Asked, reply: ExchangeReply, report: SyncReport) -> SyncReport:
+    def _settle(self, asked: Asked, reply: ExchangeReply, report: SyncReport) -> SyncReport:
         now_ms = self._clock()
         changed = reply.server != self._identity().server
         settlement = settlement_of(
@@ -350,134 +343,6 @@ class Sync:
 
     def _new_id(self) -> str:
         return make_id(self._entropy(ID_BYTES))
-
-
-def request_of(
-    store: Store,
-    identity: Identity,
-    outbox: Sequence[Outgoing],
-    heads: Iterable[Head],
-    *,
-    app: str,
-    now_ms: int,
-    photos: tuple[str, ...],
-    logs: tuple[str, ...] = (),
-) -> ExchangeRequest:
-    """What this tablet says of itself with these operations; `photos` and `logs` are those it asks a receipt for."""
-    cursors = store.cursors()
-    return ExchangeRequest(
-        device=identity.device,
-        app=app,
-        sent_at_ms=now_ms,
-        heads=tuple(heads),
-        ops=tuple(msgspec.Raw(one.raw) for one in outbox),
-        proofs=store.proofs(one.hash for one in outbox),
-        photos=photos,
-        logs=logs,
-        cursors={inspection: number for inspection, (number, _) in cursors.items()},
-        last_read={inspection: op for inspection, (_, op) in cursors.items() if op},
-        checklists=store.checklist_hashes(),
-        assignments=store.assignments_digest(),
-        peers=peers_digest(store.peers()),
-    )
-
-
-def of_another_server(settlement: Settlement, store: Store) -> Settlement:
-    """Another server, or the same one set up anew: whatever the former one said no longer counts."""
-    return settlement._replace(offer_again=[(epoch, 0) for epoch in store.epochs()], all_photos_wanted=True)
-
-
-def settlement_of(
-    asked: tuple[tuple[str, str], ...],
-    reply: ExchangeReply,
-    chain_at: Callable[[str, int], Chain | None],
-    *,
-    now_ms: int,
-    epoch: str,
-    new_epoch: str,
-) -> Settlement:
-    """What a reply changes; pure. `asked` are the operations sent, `chain_at` tells of this tablet's chains.
-
-    `epoch` is the run of numbers in use, `new_epoch` the one to begin should that one have forked.
-    """
-    forked: list[str] = []
-    offer_again: list[tuple[str, int]] = []
-    receipt_of = reply.receipt or Receipt(server=reply.server, device="")
-    for receipt in receipt_of.heads:
-        chain = chain_at(receipt.epoch, receipt.seq)
-        if chain is None:
-            continue
-        if not chain.forked and forks(chain, receipt):
-            # This tablet was restored from a backup, or cloned. Its later operations need numbers of their own,
-            # and what it was told of these ones may have been meant for another.
-            forked.append(receipt.epoch)
-            offer_again.append((receipt.epoch, 0))
-        elif receipt.seq < chain.receipt:
-            # The server was restored from a backup and gets back what it has lost.
-            offer_again.append((receipt.epoch, 0 if chain.forked else receipt.seq))
-    sound = [one for one in reply.checklists if digest(bytes(one.content)) == one.hash]
-    garbled = next((one.hash for one in reply.checklists if one not in sound), "")
-    return Settlement(
-        journal=Journal(
-            last_success_ms=now_ms,
-            problem="checklist_unknown" if garbled else "",
-            facts={"checklist": garbled} if garbled else {},
-            clock_ahead_ms=now_ms - reply.received_at_ms if reply.received_at_ms else 0,
-        ),
-        verdicts=[
-            Verdict(
-                op, "accepted" if one.status == "duplicate" else one.status, one.problem, one.facts, hash_
-            )
-            for (op, hash_), one in zip(asked, reply.statuses, strict=True)
-        ],
-        receipts=receipt_of.heads,
-        photos_held=receipt_of.photos,
-        photos_backed_up=receipt_of.photos_backed_up,
-        logs_backed_up=receipt_of.logs,
-        proofs=reply.proofs,
-        relayed=reply.relayed,
-        peers=reply.peers,
-        revoked=reply.revoked,
-        offer_again=offer_again,
-        forked=forked,
-        new_epoch=new_epoch if epoch in forked else "",
-        news=[
-            Reading(one.inspection, one.cursor, [bytes(raw) for raw in one.ops], one.last_read)
-            for one in reply.news
-        ],
-        assignments=reply.assignments,
-        checklists=[(one.hash, bytes(one.content)) for one in sound],
-        rewound=reply.rewound,
-        read_to_the_end=not reply.more,
-        gone=reply.gone,
-        photos_wanted=reply.photos_wanted,
-    )
-
-
-def forks(chain: Chain, receipt: Held) -> bool:
-    """Whether the server holds, under this chain's numbers, what this tablet never wrote."""
-    return receipt.seq > 0 and receipt.hash != chain.hash_there
-
-
-def _checked(asked: _Asked, body: bytes, identity: Identity) -> ExchangeReply:
-    """The reply, if it answers what was asked and is the server's; anything else came from something in between."""
-    try:
-        reply = read_reply(body)
-    except Problem as problem:
-        raise Rejected(_unreadable(str(problem.facts.get("where", "")))) from problem
-    if len(reply.statuses) != len(asked.ops):
-        raise Rejected(_unreadable("statuses"))
-    receipt = reply.receipt
-    if identity.signing_key:
-        # A server that has given its key signs a receipt each time: none is no way around one.
-        meant = receipt and (receipt.server, receipt.device) == (reply.server, identity.device)
-        if receipt is None or not (meant and signed_receipt(receipt, identity.signing_key)):
-            raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
-    return reply
-
-
-def _unreadable(where: str) -> ProblemReply:
-    return ProblemReply(code="request_malformed", zh="", en="", retry=True, facts={"where": where})
 
 
 def _as_problem(reply: ProblemReply) -> Problem:

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mobile import settling, store, sync, tap
+from mobile import exchange as tablet_exchange
+from mobile import settling, store, tap
 from mobile.sync import Sync
 from server.intake import exchange, judge, news, projection
 from server.storage import chains, op_log, states, watermark
@@ -334,7 +335,7 @@ def believes_a_cursor_by_its_number(patch: pytest.MonkeyPatch) -> None:
 @mutant("diverged", faults="tablet_cloned,tablet_restored")
 def numbers_on_after_a_fork(patch: pytest.MonkeyPatch) -> None:
     """A tablet does not look at the hash its receipt names, and never finds out that it was cloned or restored."""
-    patch.setattr(sync, "forks", lambda chain, receipt: False)
+    patch.setattr(tablet_exchange, "forks", lambda chain, receipt: False)
 
 
 # --- an unknown operation stops nobody ---------------------------------------------------------------

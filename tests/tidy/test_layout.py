@@ -30,7 +30,6 @@ LINES_MAX = 400
 LONGER_BECAUSE = {
     "server/storage/tables.py": "one table after another, read as a list",
     "mobile/store.py": "all of the tablet's SQL, one question after another",
-    "mobile/sync.py": "one exchange from request to settled reply, read from top to bottom",
     "shared_schema/locale/console.py": "one word after another, read as a list",
     "shared_schema/operations.py": "one kind of operation after another, read as a list",
     "shared_schema/wire.py": "one message after another, read as a list",

@@ -2,9 +2,10 @@
 
 import pytest
 
+from mobile.exchange import settlement_of
 from mobile.meetings import Chain
 from mobile.settling import Journal
-from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms, settlement_of
+from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms
 from shared_schema import wire
 
 CHAIN = Chain(hash_there="h", receipt=5, forked=False)
