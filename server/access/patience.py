@@ -119,6 +119,7 @@ class PatientProtocol(HttpToolsProtocol):
     _due: asyncio.TimerHandle | None = None
     _framing_bytes = 0
     """What came since the last byte of a body: heads, and what stands after the chunks of a body."""
+    _in_head = False
     _hand_overs = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -137,9 +138,16 @@ class PatientProtocol(HttpToolsProtocol):
         self._start()
 
     def data_received(self, data: bytes) -> None:
-        """Ends a connection on which a head goes on and on: the parser would keep all of it."""
+        """Ends a connection on which a head goes on and on: the parser would keep all of it.
+
+        What still comes of a body after its answer no application reads, so that nobody else sees it stall: there each
+        piece starts the clock anew.
+        """
         self._framing_bytes += len(data)
         super().data_received(data)
+        cycle: RequestResponseCycle | None = self.cycle  # before the first request there is none
+        if cycle is not None and cycle.response_complete and not self._in_head:
+            self._start()
         if self._framing_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
             self._refuse(Problem("request_too_large", limit_bytes=HEAD_BYTES_MAX))
 
@@ -157,11 +165,13 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Starts the clock with the first byte of a head."""
         super().on_message_begin()
+        self._in_head = True
         self._start()
 
     def on_headers_complete(self) -> None:
         """Stops it with the last."""
         self._stop()
+        self._in_head = False
         self._framing_bytes = 0
         super().on_headers_complete()
 
@@ -183,7 +193,7 @@ class PatientProtocol(HttpToolsProtocol):
         a photo on a bad line that may be all there is.
         """
         self._stop()
-        cycle: RequestResponseCycle | None = self.cycle  # before the first request there is none
+        cycle: RequestResponseCycle | None = self.cycle
         unread = cycle is not None and cycle.body and not cycle.response_complete
         if unread and self._hand_overs < HAND_OVERS_MAX:
             self._hand_overs += 1
@@ -192,8 +202,8 @@ class PatientProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _start(self) -> None:
-        if self._due is None:
-            self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
+        self._stop()
+        self._due = self.loop.call_later(STALL_SECONDS, self.transport.close)
 
     def _stop(self) -> None:
         if self._due is not None:

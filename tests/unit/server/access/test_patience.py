@@ -1,10 +1,11 @@
 """Bodies are handed on as they come: nothing of them is lost, added, or taken for the next request."""
 
-import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
@@ -24,6 +25,23 @@ class Place(NamedTuple):
     bodies: list[bytes]
 
 
+@contextmanager
+def serving(app: Any) -> Iterator[tuple[str, int]]:
+    """The address of a server of this app."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
+    config.timeout_graceful_shutdown = 1
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield listening.getsockname()
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
 @pytest.fixture
 def place() -> Iterator[Place]:
     bodies: list[bytes] = []
@@ -39,17 +57,14 @@ def place() -> Iterator[Place]:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
         await send({"type": "http.response.body", "body": b"ok"})
 
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        yield Place(listening.getsockname(), bodies)
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
+    with serving(app) as address:
+        yield Place(address, bodies)
+
+
+async def refusing(_scope: Any, _receive: Any, send: Any) -> None:
+    """An app that answers without having read the body."""
+    await send({"type": "http.response.start", "status": 409, "headers": [(b"content-length", b"0")]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 def head(body: bytes) -> bytes:
@@ -107,13 +122,13 @@ CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 def test_a_head_without_an_end_is_refused(place: Place, begun: bytes, goes_on: bytes) -> None:
     """The parser would keep all of it."""
     heard = b""
-    with socket.create_connection(place.address) as line, contextlib.suppress(ConnectionError):
+    with socket.create_connection(place.address) as line, suppress(ConnectionError):
         line.settimeout(20)
         line.sendall(begun)
         for _ in range(40):
             line.sendall(goes_on)
             line.settimeout(0.05)
-            with contextlib.suppress(TimeoutError):
+            with suppress(TimeoutError):
                 heard += line.recv(1000)
     assert heard.startswith(b"HTTP/1.1 413")
     assert b"request_too_large" in heard
@@ -157,23 +172,40 @@ def test_what_nobody_reads_yet_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         held.append(len((await receive())["body"]))
         done.set()
 
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=PatientProtocol, log_config=None, access_log=False, lifespan="off")
-    config.timeout_graceful_shutdown = 1
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    try:
-        with socket.create_connection(listening.getsockname()) as line:
-            line.sendall(head(b"x" * (64 * 1024 * 1024)) + b"x" * 1000)
-            assert begin.wait(10)
-            line.settimeout(0.3)
-            with pytest.raises(TimeoutError):
-                line.sendall(b"x" * (32 * 1024 * 1024))
-            assert done.wait(10)
-    finally:
-        server.should_exit = True
-        thread.join()
-        listening.close()
+    with serving(app) as address, socket.create_connection(address) as line:
+        line.sendall(head(b"x" * (64 * 1024 * 1024)) + b"x" * 1000)
+        assert begin.wait(10)
+        line.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            line.sendall(b"x" * (32 * 1024 * 1024))
+        assert done.wait(10)
     # What one read of the socket brings may go over the limit.
     assert patience.BODY_WAITING_BYTES_MAX / 2 < held[0] <= patience.BODY_WAITING_BYTES_MAX + 256 * 1024
+
+
+@pytest.mark.parametrize("sent", [1, 999, 1000], ids=["one byte", "all but one", "all of it"])
+def test_who_sends_on_after_the_answer_and_then_stalls_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, sent: int
+) -> None:
+    """A body that was refused before it came is read on and thrown away; its line must not stay open for good."""
+    monkeypatch.setattr(patience, "STALL_SECONDS", 0.3)
+    with serving(refusing) as address, socket.create_connection(address) as line:
+        line.settimeout(10)
+        line.sendall(head(b"x" * 1000))
+        assert line.recv(10_000).startswith(b"HTTP/1.1 409")
+        line.sendall(b"x" * sent)
+        assert line.recv(10_000) == b"", "the connection ends"
+
+
+def test_a_slow_body_after_the_answer_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sender reads the answer only then; the next request on the same line is answered too."""
+    monkeypatch.setattr(patience, "STALL_SECONDS", 0.5)
+    with serving(refusing) as address, socket.create_connection(address) as line:
+        line.settimeout(10)
+        line.sendall(head(b"x" * 8))
+        assert line.recv(10_000).startswith(b"HTTP/1.1 409")
+        for _ in range(8):
+            time.sleep(0.12)
+            line.sendall(b"x")
+        line.sendall(head(b""))
+        assert line.recv(10_000).startswith(b"HTTP/1.1 409")
