@@ -110,8 +110,10 @@ class UploadDesk:
                     device, standing.name, tus.Part(0, asked.body_bytes), receive, hold
                 )
             else:
-                # It is under way already, perhaps with other parts: its sender goes on from where it is.
+                # It is under way already, perhaps with other parts: its sender goes on from where it is. One that
+                # is whole and was never finished is not here yet, and may not be what it is named.
                 await _drained(receive, hold)
+                standing = await self._run(self._uploads.look, device, name, self._clock())
             return _created(standing, {"upload-offset": str(standing.offset)})
 
     async def _go_on(self, device: DeviceId, name: str, part: tus.Part, receive: Receive) -> Answer:
