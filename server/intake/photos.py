@@ -66,8 +66,3 @@ def take_photo(
             now_ms=now_ms,
         )
     )
-
-
-def has_photo(db: Database, store: PhotoStore, sha256: str) -> bool:
-    """Whether the photo needs no sending."""
-    return store.has(sha256) and db.read(lambda conn: photos.has(conn, sha256), joins=True)

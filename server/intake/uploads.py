@@ -9,12 +9,13 @@ caller sees to it that one request at a time has hold of an upload.
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import structlog
 
-from server.intake.photos import has_photo, hash_on, media_type_of
+from server.intake.photos import hash_on, media_type_of
 from server.intake.tus import Creation, Part
 from server.storage import partials as partial_files
 from server.storage import photos
@@ -81,7 +82,7 @@ class Uploads:
             self._partials.sweep(now_ms)
         note = Note(asked.size_bytes, asked.metadata, asked.sha256, named=bool(asked.sha256))
         self._partials.write_note(device, name, note, now_ms)
-        standing = self._standing(device, name, note)
+        standing = self._standing(device, name, note, now_ms)
         if standing.offset == 0:
             self._partials.start(device, name)
         return standing
@@ -118,7 +119,7 @@ class Uploads:
         """Verifies and keeps a whole upload, and notes it: from then on the photo is here.
 
         Raises photo_wrong_hash, photo_type, photo_too_many_pixels, after which the upload is empty again; disk_full
-        and busy, after which it is whole as before and will be finished when it is next asked for.
+        and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
         """
         path = self._partials.path(device, name)
         if hashed is None:
@@ -137,18 +138,7 @@ class Uploads:
             found = Note(note.size_bytes, note.metadata, sha256)
             self._partials.write_note(device, name, found, now_ms)
         self._store.keep(sha256, path)
-
-        def noted(conn: Connection) -> None:
-            photos.add(
-                conn,
-                sha256=sha256,
-                size_bytes=note.size_bytes,
-                media_type=media_type,
-                device=device,
-                now_ms=now_ms,
-            )
-
-        self._db.submit(noted, joins=True).result()
+        self._noted(device, sha256, note.size_bytes, media_type, now_ms)
 
     def stopped(self, device: DeviceId, name: str, now_ms: int) -> None:
         """Bytes have arrived and no more come for now: it can go on for a week."""
@@ -174,17 +164,39 @@ class Uploads:
 
     def _found(self, device: DeviceId, name: str, now_ms: int) -> tuple[Note, Standing]:
         note = self._partials.note(device, name)
-        standing = self._standing(device, name, note)
+        standing = self._standing(device, name, note, now_ms)
         if standing.expires_at_ms < now_ms:
             self._partials.remove(device, name)
             raise Problem("not_found", what="upload")
         return note, standing
 
-    def _standing(self, device: DeviceId, name: str, note: Note) -> Standing:
+    def _noted(self, device: DeviceId, sha256: str, size_bytes: int, media_type: str, now_ms: int) -> None:
+        def run(conn: Connection) -> None:
+            photos.add(
+                conn,
+                sha256=sha256,
+                size_bytes=size_bytes,
+                media_type=media_type,
+                device=device,
+                now_ms=now_ms,
+            )
+
+        self._db.submit(run, joins=True).result()
+
+    def _is_here(self, device: DeviceId, sha256: str, now_ms: int) -> bool:
+        """Whether the photo needs no sending. One that was kept, and not noted before a kill, is noted now."""
+        if not sha256 or not self._store.has(sha256):
+            return False
+        if not self._db.read(lambda conn: photos.has(conn, sha256), joins=True):
+            content = self._store.get(sha256)
+            self._noted(device, sha256, len(content), media_type_of(BytesIO(content)), now_ms)
+        return True
+
+    def _standing(self, device: DeviceId, name: str, note: Note, now_ms: int) -> Standing:
         """Without bytes of its own, an upload is either not begun or has become a photo: that is looked up."""
         offset = self._partials.offset(device, name)
         if offset is None:
-            here = note.sha256 != "" and has_photo(self._db, self._store, note.sha256)
+            here = self._is_here(device, note.sha256, now_ms)
             if note.sha256 and not note.named and not here:
                 # It was here, and the server has been restored from before that.
                 self._partials.remove(device, name)

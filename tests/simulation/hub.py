@@ -16,9 +16,8 @@ from server.access import devices
 from server.intake import packages
 from server.intake.exchange import exchange
 from server.intake.packages import Way
-from server.intake.photos import has_photo
 from server.problems import reply
-from server.storage import op_log, registers, states
+from server.storage import op_log, photos, registers, states
 from server.storage.database import Connection, Database
 from server.storage.package_files import PackageFiles
 from server.storage.packages import PackageRow
@@ -157,7 +156,7 @@ class Hub:
 
     def has_photo(self, sha256: str) -> bool:
         """Whether a photo is here, whole and noted."""
-        return has_photo(self.db, self.files.store, sha256)
+        return self.files.store.has(sha256) and self.db.read(lambda conn: photos.has(conn, sha256))
 
     # --- looking in ---------------------------------------------------------------------------------
 

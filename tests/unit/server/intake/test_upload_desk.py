@@ -173,43 +173,6 @@ def test_bytes_that_arrived_before_a_cut_stay(client: Client, at: int) -> None:
     assert client.files.store.get(NAME) == PHOTO
 
 
-def test_whole_but_unfinished_is_finished_when_asked_for(client: Client) -> None:
-    """The server was killed after the last byte: nobody has been told, and the client asks how far it is."""
-    name = client.begin()
-    client.cut(name, 0, PHOTO, len(PHOTO))
-    assert client.photos() == []
-    assert client.offset(name) == len(PHOTO)
-    assert client.photos() == [NAME]
-    other = picture(3)
-    name = client.begin(other)
-    client.cut(name, 0, other, len(other))
-    assert client.patch(name, len(other), b"").status == 204
-    assert digest(other) in client.photos()
-
-
-@pytest.mark.parametrize("wrong", [False, True])
-def test_whole_but_unfinished_is_finished_when_begun_again(client: Client, wrong: bool) -> None:
-    """A small photo goes with the request that begins it, and its sender, cut off, asks the very same again.
-
-    What it hears as whole is here; bytes that are not the photo are no more taken for it than in any other request.
-    """
-    told: dict[str, Any] = {
-        "upload_length": str(len(PHOTO)),
-        "upload_metadata": metadata(sha256=NAME),
-        "content_type": UPLOAD_MEDIA_TYPE,
-    }
-    arrived = PHOTO[:-1] + bytes([PHOTO[-1] ^ wrong])
-    sent = {**client.headers, **{key.replace("_", "-"): value for key, value in told.items()}}
-    assert client.files.ask("POST", "", arrived, sent, cut=len(PHOTO)) is None
-    assert client.photos() == []
-    if wrong:
-        assert code(client.ask("POST", "", PHOTO, **told)) == (422, "photo_wrong_hash")
-    again = client.ask("POST", "", PHOTO, **told)
-    assert (again.status, again.headers["upload-offset"]) == (201, str(len(PHOTO)))
-    assert client.photos() == [NAME]
-    assert client.files.store.get(NAME) == PHOTO
-
-
 def test_the_wrong_offset_is_told_with_the_right_one(client: Client) -> None:
     name = client.begin()
     client.patch(name, 0, PHOTO[:10])

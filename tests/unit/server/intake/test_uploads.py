@@ -1,0 +1,80 @@
+"""The end of an upload, cut short wherever: what was whole is finished later, and nobody hears of it as here before."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from server.storage import writer
+from server.storage.database import Database
+from shared_schema.ids import digest
+from shared_schema.wire import UPLOAD_MEDIA_TYPE
+from tests.contract.files import PUBLIC, metadata, picture
+from tests.contract.plan import plan
+from tests.contract.talk import ask
+from tests.unit.server.intake.test_upload_desk import NAME, PHOTO, Client, code
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
+        db.write(lambda conn: plan(conn, public_key=PUBLIC))
+        made = Client(db, tmp_path / "photos")
+        yield made
+        made.files.close()
+
+
+def test_whole_but_unfinished_is_finished_when_asked_for(client: Client) -> None:
+    """The server was killed after the last byte: nobody has been told, and the client asks how far it is."""
+    name = client.begin()
+    client.cut(name, 0, PHOTO, len(PHOTO))
+    assert client.photos() == []
+    assert client.offset(name) == len(PHOTO)
+    assert client.photos() == [NAME]
+    other = picture(3)
+    name = client.begin(other)
+    client.cut(name, 0, other, len(other))
+    assert client.patch(name, len(other), b"").status == 204
+    assert digest(other) in client.photos()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_kept_but_not_noted_is_noted_when_asked_for(
+    client: Client, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """The database had no time just then, or the server was killed there: no byte has to come again."""
+    name = client.begin(upload_metadata=metadata(sha256=NAME) if named else "")
+    with monkeypatch.context() as crowd:
+        crowd.setattr(writer, "QUEUE_REQUESTS_MAX", 0)
+        assert code(client.patch(name, 0, PHOTO)) == (503, "busy")
+        assert client.ask("HEAD", name).status == 503, "nor is it said to be here"
+    assert client.photos() == []
+    assert client.offset(name) == len(PHOTO)
+    assert ask(client.db, "SELECT sha256, size_bytes, media_type, device FROM photo") == [
+        (NAME, len(PHOTO), "image/jpeg", "D-1")
+    ]
+    assert client.bytes_kept() == {NAME: len(PHOTO)}
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_whole_but_unfinished_is_finished_when_begun_again(client: Client, wrong: bool) -> None:
+    """A small photo goes with the request that begins it, and its sender, cut off, asks the very same again.
+
+    What it hears as whole is here; bytes that are not the photo are no more taken for it than in any other request.
+    """
+    told: dict[str, Any] = {
+        "upload_length": str(len(PHOTO)),
+        "upload_metadata": metadata(sha256=NAME),
+        "content_type": UPLOAD_MEDIA_TYPE,
+    }
+    arrived = PHOTO[:-1] + bytes([PHOTO[-1] ^ wrong])
+    sent = {**client.headers, **{key.replace("_", "-"): value for key, value in told.items()}}
+    assert client.files.ask("POST", "", arrived, sent, cut=len(PHOTO)) is None
+    assert client.photos() == []
+    if wrong:
+        assert code(client.ask("POST", "", PHOTO, **told)) == (422, "photo_wrong_hash")
+    again = client.ask("POST", "", PHOTO, **told)
+    assert (again.status, again.headers["upload-offset"]) == (201, str(len(PHOTO)))
+    assert client.photos() == [NAME]
+    assert client.files.store.get(NAME) == PHOTO
