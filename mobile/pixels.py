@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mobile import photo_marks
 from mobile.photo_marks import Mark
@@ -20,6 +20,16 @@ PIXELS_MAX = 40_000_000  # the cameras of tablets in use make 12 to 20 million
 SIDE_PIXELS = 1600  # a fitting is recognisable, a line of text on a desk is not meant to be
 QUALITY = 80
 THUMBNAIL_PIXELS = 256
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By what EXIF calls orientation, what brings a picture upright."""
 
 
 class Drawn(NamedTuple):
@@ -88,14 +98,19 @@ def _decode(content: bytes) -> Image.Image:
         longer = max(opened.size)
         wanted = (max(1, side * SIDE_PIXELS // longer) for side in opened.size)
         opened.draft("RGB", (next(wanted), next(wanted)))
-        ImageOps.exif_transpose(opened, in_place=True)
-        return _plain(opened)
+        return _plain(_upright(opened))
     except Image.DecompressionBombError as err:
         raise Problem("photo_too_many_pixels", limit_pixels=PIXELS_MAX) from err
     except UnidentifiedImageError as err:
         raise Problem("photo_type") from err
     except (OSError, ValueError, SyntaxError) as err:
         raise Problem("photo_damaged") from err
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """As it was held. Of what the camera wrote only the turn is read: the rest is often not what it should be."""
+    turn = _TURNS.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
+    return picture if turn is None else picture.transpose(turn)
 
 
 def _plain(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import struct
 import time
 from io import BytesIO
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_what_the_camera_wrote_is_gone_and_the_picture_is_upright(folder: Path, 
     assert not dict(kept.getexif())
     for path in folder.iterdir():
         assert not any(trace in vault.fetch(path) for trace in (b"SpyCam", b"secret room", b"Exif"))
+
+
+@pytest.mark.parametrize(
+    ("tag", "kind"), [(0x010F, 11), (0x011A, 2), (0x0128, 1)], ids=["maker", "resolution", "unit"]
+)
+def test_whatever_else_the_camera_wrote_the_picture_is_taken_in_upright(
+    folder: Path, vault: Vault, tag: int, kind: int
+) -> None:
+    """Cameras write a maker that is a number, or a resolution in letters; of all that only the turn is read."""
+    turned = struct.pack(">HHIHH", ExifTags.Base.Orientation, 3, 1, 6, 0)
+    fields = struct.pack(">H", 2) + turned + struct.pack(">HHII", tag, kind, 1, 0x00010001) + bytes(4)
+    content = encoded(Image.new("RGB", (60, 40)), exif=b"Exif\0\0MM\0*" + struct.pack(">I", 8) + fields)
+    assert taken_in(content, folder, vault).size == (40, 60)
 
 
 def test_a_large_picture_is_made_smaller_and_has_a_thumbnail(folder: Path, vault: Vault) -> None:
