@@ -15,8 +15,10 @@ from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX
 
-MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Nothing else is even tried: decoders are where pictures bite."""
+MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+"""Nothing else is even tried: decoders are where pictures bite. MPO is what Pillow calls a JPEG with more pictures
+behind the first, as many telephones write it."""
+FORMATS = ("JPEG", "PNG", "WEBP")
 HASH_STEP_BYTES = 1024 * 1024
 
 
@@ -25,7 +27,7 @@ def media_type_of(picture: BinaryIO | Path) -> str:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours, below
-            with Image.open(picture, formats=tuple(MEDIA_TYPES)) as opened:
+            with Image.open(picture, formats=FORMATS) as opened:
                 if opened.width * opened.height > PHOTO_PIXELS_MAX:
                     raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX)
                 return MEDIA_TYPES[opened.format or ""]

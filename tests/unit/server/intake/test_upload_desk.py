@@ -244,6 +244,16 @@ def test_what_is_a_photo_is_taken_by_its_bytes(client: Client, kind: str) -> Non
     assert ask(client.db, "SELECT media_type FROM photo") == [(f"image/{kind.lower()}",)]
 
 
+def test_a_photo_with_a_second_picture_in_it_is_taken(client: Client) -> None:
+    """Many telephones write a JPEG that holds a smaller or brighter one behind the first."""
+    out = BytesIO()
+    small = Image.new("RGB", (8, 8), "red")
+    Image.new("RGB", (16, 16)).save(out, "MPO", save_all=True, append_images=[small])
+    content = out.getvalue()
+    assert client.patch(client.begin(content), 0, content).status == 204
+    assert ask(client.db, "SELECT media_type FROM photo") == [("image/jpeg",)]
+
+
 def test_an_upload_can_be_given_up(client: Client) -> None:
     """Its bytes go. A photo that was received stays, because it is evidence."""
     name = client.begin()
