@@ -2,7 +2,8 @@
 
 First everything is read and checked, and nothing kept. Then the photos are put in their places, where
 nobody finds them yet. Then one transaction runs the very exchange of `POST /sync` for each request and
-notes the photos. So a package is taken whole, and taking it again changes nothing.
+notes the photos. So a package is taken whole, and taking it again changes nothing. Its receipt is written before
+that transaction ends: where there is no room for it nothing was taken, and until then nobody is shown the file.
 """
 
 from collections import Counter
@@ -55,13 +56,6 @@ class Opened(NamedTuple):
     size_bytes: int
 
 
-class Given(NamedTuple):
-    """A package made for a tablet: its row in the register, and its bytes."""
-
-    row: PackageRow
-    content: bytes
-
-
 class Taken(NamedTuple):
     """A package that was taken in, and its receipt, where the tablet has a key to seal one to."""
 
@@ -79,16 +73,12 @@ def take(way: Way, source: Source, *, by: str, now_ms: int) -> Taken:
     """
     opened = check(way.db, source)
     _place(way, source, opened)
-    row, receipt = way.db.write(partial(_take, opened=opened, way=way, by=by, now_ms=now_ms))
+    taken = way.db.write(partial(_take, opened=opened, way=way, by=by, now_ms=now_ms))
     way.files.forget(opened.digest)
-    if receipt is None:
-        return Taken(row)
-    return Taken(row, receipt.row, way.files.give(receipt.row.digest, [receipt.content]))
+    return taken
 
 
-def _take(
-    conn: Connection, opened: Opened, way: Way, *, by: str, now_ms: int
-) -> tuple[PackageRow, Given | None]:
+def _take(conn: Connection, opened: Opened, way: Way, *, by: str, now_ms: int) -> Taken:
     """What is one transaction."""
     tablet = _tablet(conn, opened.manifest.device)
     for part, media_type in opened.photos:
@@ -106,12 +96,10 @@ def _take(
     audit.record(conn, now_ms, by, "package.taken", opened.digest, device=row.device, code=row.code)
     receiver = opened.manifest.reply_to or tablet.sealing_key
     if not receiver:
-        return row, None
+        return Taken(row)
     if not tablet.sealing_key:
         devices.give_sealing_key(conn, tablet.id, receiver)
-    return row, _made(
-        conn, tablet, receiver, told, opened=opened, by=by, now_ms=now_ms, seed=way.entropy(SEED_BYTES)
-    )
+    return Taken(row, *_made(conn, tablet, receiver, told, way=way, opened=opened, by=by, now_ms=now_ms))
 
 
 def give(way: Way, device: str, *, by: str, now_ms: int) -> tuple[PackageRow, Path]:
@@ -120,7 +108,7 @@ def give(way: Way, device: str, *, by: str, now_ms: int) -> tuple[PackageRow, Pa
     Raises device_unknown, device_revoked, package_keys_missing.
     """
 
-    def run(conn: Connection) -> Given:
+    def run(conn: Connection) -> tuple[PackageRow, Path]:
         tablet = _tablet(conn, device)
         if tablet.revoked_at_ms is not None:
             raise Problem("device_revoked", device=device)
@@ -128,19 +116,9 @@ def give(way: Way, device: str, *, by: str, now_ms: int) -> tuple[PackageRow, Pa
             raise Problem("package_keys_missing")
         told = answers.untold(conn, tablet, now_ms=now_ms)
         audit.record(conn, now_ms, by, "package.given", device)
-        return _made(
-            conn,
-            tablet,
-            tablet.sealing_key,
-            told,
-            opened=None,
-            by=by,
-            now_ms=now_ms,
-            seed=way.entropy(SEED_BYTES),
-        )
+        return _made(conn, tablet, tablet.sealing_key, told, way=way, opened=None, by=by, now_ms=now_ms)
 
-    made = way.db.write(run)
-    return made.row, way.files.give(made.row.digest, [made.content])
+    return way.db.write(run)
 
 
 def in_words(row: PackageRow) -> str:
@@ -264,13 +242,13 @@ def _made(
     receiver: str,
     told: Sequence[Answer],
     *,
+    way: Way,
     opened: Opened | None,
     by: str,
     now_ms: int,
-    seed: bytes,
-) -> Given:
-    """A package for a tablet, the receipt of the opened one if there is one, entered in the register."""
-    sealing = sealing_for(receiver, seed)
+) -> tuple[PackageRow, Path]:
+    """A package for a tablet, the receipt of the opened one if there is one, written and entered in the register."""
+    sealing = sealing_for(receiver, way.entropy(SEED_BYTES))
     contents = [package.message("answer", msgspec.json.encode(one)) for one in told]
     server = migrations.server_id(conn)
     manifest = Manifest(
@@ -304,4 +282,4 @@ def _made(
         by=by,
     )
     packages.keep(conn, row)
-    return Given(row, b"".join(content))
+    return row, way.files.give(row.digest, content)

@@ -1,20 +1,27 @@
 """Packages as people hand them over, at the console or by command: what is refused leaves one line, whichever way."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from server.__main__ import main
 from server.intake import package_desk
-from server.intake.package_desk import Handed
+from server.intake.package_desk import Handed, Outcome
+from server.storage import devices
 from server.storage.database import Database
-from shared_schema.ids import digest
+from shared_schema.ids import DeviceId, digest
 from shared_schema.package import read_start
+from shared_schema.problems import Problem
 from tests.contract.talk import NOW_MS, ask
+from tests.small_disk import elsewhere, small_disk
 from tests.unit.server.intake.test_packages import Post
+
+TABLET_KEY = X25519PrivateKey.from_private_bytes(bytes(31) + b"1").public_key().public_bytes_raw().hex()
 
 BAD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "a letter": (lambda _: b"Dear sirs", "package_damaged"),
@@ -69,3 +76,40 @@ def test_a_refusal_leaves_one_line_with_reason_and_digest(
     assert facts["code"] == code
     assert facts["digest"] == (digest(content) if kind == "a letter" else _start_digest(content))
     assert ask(post.db, "SELECT count(*) FROM package WHERE direction = 'in'") == [(1,)]
+
+
+def test_without_room_for_the_receipt_nothing_is_taken_and_without_room_to_give_nothing_is_given(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """Nobody is told that a package was refused whose records are here, nor shown a file that is not there."""
+    with small_disk(tmp_path / "packages", 64 * 1024) as mounted:
+        if not mounted:
+            elsewhere(request.node.nodeid)
+        post = Post(tmp_path)
+        post.db.write(lambda conn: devices.give_sealing_key(conn, DeviceId("D-1"), TABLET_KEY))
+        path = tmp_path / "sound.hcx"
+        path.write_bytes(post.make(post.requests()))
+
+        def take() -> Outcome:
+            (outcome,) = package_desk.take_all(
+                post.way, [Handed(path, "sound")], campaign="C-1", by="xu", now_ms=NOW_MS
+            )
+            return outcome
+
+        ballast = tmp_path / "packages" / "ballast"
+        ballast.write_bytes(bytes(shutil.disk_usage(ballast.parent).free))
+        refused = take()
+        assert refused.problem is not None
+        assert refused.problem.code == "disk_full"
+        with pytest.raises(Problem, match="disk_full"):
+            package_desk.give_all(post.way, ["D-1"], by="xu", now_ms=NOW_MS)
+        for table in ("operation", "package"):
+            assert ask(post.db, f"SELECT count(*) FROM {table}") == [(0,)]
+        ballast.unlink()
+        taken = take()
+        (given,) = package_desk.give_all(post.way, ["D-1"], by="xu", now_ms=NOW_MS)
+        assert ask(post.db, "SELECT count(*) FROM operation") == [(2,)]
+        assert taken.receipt is not None
+        for row in (taken.receipt, given):
+            assert post.way.files.given(row.digest).stat().st_size == row.size_bytes
+        post.db.close()
