@@ -12,6 +12,7 @@ from server.intake.packages import Way
 from server.intake.photos import hash_on
 from server.problems import facts_of
 from server.storage import packages as register
+from server.storage.disk import disk_problems
 from server.storage.package_files import Source
 from server.storage.packages import PackageRow
 from shared_schema.problems import Problem
@@ -66,7 +67,8 @@ def take_all(way: Way, files: Iterable[Handed], *, campaign: str, by: str, now_m
 
 def _of_file(way: Way, file: Handed, *, by: str, now_ms: int) -> Iterator[Outcome]:
     try:
-        incoming = way.files.incoming([file.path])
+        with disk_problems():  # it may lie on a worn disc
+            incoming = way.files.incoming([file.path])
     except Problem as problem:
         yield Outcome(file.name, problem=problem, digest=_digest_of(file.path))
         return
@@ -81,10 +83,12 @@ def _taken(way: Way, source: Source, name: str, *, by: str, now_ms: int) -> Outc
         return Outcome(name, problem=Problem("busy"), digest=_digest_of(*_paths(source)))
     digest = ""
     try:
-        digest = way.files.digest_of(source)
+        with disk_problems():
+            digest = way.files.digest_of(source)
         known = way.db.read(lambda conn: register.get(conn, digest)) is not None
         try:
-            taken = packages.take(way, source, by=by, now_ms=now_ms)
+            with disk_problems():
+                taken = packages.take(way, source, by=by, now_ms=now_ms)
         except Problem as problem:
             if not problem.kind.retry:
                 way.files.forget(
@@ -103,10 +107,13 @@ def _paths(source: Source) -> list[Path]:
 
 
 def _digest_of(*paths: Path) -> str:
-    """The SHA-256 of what cannot be read as a package; of volumes, one after the other."""
+    """The SHA-256 of what cannot be read as a package; of volumes, one after the other. "" if not even that can be."""
     so_far = hashlib.sha256()
-    for path in paths:
-        hash_on(so_far, path)
+    try:
+        for path in paths:
+            hash_on(so_far, path)
+    except OSError:
+        return ""
     return so_far.hexdigest()
 
 

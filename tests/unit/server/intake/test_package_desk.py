@@ -113,3 +113,17 @@ def test_without_room_for_the_receipt_nothing_is_taken_and_without_room_to_give_
         for row in (taken.receipt, given):
             assert post.way.files.given(row.digest).stat().st_size == row.size_bytes
         post.db.close()
+
+
+def test_a_file_that_cannot_be_read_keeps_none_of_the_others(tmp_path: Path) -> None:
+    """A worn disc: it is named and said to be failing, and the good one beside it is taken."""
+    post = Post(tmp_path)
+    worn, good = tmp_path / "a.hcx", tmp_path / "good.hcx"
+    worn.symlink_to("/proc/self/mem")  # which answers what a disc with a bad sector does
+    good.write_bytes(post.make(post.requests()))
+    by_command(post, [worn, good])
+    ((what, facts),) = ask(post.db, "SELECT what, facts FROM audit_event WHERE action = 'package.refused'")
+    assert what.endswith("a.hcx")
+    assert json.loads(facts)["code"] == "disk_failing"
+    assert ask(post.db, "SELECT count(*) FROM package WHERE direction = 'in'") == [(1,)]
+    post.db.close()
