@@ -2,11 +2,14 @@
 
 import pytest
 
+from mobile import sync
 from mobile.exchange import settlement_of
 from mobile.meetings import Chain
 from mobile.settling import Journal
 from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms
 from shared_schema import wire
+from tests.unit.mobile.test_package import photographed
+from tests.unit.mobile.world import VISIT, Tablet
 
 CHAIN = Chain(hash_there="h", receipt=5, forked=False)
 HASH = "h"
@@ -54,3 +57,17 @@ def test_the_pause_grows_and_is_never_the_same_for_all() -> None:
     endless = Journal(attempts=1, facts={"wait_seconds": "99999999"})
     assert pause_ms(endless, b"\0\0\0\0") <= PAUSE_LONGEST_MS
     assert pause_ms(Journal(attempts=1, retry=False), b"\0\0\0\0") == PAUSE_LONGEST_MS // 2
+
+
+def test_every_photo_gets_its_receipt_before_any_backup_is_made(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More are here than one request asks about: those that have none go first, and none of them waits for ever."""
+    monkeypatch.setattr(sync, "PHOTOS_ASKED_MAX", 2)
+    one.open_visit()
+    shades = [20 * number for number in range(1, 8)]
+    for shade in shades:
+        photographed(one, shade)
+    for _ in shades:
+        one.meet()
+    assert [held.receipt for held in one.store.photos_held(VISIT).values()] == [1] * len(shades)
