@@ -15,7 +15,8 @@ from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX, TUS_VERSION, UPLOAD_MEDIA_TYPE
 
 EXTENSIONS = "creation,creation-with-upload,termination,expiration"
-METHODS = ("OPTIONS", "POST", "HEAD", "PATCH", "DELETE")
+METHODS = ("OPTIONS", "POST", "HEAD", "PATCH", "DELETE", "GET")
+"""GET is none of tus's own; what was handed in can be read back with it, and its clients' own tests do so."""
 METADATA_BYTES_MAX = 4096
 
 Headers = Mapping[str, str]

@@ -78,9 +78,13 @@ class UploadDesk:
         if method not in (tus.METHODS[2:] if name else ("POST",)):
             refusal = _refusal(Problem("not_found", what=method))
             return Answer(405, {**refusal.headers, "allow": ", ".join(tus.METHODS)}, refusal.body)
-        tus.check_version(headers)
+        if method != "GET":
+            tus.check_version(headers)
         device = await self._device(headers)
         match method:
+            case "GET":
+                content, media_type = await self._run(self._uploads.read, device, name, self._clock())
+                return Answer(200, {"content-type": media_type, "cache-control": "no-store"}, content)
             case "POST":
                 return await self._create(device, tus.read_creation(headers), receive)
             case "PATCH":

@@ -17,8 +17,8 @@ import structlog
 
 from server.intake.photos import hash_on, media_type_of
 from server.intake.tus import Creation, Part
+from server.storage import devices, photos
 from server.storage import partials as partial_files
-from server.storage import photos
 from server.storage.database import Connection, Database
 from server.storage.disk import Room, disk_problems
 from server.storage.partials import Note, Partials
@@ -93,6 +93,24 @@ class Uploads:
         if standing.done and self._partials.offset(device, name) is not None:
             self.finish(device, name, note, now_ms)
         return standing
+
+    def read(self, device: DeviceId, name: str, now_ms: int) -> tuple[bytes, str]:
+        """A photo and its media type, for the tablet that handed it in. Raises not_found, device_revoked, busy.
+
+        Whoever only names a hash finds here whether the photo has to be sent, and nothing of the photo.
+        """
+        note, _ = self._found(device, name, now_ms)
+
+        def run(conn: Connection) -> str | None:
+            tablet = devices.get(conn, device)
+            if tablet is not None and tablet.revoked_at_ms is not None:
+                raise Problem("device_revoked", device=device)
+            return photos.brought_by(conn, note.sha256, device)
+
+        media_type = self._db.read(run, joins=True)
+        if media_type is None:
+            raise Problem("not_found", what="photo")
+        return self._store.get(note.sha256), media_type
 
     def go_on(self, device: DeviceId, name: str, part: Part, now_ms: int) -> "Writing":
         """The upload, open for a part. Raises upload_offset, request_too_large, disk_full, not_found."""

@@ -16,6 +16,12 @@ def has(conn: Connection, sha256: str) -> bool:
     return conn.execute(select(photo.c.sha256).where(photo.c.sha256 == sha256)).first() is not None
 
 
+def brought_by(conn: Connection, sha256: str, device: DeviceId) -> str | None:
+    """The media type of a photo that this tablet was the first to hand in; None where it was not."""
+    query = select(photo.c.media_type).where(photo.c.sha256 == sha256, photo.c.device == device)
+    return conn.execute(query).scalar_one_or_none()
+
+
 def held(conn: Connection, wanted: Iterable[str]) -> dict[str, bool]:
     """Of these photos, those whose bytes are here, and whether a backup holds them."""
     asked = list(wanted)

@@ -171,6 +171,23 @@ def test_an_upload_is_given_up(place: Place) -> None:
     assert not list(place.photos._root.glob(f"uploads/*/{found['url'].rpartition('/')[2]}*"))
 
 
+def test_what_the_clients_own_test_asks_of_a_server(place: Place) -> None:
+    """What was handed in is read back as it was; its metadata too, in whatever order; given up, it is found no more."""
+    content = picture(45, SIZE)
+    told = {"nonlatin": "słońce", "number": "100", "filename": "hello.jpg", "filetype": "image/jpeg"}
+    found = place.run("its_own_test", content, metadata=told)
+    assert found["ok"], found
+    assert found["read"]["status"] == 200
+    assert b64decode(found["read"]["body"]) == content
+    assert found["read"]["head"]["content-type"] == "image/jpeg"
+    looked = found["looked"]["head"]
+    assert (looked["upload-offset"], looked["upload-length"]) == (str(SIZE), str(SIZE))
+    given = dict(one.split(" ") for one in looked["upload-metadata"].split(","))
+    assert {key: b64decode(value).decode() for key, value in given.items()} == told
+    assert (methods(found)[-1], found["gone"]) == ("DELETE", 404)
+    assert place.has(content), "it is evidence, whoever gives its upload up"
+
+
 @pytest.mark.parametrize("scenario", ["in_parallel", "length_unknown"])
 def test_what_the_server_does_not_offer_is_refused_and_leaves_nothing(place: Place, scenario: str) -> None:
     """Neither concatenation nor deferred lengths are among its extensions: no half of a photo becomes a photo."""

@@ -106,6 +106,20 @@ const scenarios = {
     one.made.start();
     return one.end;
   },
+  // What the client's own end-to-end test does with a server: uploads, reads back, looks, gives up, finds nothing.
+  async its_own_test() {
+    const told = async (method) => {
+      const answer = await fetch(one.made.url, { method, headers: { ...plan.headers, "Tus-Resumable": "1.0.0" } });
+      const head = Object.fromEntries(answer.headers);
+      return { status: answer.status, head, body: Buffer.from(await answer.arrayBuffer()).toString("base64") };
+    };
+    const one = upload({ chunkSize: Infinity });
+    one.made.start();
+    const end = await one.end;
+    const [read, looked] = [await told("GET"), await told("HEAD")];
+    await one.made.abort(true);
+    return { ...end, read, looked, gone: (await told("GET")).status };
+  },
   async only_post_gets_through() {
     const one = upload({ overridePatchMethod: true });
     one.made.start();

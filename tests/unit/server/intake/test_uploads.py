@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from server.access import devices
 from server.storage import writer
 from server.storage.database import Database
 from shared_schema.ids import digest
 from shared_schema.wire import UPLOAD_MEDIA_TYPE
-from tests.contract.files import PUBLIC, metadata, picture
+from tests.contract.files import PUBLIC, metadata, pass_for, picture
 from tests.contract.plan import plan
 from tests.contract.talk import ask
-from tests.unit.server.intake.test_upload_desk import NAME, PHOTO, Client, code
+from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, code
 
 
 @pytest.fixture
@@ -78,3 +79,33 @@ def test_whole_but_unfinished_is_finished_when_begun_again(client: Client, wrong
     assert (again.status, again.headers["upload-offset"]) == (201, str(len(PHOTO)))
     assert client.photos() == [NAME]
     assert client.files.store.get(NAME) == PHOTO
+
+
+def test_what_was_handed_in_is_read_back(client: Client) -> None:
+    """By any client that knows the address, tus or none; not before all of it is here, nor once it was given up."""
+    name = client.begin()
+    assert client.ask("GET", name).status == 404
+    client.patch(name, 0, PHOTO[:100])
+    assert client.ask("GET", name).status == 404
+    client.patch(name, 100, PHOTO[100:])
+    reply = client.ask("GET", name, tus_resumable="-")
+    assert (reply.status, reply.headers["content-type"], reply.body) == (200, "image/jpeg", PHOTO)
+    assert client.ask("DELETE", name).status == 204
+    assert client.ask("GET", name).status == 404
+
+
+def test_nobody_reads_what_another_handed_in_by_naming_its_hash(client: Client) -> None:
+    """A tablet of the squad knows the hashes of all the squad's photos."""
+    client.patch(client.begin(), 0, PHOTO)
+    other = pass_for(client.db, NOW_MS, "D-2")["hucha-token"]
+    name = client.begin(hucha_token=other)
+    assert client.ask("HEAD", name, hucha_token=other).headers["upload-offset"] == str(len(PHOTO))
+    assert client.ask("GET", name, hucha_token=other).status == 404
+    assert code(client.ask("GET", name, hucha_token="-")) == (401, "signature_invalid")
+
+
+def test_a_tablet_turned_away_reads_nothing(client: Client) -> None:
+    name = client.begin()
+    client.patch(name, 0, PHOTO)
+    client.db.write(lambda conn: devices.revoke(conn, "D-1", NOW_MS))
+    assert code(client.ask("GET", name)) == (403, "device_revoked")
