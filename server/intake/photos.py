@@ -1,13 +1,11 @@
 """Taking in whole photos: the right type, the right size, the right hash, safely kept, then noted."""
 
 import hashlib
-import warnings
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
-
+from server.intake.picture_head import read_head
 from server.storage import photos
 from server.storage.database import Database
 from server.storage.photo_store import PhotoStore
@@ -15,26 +13,21 @@ from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 from shared_schema.wire import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX
 
-MEDIA_TYPES = {"JPEG": "image/jpeg", "MPO": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-"""Nothing else is even tried: decoders are where pictures bite. MPO is what Pillow calls a JPEG with more pictures
-behind the first, as many telephones write it."""
-FORMATS = ("JPEG", "PNG", "WEBP")
 HASH_STEP_BYTES = 1024 * 1024
 
 
 def media_type_of(picture: BinaryIO | Path) -> str:
     """The media type that its head tells; no pixel is decoded. Raises photo_type, photo_too_many_pixels."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours, below
-            with Image.open(picture, formats=FORMATS) as opened:
-                if opened.width * opened.height > PHOTO_PIXELS_MAX:
-                    raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX)
-                return MEDIA_TYPES[opened.format or ""]
-    except Image.DecompressionBombError as err:
-        raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX) from err
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError) as err:
-        raise Problem("photo_type") from err
+    if isinstance(picture, Path):
+        with picture.open("rb") as file:
+            head = read_head(file)
+    else:
+        head = read_head(picture)
+    if head is None:
+        raise Problem("photo_type")
+    if head.width * head.height > PHOTO_PIXELS_MAX:
+        raise Problem("photo_too_many_pixels", limit_pixels=PHOTO_PIXELS_MAX)
+    return head.media_type
 
 
 def hash_on(so_far: "hashlib._Hash", path: Path, from_bytes: int = 0) -> None:
