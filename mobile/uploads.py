@@ -61,6 +61,8 @@ class Uploads:
         headers = {**token, "tus-resumable": TUS_VERSION}
         name, offset = self._store.photo_upload(sha256), -1
         moved, again = False, Counter[str]()
+        # What is told first is how far it was already: that a question got through carries nothing of the photo.
+        before = -1 if name else 0
         while offset < len(content):
             try:
                 if not name:
@@ -83,13 +85,13 @@ class Uploads:
                 if again[code] > AGAIN_MAX.get(code, 0):
                     raise
                 if code in {"not_found", "photo_wrong_hash"}:
-                    name = ""
+                    name, before = "", 0
                 if code == "request_too_large":
                     self._smaller(err)
                 offset = -1
                 continue
-            moved = moved or now_at > offset
-            offset = now_at
+            moved = moved or now_at > before >= 0
+            offset = before = now_at
             self._store.photo_moved(sha256, name, offset)
             moved_on()
 

@@ -1,0 +1,57 @@
+"""Handing a photo over on a line that breaks: it goes on while the line carries anything, and then it rests."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from mobile import uploads
+from tests.unit.mobile.test_package import photographed
+from tests.unit.mobile.world import Line, Tablet
+
+ASKED_MAX = 60
+
+
+class Narrow(Line):
+    """A line that carries one part of a photo, and then of each so many bytes; what has none gets through."""
+
+    carries = 0
+    parts = 1
+
+    def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        self.asked.append((method, name, len(body)))
+        assert len(self.asked) < ASKED_MAX, "it asks for ever"
+        if body and not self.parts:
+            return self.server.files.carry(method, name, body, headers, cut=self.carries)
+        self.parts -= bool(body)
+        return self.server.files.carry(method, name, body, headers)
+
+
+@pytest.fixture
+def narrow(one: Tablet, monkeypatch: pytest.MonkeyPatch) -> Narrow:
+    """The line of a tablet that has taken a photo of several parts."""
+    monkeypatch.setattr(uploads, "PART_BYTES", 100)
+    monkeypatch.setattr(uploads, "PART_BYTES_MIN", 100)
+    line = Narrow(one.line.server)
+    one.line = line
+    one.reopen()
+    one.open_visit()
+    photographed(one)
+    return line
+
+
+def test_a_line_that_carries_no_byte_of_a_photo_is_offline(one: Tablet, narrow: Narrow) -> None:
+    """Though each question is answered: what is recorded meanwhile does not wait for what cannot get through."""
+    report = one.sync.once()
+    assert (report.outcome, report.photos) == ("offline", 0)
+    assert len(narrow.asked) <= 5
+    asked = len(narrow.asked)
+    report = one.sync.once()
+    assert report.outcome == "offline"
+    assert len(narrow.asked) <= asked + 3
+    assert one.store.journal().attempts == 1, "and a pause follows"
+
+
+def test_a_line_that_carries_some_of_each_part_carries_the_photo(one: Tablet, narrow: Narrow) -> None:
+    narrow.carries = 60
+    assert one.meet().photos == 1
+    assert len(narrow.asked) > 8
