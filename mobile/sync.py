@@ -281,6 +281,9 @@ class Sync:
     def _photos(self, report: SyncReport, progress: Report) -> Steps[SyncReport]:
         due = self._store.photos_to_send()
         for sha256 in due:
+            if self._store.outbox(1, OPS_BYTES_MAX):
+                # Recorded meanwhile: on a slow line all the photos of a visit take hours.
+                report = yield from self._exchanges(report, progress)
             progress("photos_sent", report.photos, len(due))
             content = photos.fetch(sha256, self._photos_folder, self._vault)
             if content is None:

@@ -6,7 +6,7 @@ import pytest
 
 from mobile import uploads
 from tests.unit.mobile.test_package import photographed
-from tests.unit.mobile.world import Line, Tablet
+from tests.unit.mobile.world import YES_NO, Line, Server, Tablet
 
 ASKED_MAX = 60
 
@@ -55,3 +55,27 @@ def test_a_line_that_carries_some_of_each_part_carries_the_photo(one: Tablet, na
     narrow.carries = 60
     assert one.meet().photos == 1
     assert len(narrow.asked) > 8
+
+
+def test_what_is_recorded_while_photos_go_does_not_wait_for_the_last_of_them(
+    one: Tablet, server: Server
+) -> None:
+    """On a slow line a visit's photos take hours: between two of them its records are exchanged."""
+    one.open_visit()
+    for shade in (10, 20, 30):
+        photographed(one, shade)
+    tapped = []
+
+    class Slow(Line):
+        def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+            if not self.asked:
+                tapped.append(one.answer(YES_NO, True).raw)
+            self.asked.append((method, name, len(server.log())))
+            return self.server.files.carry(method, name, body, headers)
+
+    one.line = line = Slow(server)
+    one.reopen()
+    assert one.meet().photos == 3
+    assert tapped[0] in server.log()
+    first, *later = [held for _, _, held in line.asked]
+    assert later == [first + 1] * len(later)
