@@ -76,7 +76,10 @@ class Thumbnails:
         content = self._photos.get(sha256)
         if len(content) > PHOTO_BYTES_MAX:
             raise Problem("photo_too_large", limit_bytes=PHOTO_BYTES_MAX)
+        used = self._process is not None
         small = self._ask(content)
+        if not small and used and self._process is None:
+            small = self._ask(content)  # it ended with the time or memory that earlier pictures had used up
         if not small:
             log.warning("no_thumbnail", photo=sha256)
             if len(self._refused) < REFUSED_MAX:

@@ -168,6 +168,16 @@ def test_processes_are_thrown_away(maker: Maker, monkeypatch: pytest.MonkeyPatch
     assert len(seen) == 3
 
 
+def test_what_earlier_pictures_used_up_is_not_held_against_the_next(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that comes to its end in the middle of a good picture is replaced, and the picture is made."""
+    monkeypatch.setattr(module, "CPU_SECONDS_MAX", 1)
+    large = encoded(Image.new("RGB", (3000, 2500), "olive"), "PNG")
+    for number in range(12):
+        assert maker.small.get(maker.put(large + bytes([number])))
+
+
 def test_many_at_once_are_made_once_each(maker: Maker) -> None:
     """Twelve looks at three photos: three decodings."""
     names = [maker.put(encoded(Image.new("RGB", (30, side)))) for side in (10, 20, 30)]
