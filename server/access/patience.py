@@ -113,6 +113,27 @@ class _Gathered:
         self._transport.close()
 
 
+class _Pieces:
+    """What came of a body since it was last asked for; in the place of the library's bytes, to which each is copied.
+
+    Put together once, and one by itself not at all.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def add(self, piece: bytes) -> None:
+        self._pieces.append(piece)
+        self._size += len(piece)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __bytes__(self) -> bytes:
+        return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+
+
 class PatientProtocol(HttpToolsProtocol):
     """HTTP whose heads must arrive in time, for so many connections as the server was told to have at once."""
 
@@ -176,13 +197,16 @@ class PatientProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Keeps a piece until the application asks for it; as it is where it is the only one, for copying costs."""
+        """Keeps a piece until the application asks for it."""
         self._framing_bytes = 0
         cycle = self.cycle
         if cycle.response_complete:
             return
-        cycle.body = cycle.body + body if cycle.body else body  # type: ignore[assignment]
-        if len(cycle.body) > BODY_WAITING_BYTES_MAX:
+        waiting: _Pieces | bytearray = cycle.body
+        if not isinstance(waiting, _Pieces):
+            waiting = cycle.body = _Pieces()  # type: ignore[assignment]
+        waiting.add(body)
+        if len(waiting) > BODY_WAITING_BYTES_MAX:
             self.flow.pause_reading()
         cycle.message_event.set()
 
