@@ -15,10 +15,10 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from itertools import repeat
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from shared_schema.ids import digest
 from shared_schema.operations import (
@@ -39,6 +39,8 @@ from shared_schema.operations import (
 )
 from shared_schema.problems import Problem
 
+OPERATIONS_MAX = 1000
+"""In one message. Of a list that says to be longer nothing is read: sixteen million empty lists are a gigabyte."""
 UNPACKED_RATIO_MAX = 200
 """How many bytes one packed byte may become: operations of one tablet are much alike, and a bomb is a thousandfold."""
 LEVEL = 6
@@ -54,6 +56,8 @@ SHORTENED_MIN = 2
 SHORTENED_MAX = 4096
 """Each is looked up."""
 
+_Listed = Meta(max_length=OPERATIONS_MAX)
+
 Find = Callable[[tuple[str, ...]], Sequence[str]]
 """Given how ids begin (in hex), as many ids of operations that are held; any, or "", where none begins so."""
 
@@ -62,22 +66,22 @@ class _Columns(Struct, array_like=True):
     """Operations, taken apart. Lists are as long as there are operations that are not odd, unless said otherwise."""
 
     count: int
-    contexts: list[Context]
+    contexts: Annotated[list[Context], _Listed]
     """As they first occur."""
-    context: list[int]
-    seq: list[int]
+    context: Annotated[list[int], _Listed]
+    seq: Annotated[list[int], _Listed]
     """0 where it is one more than the one before of the same chain."""
-    at_ms: list[int]
+    at_ms: Annotated[list[int], _Listed]
     """How much later than the one before."""
-    bases: list[list[int | str]]
+    bases: Annotated[list[Annotated[list[int | str], Meta(max_length=BASES_MAX)]], _Listed]
     """How many operations of this message before it, or an id; 0 for the next of those that are shortened."""
     bodies: bytes
     """One a line."""
-    ids: dict[int, str]
+    ids: Annotated[dict[int, str], _Listed]
     """By place, those that do not follow from the rest."""
-    prevs: dict[int, str]
+    prevs: Annotated[dict[int, str], _Listed]
     """By place, those that are not the one before of the same chain."""
-    odd: dict[int, bytes]
+    odd: Annotated[dict[int, bytes], _Listed]
     """By place among all, operations as they are."""
 
 
@@ -238,8 +242,8 @@ def _read_columns(packed: bytes, bytes_max: int, find: Find | None) -> tuple[_Co
 
 
 def _put_together(columns: _Columns, bytes_max: int, decoded: dict[bytes, Operation] | None) -> list[bytes]:
-    bodies = columns.bodies.split(b"\n") if columns.context else []
     count = len(columns.context)
+    bodies = columns.bodies.split(b"\n", count) if count else []
     whole = {len(columns.seq), len(columns.at_ms), len(columns.bases), len(bodies), count} == {count}
     if not whole or columns.count != count + len(columns.odd):
         raise ValueError("columns of different lengths")
@@ -346,8 +350,6 @@ def _shared(
 
 
 def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> tuple[str, ...]:
-    if len(bases) > BASES_MAX:
-        raise ValueError(f"more than {BASES_MAX} bases")
     if len(bases) == 1 and isinstance(bases[0], str):
         return (bases[0],)
     named = []

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from shared_schema.ids import digest
 from shared_schema.operations import Hash, Id, Line, Operation
-from shared_schema.packing import LEVEL, Find, pack, unpack, whole
+from shared_schema.packing import LEVEL, OPERATIONS_MAX, Find, pack, unpack, whole
 from shared_schema.problems import Problem
 
 M = TypeVar("M")
@@ -25,10 +25,11 @@ PROTOCOL = 2
 REQUEST_BYTES_MAX = 8 * 1024 * 1024
 UNPACKED_BYTES_MAX = 16 * 1024 * 1024
 """What a packed message may unfold to."""
-REQUEST_OPS_MAX = 1000
+REQUEST_OPS_MAX = OPERATIONS_MAX
 COMMAS_MAX = 200_000  # what is below that may be read without further thought: a value takes 64 bytes at most
-MAP_BYTES_MAX = 400_000  # 2000 inspections with a log head each
 REPLY_OPS_MAX = 1000
+PARTS_MAX = 2000
+"""Of a packed message: in a reply one for each inspection that has news."""
 PROOFS_MAX = 1000
 SPANS_MAX = 2000
 RECEIPTS_MAX = 200
@@ -392,7 +393,7 @@ class _Frame(Struct, array_like=True):
 
     message: bytes
     """As JSON, without the operations."""
-    parts: list[bytes]
+    parts: Annotated[list[bytes], Meta(max_length=PARTS_MAX)]
 
 
 PACKED = b"hucha\x02"
@@ -456,30 +457,30 @@ class _Named(Struct):
 
 
 class _Dense(Struct):
-    """A request, as far as it must be known before millions of tiny values in it are made into objects."""
+    """The operations of a request, as they lie there."""
 
-    ops: tuple[_Named, ...] = ()
-    cursors: Raw = Raw(b"")
-    last_read: Raw = Raw(b"")
+    ops: Raw = Raw(b"")
 
 
 _dense_decoder = msgspec.json.Decoder(_Dense)
+_named_decoder = msgspec.json.Decoder(tuple[_Named, ...])
 
 
 def _check_density(message: bytes) -> None:
     """Of a request with very many commas, says at once what would otherwise be said after a value was made for each.
 
-    Eight megabytes of `0,0,0` would become a quarter of a gigabyte before anybody counted them. Where operations are
-    that many, each must have an envelope; the first that has none ends the reading.
+    Eight megabytes of `0,0,0` would become a quarter of a gigabyte before anybody counted them. So many can only be
+    within operations: each of them must have an envelope, and the first that has none ends the reading.
 
     Raises request_malformed, and what the decoder raises.
     """
-    if message.count(b",") <= COMMAS_MAX:
+    commas = message.count(b",")
+    if commas <= COMMAS_MAX:
         return
-    dense = _dense_decoder.decode(message)
-    for name, given in (("cursors", dense.cursors), ("last_read", dense.last_read)):
-        if len(given) > MAP_BYTES_MAX:
-            raise Problem("request_malformed", where=f"$.{name}: over {MAP_BYTES_MAX} bytes")
+    ops = bytes(_dense_decoder.decode(message).ops)
+    if commas - ops.count(b",") > COMMAS_MAX:
+        raise Problem("request_malformed", where=f"over {COMMAS_MAX} commas beside the operations")
+    _named_decoder.decode(ops)
 
 
 def read_request(
@@ -503,10 +504,13 @@ def read_request(
         request = _request_decoder.decode(frame.message)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
+    if request.ops and frame.parts:
+        # Colleagues are handed the part as it came, and would miss what stood beside it.
+        raise Problem("request_malformed", where="ops: beside those that are packed")
     ops = [Raw(raw) for part in frame.parts for raw in unpack(part, UNPACKED_BYTES_MAX, decoded, find)]
-    if len(request.ops) + len(ops) > REQUEST_OPS_MAX:
+    if len(ops) > REQUEST_OPS_MAX:
         raise Problem("request_malformed", where=f"ops: more than {REQUEST_OPS_MAX}")
-    return replace(request, ops=(*request.ops, *ops)) if ops else request
+    return replace(request, ops=tuple(ops)) if ops else request
 
 
 def read_reply(body: bytes) -> ExchangeReply:

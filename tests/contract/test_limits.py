@@ -141,6 +141,23 @@ def operations(count: int) -> list[bytes]:
     return [scribe.write(Note(ITEM, "x")).raw for _ in range(count)]
 
 
+def columns(given: dict[int, bytes]) -> bytes:
+    """A packed request whose operations have nothing but that in their columns, and pass for no bomb."""
+    plain = [b"\x00", *[b"\x90"] * 5, b"\xc4\x00", *[b"\x80"] * 3]
+    for place, content in given.items():
+        plain[place] = content
+    whole, deflater = b"\x9a" + b"".join(plain), zlib.compressobj()
+    parts = []
+    for at in range(0, len(whole), 1000):
+        parts += [deflater.compress(whole[at : at + 1000]), deflater.flush(zlib.Z_FULL_FLUSH)]
+    return packed(part=b"".join([*parts, deflater.flush()]))
+
+
+def listed(value: bytes, count: int) -> bytes:
+    """That many of a value, as MessagePack."""
+    return b"\xdd" + count.to_bytes(4) + value * count
+
+
 OPS, PROOFS = wire.REQUEST_OPS_MAX + 1, wire.PROOFS_MAX + 1
 HEAD = b'{"device":"D-2","epoch":"E","seq":1,"hash":"%b","signature":"%b"}' % (b"0a" * 32, b"0b" * 64)
 
@@ -157,7 +174,7 @@ LIMITS: dict[str, tuple[int, Callable[[Place], Said]]] = {
     "operations in a request": (wire.REQUEST_OPS_MAX, lambda at: at.sync(many("ops", b"{}", OPS))),
     "operations in a packed request": (
         wire.REQUEST_OPS_MAX,
-        lambda at: at.sync(packed(one(note()), operations(OPS - 1))),
+        lambda at: at.sync(packed(ops=operations(OPS))),
     ),
     "signed heads passed on": (wire.PROOFS_MAX, lambda at: at.sync(many("proofs", HEAD, PROOFS))),
     "chains in a request": (64, lambda at: at.sync(many("heads", b'{"epoch":"E","seq":0}', 65))),
@@ -292,6 +309,18 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "millions of empty objects": lambda: many("ops", b"{}", 2_000_000),
     "millions of cursors": lambda: EMPTY[:-1] + b',"cursors":{' + b",".join([b'"I":1'] * 900_000) + b"}}",
     "very deep": lambda: EMPTY[:-1] + b',"x":' + b"[" * 1_000_000 + b"]" * 1_000_000 + b"}",
+    "millions of one letter": lambda: packed(many("logs", b'"a"', 3_900_000)),
+    "millions of heads": lambda: packed(many("heads", b'{"epoch":"a","seq":1}', 700_000)),
+    "millions of packed contexts": lambda: columns({1: listed(b"\x95" + b"\xa0" * 5, 2_000_000)}),
+    "millions of packed numbers": lambda: columns({2: listed(b"\x00", 15_000_000)}),
+    "millions of packed lists": lambda: columns({5: listed(b"\x90", 15_000_000)}),
+    "millions of packed bases": lambda: columns({5: listed(listed(b"\x00", 15_000_000), 1)}),
+    "millions of packed bodies": lambda: columns(
+        {2: b"\x91\x00", 6: b"\xc6" + (15_000_000).to_bytes(4) + b"\n" * 15_000_000}
+    ),
+    "millions of tiny parts": lambda: wire.PACKED + msgspec.msgpack.encode(
+        [zlib.compress(EMPTY), [b"ab"] * 2_000_000]
+    ),
     "many parts": lambda: wire.PACKED + msgspec.msgpack.encode(
         [zlib.compress(EMPTY), [packing.pack(operations(1))] * 1000]
     ),

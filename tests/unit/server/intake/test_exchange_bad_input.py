@@ -1,13 +1,15 @@
 """Whatever bytes arrive, the answer is a clear refusal or valid statuses; nothing is half applied, nothing crashes."""
 
 import random
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from server.storage.database import Database
-from shared_schema import wire
+from shared_schema import packing, wire
 from tests.contract.plan import CHECKLIST, plan
 from tests.make import Scribe, make_answer, make_finding, make_request
 from tests.unit.server.intake.trials import trials
@@ -71,3 +73,12 @@ def test_bytes_replaced_added_and_taken_away_at_random(db: Database) -> None:
 
 def test_a_request_that_is_too_large_is_refused_whole(db: Database) -> None:
     assert trials(db, [reference() + b" " * wire.REQUEST_BYTES_MAX]) == {"request_too_large": 1}
+
+
+def test_operations_beside_packed_ones_are_refused(db: Database) -> None:
+    """Colleagues are handed what was packed as it came: they would never be told of the one beside it."""
+    scribe = Scribe()
+    beside, within = (scribe.write(make_answer(YES_NO, said)) for said in (True, False))
+    plain = zlib.compress(wire.encode(make_request([beside])))
+    body = wire.PACKED + msgspec.msgpack.encode([plain, [packing.pack([within.raw])]])
+    assert trials(db, [body]) == {"request_malformed": 1}
