@@ -479,7 +479,7 @@ class Place(Struct, frozen=True):
     person: Id
     epoch: Id
     seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
-    prev: Annotated[str, Meta(max_length=64)] = ""
+    prev: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")] = ""
 
 
 class Operation(NamedTuple):

@@ -59,7 +59,7 @@ class Head(Struct, frozen=True, omit_defaults=True):
 
     epoch: Id
     seq: Number
-    hash: Annotated[str, Meta(max_length=64)] = ""
+    hash: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")] = ""
     signature: Signature = ""
     """The tablet's, over `proofs.head_text`: it answers for every operation up to this one."""
 

@@ -26,7 +26,7 @@ from server.storage.packages import Told
 from server.storage.registers import InspectionRow
 from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
-from shared_schema.operations import OP_BYTES_MAX, Operation, Unknown, read, read_place
+from shared_schema.operations import AT_MS_MAX, OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
 from shared_schema.proofs import Place, head_text, link_of, proven
 from shared_schema.roles import Role
@@ -76,7 +76,8 @@ def exchange(
         decoded=decoded,
         planned=inspections,
     )
-    ahead_ms = request.sent_at_ms - now_ms if request.sent_at_ms and not by_hand else None
+    sent_at_ms = max(-AT_MS_MAX, min(request.sent_at_ms, AT_MS_MAX))  # no column holds what JSON can say
+    ahead_ms = sent_at_ms - now_ms if sent_at_ms and not by_hand else None
     seen = Contact(now_ms, request.app, ahead_ms)
     if tablet.revoked_at_ms is None:
         ready: dict[str, bytes] = {}

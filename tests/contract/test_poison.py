@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+import pytest
 from msgspec import Raw
 
 from server.intake.rebuild import rebuild
@@ -14,7 +15,7 @@ from server.storage.database import Database
 from shared_schema import wire
 from shared_schema.operations import OP_BYTES_MAX, Note, encode
 from tests.contract.plan import CHECKLIST
-from tests.contract.talk import ask, outcomes, say
+from tests.contract.talk import NOW_MS, ask, outcomes, say
 from tests.make import Scribe, make_answer, make_envelope, make_finding, make_photo, make_request
 from tests.unit.server.intake.trials import trials
 
@@ -58,6 +59,7 @@ MALFORMED: Mapping[str, bytes] = {
     "an empty id": instead(GOOD, b'"id":"poison"', b'"id":""'),
     "an id with a line break": instead(GOOD, b'"id":"poison"', b'"id":"a\\n"'),
     "an id with NUL": instead(GOOD, b'"id":"poison"', b'"id":"a\\u0000b"'),
+    "an operation before with NUL": instead(GOOD, b'"seq":1', b'"seq":1,"prev":"a\\u0000b"'),
     "an id of 10 kB": instead(GOOD, b'"id":"poison"', b'"id":"' + b"x" * 10_000 + b'"'),
     "a list for an id": instead(GOOD, b'"id":"poison"', b'"id":["poison"]'),
     "a list": b"[]",
@@ -149,6 +151,9 @@ WHOLE: Mapping[str, Callable[[], bytes]] = {
         wire.ExchangeRequest(device="D-1", ops=(Raw(b"1"),) * (wire.REQUEST_OPS_MAX + 1))
     ),
     "a million empty lists": lambda: b'{"device":"D-1","ops":[' + b",".join([b"[]"] * 1_000_000) + b"]}",
+    "a head with NUL": lambda: (
+        b'{"device":"D-1","heads":[{"epoch":"E","seq":1,"hash":"a\\u0000b","signature":"0a"}]}'
+    ),
     "negative cursor": lambda: b'{"device":"D-1","cursors":{"I-1":-1}}',
 }
 
@@ -187,6 +192,15 @@ def test_what_is_no_json_is_refused_with_the_request_it_is_in(db: Database) -> N
 def test_a_request_that_cannot_be_read_is_refused_whole(db: Database) -> None:
     wrong = {case: got for case, make in WHOLE.items() if (got := trials(db, [make()])) != REFUSED}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("clock", [-(2**63), 2**63, 2**64 - 1], ids=["first", "after the last", "last"])
+def test_a_clock_that_no_column_holds_stops_nobody(db: Database, clock: int) -> None:
+    """Not the tablet itself, nor those whose requests share its commit."""
+    scribe = Scribe()
+    for text in "一二":
+        assert outcomes(say(db, [scribe.write(Note(YES_NO, text))], sent_at_ms=clock)) == ["accepted"]
+    assert ask(db, "SELECT seen_at_ms FROM device WHERE id = 'D-1'") == [(NOW_MS,)]
 
 
 def test_a_newer_protocol_is_told_apart_from_nonsense(db: Database) -> None:
