@@ -72,6 +72,7 @@ def exchange(
         device=device,
         role_of=lambda author: role_of(conn, author, tablet),
         proofs=heads,
+        epochs=[one.epoch for one in request.heads],
         now_ms=now_ms,
         decoded=decoded,
         planned=inspections,
@@ -239,14 +240,16 @@ def take(
     device: DeviceId,
     role_of: Callable[[str], RoleOf],
     proofs: Iterable[SignedHead] = (),
+    epochs: Iterable[str] = (),
     now_ms: int,
     decoded: Mapping[bytes, Operation] = MappingProxyType({}),
     planned: Iterable[InspectionRow] = (),
 ) -> Taken:
     """What became of each of these operations, in order; the inspections they touch are brought up to date.
 
-    `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked; `decoded` are those
-    operations, by their bytes, that have been read already; of `planned` inspections the plan need not be looked up.
+    `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked; `epochs` are those
+    that whoever brings them calls its own; `decoded` are those operations, by their bytes, that have been read already;
+    of `planned` inspections the plan need not be looked up.
     """
     if not raws:
         return Taken([], {})
@@ -256,6 +259,7 @@ def take(
     known = op_log.known(conn, [one.id for one in readable])
     signed = _proven(conn, device, readable, proofs)
     judge = Judge(conn, role_of, planned)
+    own = {*epochs, *(one.epoch for one in readable if one.device == device)}
     statuses: list[OpStatus] = []
     fresh: list[Operation] = []
     refused: list[Refusal] = []
@@ -267,14 +271,15 @@ def take(
         hash_ = one.hash
         ours = one.device == device or hash_ in signed
         whose = one.device if ours else device
+        placed = ours or one.epoch in own
         if one.id in known:
             if known[one.id] == hash_:
                 statuses.append(OpStatus("duplicate", one.id))
             else:
-                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose))
+                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose, placed))
                 statuses.append(OpStatus("id_reused", one.id))
         elif (problem := judge(one, proven=ours)) is not None:
-            refused.append(_refusal(raw, problem, whose)._replace(home=ours))
+            refused.append(_refusal(raw, problem, whose, placed)._replace(home=ours))
             statuses.append(_refused(problem, one.id))
         else:
             fresh.append(one)
@@ -333,19 +338,15 @@ def _refused(problem: Problem, op: str) -> OpStatus:
     return OpStatus("refused", op, problem.code, facts_of(problem))
 
 
-def _refusal(raw: bytes, problem: Problem, author: str) -> Refusal:
+def _refusal(raw: bytes, problem: Problem, author: str, placed: bool = True) -> Refusal:
     """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
     chain of its author: a number that has been given away, whatever else it says there.
+
+    Not `placed` is what waits under the name of whoever brought it, and is of a chain of another tablet.
     """
     refusal = Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author)
     place = read_place(raw)
     if place is None:
         return refusal
-    return refusal._replace(
-        op=place.id,
-        inspection=place.inspection,
-        person=place.person,
-        epoch=place.epoch,
-        seq=place.seq,
-        prev=place.prev,
-    )
+    refusal = refusal._replace(op=place.id, inspection=place.inspection, person=place.person)
+    return refusal._replace(epoch=place.epoch, seq=place.seq, prev=place.prev) if placed else refusal

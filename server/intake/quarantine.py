@@ -1,7 +1,7 @@
 """Quarantine: what was refused is kept; some of it a person may admit after all, with a reason."""
 
 from server.intake import projection
-from server.storage import op_log, registers
+from server.storage import chains, op_log, registers
 from server.storage.database import Connection
 from shared_schema.answers import check_answer
 from shared_schema.operations import Operation, Unknown, read
@@ -48,5 +48,8 @@ def admit(conn: Connection, device: str, hash_: str, *, admitted_by: str, why: s
     span = op_log.admit(
         conn, operation, problem=problem, admitted_by=admitted_by, why=why.strip(), now_ms=now_ms
     )
+    # A colleague may have brought it: it is here now as its own tablet's, whose receipt may reach further.
+    place = (operation.seq, operation.prev, operation.hash)
+    chains.advance(conn, {(operation.device, operation.epoch): [place]})
     projection.project(conn, {row.id: {span.last: operation}})
     return operation

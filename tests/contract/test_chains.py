@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from server.storage import chains
 from server.storage.chains import Fork, Gap, Tip
+from server.storage.console_tablets import runs
 from server.storage.database import Database
 from shared_schema.ids import DeviceId, digest
 from shared_schema.operations import Note, Operation
@@ -71,6 +72,20 @@ def test_a_refused_operation_leaves_no_gap(db: Database) -> None:
     assert outcomes(say(db, [good, refused, after])) == ["accepted", "item_unknown", "accepted"]
     assert tip(db) == Tip(3, after.hash)
     assert db.read(chains.gaps) == []
+
+
+@pytest.mark.parametrize("author", ["D-2", "D-gone"], ids=["known", "unknown"])
+def test_a_number_that_another_tablet_gave_leaves_no_gap_in_the_chain_of_whoever_brings_it(
+    db: Database, author: str
+) -> None:
+    """It waits under the bringer's name, and is no part of the bringer's chain."""
+    lent = chain(5, Scribe(device=author, epoch="E-lent"))
+    own = chain(1)
+    head = Head("E-1", 1, own[0].hash)
+    reply = say(db, [*own, lent[4], lent[2]], device="D-1", heads=(head,))
+    assert set(outcomes(reply)[1:]) <= {"op_not_proven", "op_wrong_device"}
+    assert db.read(chains.gaps) == []
+    assert {run.epoch for run in db.read(lambda conn: runs(conn, "C-1"))} == {"E-1"}
 
 
 def test_whatever_a_refused_operation_says_its_number_is_given_away(db: Database) -> None:

@@ -61,6 +61,20 @@ def test_what_comes_after_the_lock_waits_and_can_be_admitted(db: Database) -> No
     assert late.raw in news_of(say(db), "I-1")
 
 
+def test_what_a_colleague_brought_and_a_person_admitted_is_in_its_own_tablets_receipt(db: Database) -> None:
+    """Its author will not send it again, so nothing else would ever move the receipt over it."""
+    first, second = (note(scribe, text) for scribe in [Scribe()] for text in "一二")
+    say(db, [first])
+    assert outcomes(say(db, [second], device="D-2")) == ["op_not_proven"]
+    db.write(
+        lambda conn: quarantine.admit(conn, "D-2", second.hash, admitted_by="xu", why="已核", now_ms=NOW_MS)
+    )
+    head = Head("E-1", 2, second.hash)
+    reply = say(db, [second], heads=(head,))
+    assert outcomes(reply) == ["duplicate"]
+    assert held(reply) == (head,)
+
+
 def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_request(db: Database) -> None:
     scribe = Scribe(device="D-2", person="P-2")
     closings = [scribe.write(ScoringClosed(member)) for member in ("P-2", "P-3")]
