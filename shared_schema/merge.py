@@ -33,6 +33,7 @@ from shared_schema.operations import (
     agreement,
     field_of,
     read,
+    read_logged,
     stands_for,
 )
 
@@ -155,7 +156,7 @@ def load(stored: bytes) -> State | None:
         return None
     parts = msgspec.msgpack.decode(stored, type=_Stored)
     replaced = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.replaced}
-    return state_from(map(read, parts.standing), map(read, parts.held), replaced)
+    return state_from(map(read, parts.standing), map(read_logged, parts.held), replaced)
 
 
 def state_from(

@@ -621,7 +621,31 @@ def read(raw: bytes) -> Operation:
     """One operation from its bytes, body and all. Raises op_too_large, op_malformed."""
     envelope = read_envelope(raw)
     body = read_body(envelope.kind, envelope.body)
-    operation = Operation(
+    operation = _operation(envelope, body, raw)
+    if operation.id in operation.bases:
+        raise Problem("op_malformed", where="bases: an operation cannot replace itself")
+    if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
+        raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
+    if isinstance(body, TakenBack) and not can_be_unsaid(body.field, operation.person):
+        raise Problem("op_malformed", where=f"taken_back: {body.field}")
+    return operation
+
+
+def read_logged(raw: bytes) -> Operation:
+    """One operation that a log holds; one that cannot be read stays held, as it was when its kind was not known.
+
+    It was taken in by a version that did not look into it, everybody has it, and nothing can take it out again.
+    Raises op_too_large, op_malformed where even the envelope cannot be read.
+    """
+    try:
+        return read(raw)
+    except Problem:
+        envelope = read_envelope(raw)
+        return _operation(envelope, Unknown(envelope.body), raw)
+
+
+def _operation(envelope: Envelope, body: Body, raw: bytes) -> Operation:
+    return Operation(
         OpId(envelope.id),
         InspectionId(envelope.inspection),
         PersonId(envelope.person),
@@ -636,13 +660,6 @@ def read(raw: bytes) -> Operation:
         bytes(raw),
         digest(raw),
     )
-    if operation.id in operation.bases:
-        raise Problem("op_malformed", where="bases: an operation cannot replace itself")
-    if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
-        raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
-    if isinstance(body, TakenBack) and not can_be_unsaid(body.field, operation.person):
-        raise Problem("op_malformed", where=f"taken_back: {body.field}")
-    return operation
 
 
 class Context(NamedTuple):

@@ -17,7 +17,7 @@ from server.storage.database import Connection
 from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import make_id
-from shared_schema.operations import read
+from shared_schema.operations import read_logged
 from shared_schema.problems import Problem
 from shared_schema.rules import ENGINE_VERSION
 from shared_schema.scoring import score
@@ -67,7 +67,7 @@ def freeze(conn: Connection, campaign: str, by: str, now_ms: int) -> str:
 
 def recompute(checklist: Checklist, operations: Sequence[bytes]) -> ScoreSheet:
     """The sheet of one inspection from its operations alone, in whatever order they are given."""
-    return score(checklist, merge.view(merge.apply(merge.EMPTY, map(read, operations))))
+    return score(checklist, merge.view(merge.apply(merge.EMPTY, map(read_logged, operations))))
 
 
 def recompute_all(conn: Connection) -> Recomputed:

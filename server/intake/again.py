@@ -16,7 +16,7 @@ from server.storage import edition, registers, waiting
 from server.storage.database import Connection
 from shared_schema import merge
 from shared_schema.ids import DeviceId
-from shared_schema.operations import Operation, Unknown, read
+from shared_schema.operations import Operation, Unknown, read_logged
 from shared_schema.rules import ENGINE_VERSION
 
 CURABLE = ("op_malformed", "item_unknown", "answer_not_allowed", "photo_forbidden")
@@ -38,7 +38,7 @@ def _read_held(conn: Connection, now_ms: int) -> int:
     """Counts what was held for its kind alone, as tablets do that can read it; what the judge says of it is told."""
     readable: dict[str, list[Operation]] = {}
     for one in waiting.held(conn):
-        operation = read(one.raw)
+        operation = read_logged(one.raw)
         if not isinstance(operation.body, Unknown):
             readable.setdefault(one.inspection, []).append(operation)
     judge = Judge(conn, lambda author: exchange.role_of(conn, author))

@@ -28,7 +28,7 @@ from shared_schema.operations import (
     EvidenceAttached,
     EvidenceRemoved,
     Operation,
-    read,
+    read_logged,
     stands_for,
 )
 from shared_schema.pricing import Memo
@@ -231,7 +231,10 @@ def _numbered(conn: Connection, row: InspectionRow, after: int, decoded: Numbere
     wanted = range(after + 1, row.last_number + 1)
     if decoded.keys() >= set(wanted):
         return decoded if len(decoded) == len(wanted) else {number: decoded[number] for number in wanted}
-    return {one.number: decoded.get(one.number) or read(one.raw) for one in op_log.after(conn, row.id, after)}
+    return {
+        one.number: decoded.get(one.number) or read_logged(one.raw)
+        for one in op_log.after(conn, row.id, after)
+    }
 
 
 def _arrived(

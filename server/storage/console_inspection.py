@@ -23,7 +23,7 @@ from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import InspectionId
 from shared_schema.inspection import Inspection
-from shared_schema.operations import Operation, read
+from shared_schema.operations import Operation, read_logged
 from shared_schema.problems import Problem
 from shared_schema.sheet import ScoreSheet, sheet_from_bytes
 
@@ -123,7 +123,7 @@ _ENTRY = (operation.c.raw, operation.c.number, operation.c.received_at_ms, opera
 
 
 def _entry(raw: bytes, number: int, received_at_ms: int, held: bool) -> LogEntry:
-    return LogEntry(read(raw), number, received_at_ms, held)
+    return LogEntry(read_logged(raw), number, received_at_ms, held)
 
 
 def log_of(conn: Connection, inspection_id: str) -> list[LogEntry]:

@@ -17,7 +17,7 @@ from server.storage.op_log import one_of, run
 from shared_schema import merge
 from shared_schema.ids import FieldKey, InspectionId, OpId, digest
 from shared_schema.merge import State
-from shared_schema.operations import read
+from shared_schema.operations import read_logged
 
 NAME_LENGTH = 16
 
@@ -83,7 +83,9 @@ def load(conn: Connection, inspection: InspectionId) -> Folded | None:
     raws = _raws(conn, inspection, [*parts.standing, *parts.held])
     if len(raws) != len(parts.standing) + len(parts.held):
         return None
-    standing, held = ([read(raws[number]) for number in numbers] for numbers in (parts.standing, parts.held))
+    standing, held = (
+        [read_logged(raws[number]) for number in numbers] for numbers in (parts.standing, parts.held)
+    )
     numbers = zip((one.id for one in (*standing, *held)), (*parts.standing, *parts.held), strict=True)
     awaited = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.awaited}
     return Folded(found[0], merge.state_from(standing, held, awaited), dict(numbers))

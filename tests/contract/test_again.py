@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from server.intake.again import judge_again
 from server.intake.rebuild import rebuild
 from server.storage import registers
+from server.storage.console_inspection import log_of
 from server.storage.database import Connection, Database
 from server.storage.edition import renew
 from shared_schema import operations
@@ -65,6 +67,22 @@ def test_what_a_newer_version_finds_wrong_in_it_is_said_and_stops_nobody(db: Dat
         ("server", "operation.judged_again", "I-1", '{"was":"held 1","but":"item_unknown 1"}')
     ]
     assert ask(db, "SELECT status FROM score_sheet WHERE inspection = 'I-1'") == [("open",)]
+
+
+def test_what_no_version_can_read_stays_held_and_stops_nobody(db: Database) -> None:
+    """A version that did not know its kind took it in unseen: the next one starts all the same, and counts the rest."""
+    scribe = Scribe()
+    unfit = scribe.write(Note(YES_NO, "x")).raw.replace(b'"text":"x"', b'"text":7')
+    with before("note"):
+        sound = scribe.write(Note(YES_NO, "z"))
+        assert outcomes(say(db, ops=(Raw(unfit), Raw(sound.raw)))) == ["held"] * 2
+    assert again(db) == 1
+    assert ask(db, "SELECT status, held FROM score_sheet WHERE inspection = 'I-1'") == [("open", 1)]
+    assert outcomes(say(db, [scribe.write(Note(YES_NO, "w"))])) == ["accepted"]
+    assert ask(db, "SELECT status, held FROM score_sheet WHERE inspection = 'I-1'") == [("open", 1)]
+    assert [one.operation.raw for one in db.read(lambda conn: log_of(conn, "I-1"))][:1] == [unfit]
+    assert rebuild(db, check=True).differences == ()
+    assert again(db) == 0
 
 
 def test_what_was_refused_for_what_it_says_is_taken_when_its_checklist_comes(db: Database) -> None:
