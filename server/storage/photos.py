@@ -51,6 +51,13 @@ def add(
     run(conn, sql, (sha256, size_bytes, media_type, device, now_ms))
 
 
+def forget(conn: Connection, gone: Iterable[str]) -> None:
+    """These photos' bytes are not here, whatever was noted: whichever tablet still has them is asked for them again."""
+    group.memory(conn, WANTED).clear()
+    for sha256 in gone:
+        run(conn, "DELETE FROM photo WHERE sha256 = ?", (sha256,))
+
+
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
     """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet.
 

@@ -20,7 +20,7 @@ from tests.contract.keeping import ITEM, Ticks, Writing, of_backup, restored, sa
 from tests.contract.plan import inspection_id
 from tests.contract.postgres import Postgres
 from tests.contract.talk import NOW_MS, ask, do, say
-from tests.make import Scribe
+from tests.make import Scribe, make_photo
 
 BACKUPS = 10
 
@@ -196,6 +196,30 @@ def test_a_photo_that_is_gone_stops_no_backup_and_is_told(
     made = backups.back_up(db, photos, files, clock=clock)
     assert made.manifest.photos_missing == (gone,)
     assert ask(db, "SELECT sha256 FROM photo WHERE backed_up") == [(digest(picture(2)),)]
+
+
+def test_a_restored_server_asks_again_for_a_photo_that_its_backup_had_not_got(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    clock: Ticks,
+    tmp_path: Path,
+) -> None:
+    """No backup held it, so its tablet has it still; and no receipt says that it is here."""
+    gone, here = (digest(picture(n)) for n in (1, 2))
+    scribe = Scribe()
+    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in (gone, here)])
+    for n in (1, 2):
+        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
+    photos.path(gone).write_bytes(b"damaged")
+    backups.back_up(db, photos, files, clock=clock)
+    url = another()
+    restored(files, url, tmp_path)
+    with Database.open(url) as again:
+        reply = say(again, photos=(gone, here))
+    assert reply.receipt is not None
+    assert (reply.receipt.photos, reply.photos_wanted) == ((here,), (gone,))
 
 
 def test_rows_that_the_server_had_put_off_are_made_when_it_is_restored(
