@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import io
 import json
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -178,6 +179,61 @@ def test_more_connections_than_there_is_room_for_are_asked_to_come_again(
             one.close()
         assert clients[0].get("/healthz").status_code == 200
         clients[0].close()
+
+
+def sending(url: str, size_bytes: int, sent_bytes: int) -> socket.socket:
+    """Somebody who has sent so much of a request of that size, and signed nothing."""
+    host, port = url.removeprefix("http://").split(":")
+    line = socket.create_connection((host, int(port)), timeout=10)
+    line.sendall(b"POST /sync HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size_bytes)
+    line.sendall(bytes(sent_bytes))
+    return line
+
+
+def test_large_requests_that_nobody_has_signed_do_not_fill_the_memory(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next large one is asked to come again while they are on their way in, and small ones pass."""
+    monkeypatch.setattr("server.intake.routes.ARRIVING_BYTES_MAX", 300_000)
+    small = wire.encode(make_request())
+    large = small + b" " * 200_000
+    with (
+        running(Settings(data=tmp_path, port=0, log_level="error"), db) as url,
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+        lines = [sending(url, 250_000, 149_000) for _ in range(2)]
+        wait_for(lambda: client.post("/sync", content=large, headers=signed(large)).status_code == 503)
+        assert problem(client.post("/sync", content=large, headers=signed(large))) == "503 busy"
+        assert client.post("/sync", content=small, headers=signed(small)).status_code == 200
+        for line in lines:
+            line.close()
+        wait_for(lambda: client.post("/sync", content=large, headers=signed(large)).status_code == 200)
+
+
+def test_a_line_that_breaks_in_the_middle_of_a_request_is_no_bug(
+    db: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It happens all the time in the field, and what is logged as a bug is to be looked at."""
+    with running(Settings(data=tmp_path, port=0, log_level="info"), db) as url:
+        sending(url, 9000, 4000).close()
+        said = ""
+
+        def told() -> bool:
+            nonlocal said
+            said += capsys.readouterr().err
+            return '"path": "/sync"' in said
+
+        wait_for(told)
+    assert '"event": "bug"' not in said
+    assert '"code": "busy"' in said
+
+
+def wait_for(comes: Callable[[], bool]) -> None:
+    """Until it is so."""
+    deadline = time.monotonic() + 10
+    while not comes():
+        assert time.monotonic() < deadline, "it never came"
+        time.sleep(0.02)
 
 
 # --- enrolment -------------------------------------------------------------------------------------
