@@ -1,7 +1,7 @@
 """The judge: says what is wrong with an operation for good, if anything is.
 
 A function of the operation, the registers and the lock of its inspection, never of the order or the time
-of arrival. Whatever it objects to is kept in quarantine, told to the tablet, and shown to people.
+of arrival (but for a number that was given twice: after the lock the log keeps the one it has). Whatever it objects to is kept in quarantine, told to the tablet, and shown to people.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from server.intake import projection, seals
-from server.storage import devices, engines, migrations, registers
+from server.storage import chains, devices, engines, migrations, registers
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
@@ -88,8 +88,7 @@ class Judge:
             # Each of the console's is sealed for itself.
             if kind not in _EACH_FOR_ITSELF and device != devices.CONSOLE:
                 self._standings[place] = standing
-        covered = standing.covered
-        if covered is not None and operation.seq > covered.get((device, operation.epoch), 0):
+        if standing.covered is not None and self._is_late(operation, standing.covered):
             raise Problem("op_late", inspection=inspection)
         if isinstance(body, Unknown):
             return
@@ -105,6 +104,13 @@ class Judge:
                 raise
             # A bug of ours must not keep the tablet's other operations out, so it is taken unchecked.
             log.exception("answer not checked", op=operation.id, inspection=inspection)
+
+    def _is_late(self, operation: Operation, covered: Covered) -> bool:
+        """Whether a lock does not cover it: made after it, or on a branch of its chain that had not come by then."""
+        place = (operation.device, operation.epoch)
+        return operation.seq > covered.get(place, 0) or chains.is_beside(
+            self._conn, *place, operation.seq, operation.hash
+        )
 
     def _check_of(self, checklist_hash: str) -> Callable[[Body], None]:
         """What checks an answer under a checklist. Raises checklist_unknown."""

@@ -116,6 +116,24 @@ def followed(conn: Connection, device: str, epoch: str, first: int, last: int) -
     return {prev for (prev,) in rows}
 
 
+def is_beside(conn: Connection, device: str, epoch: str, seq: int, hash_: str) -> bool:
+    """Whether another operation with this number is held, and the log has none that follows this one: it is of another
+    branch.
+    """
+    place = (device, epoch, seq)
+    others = run(
+        conn,
+        "SELECT 1 FROM operation WHERE device = ? AND epoch = ? AND seq = ? AND hash <> ? UNION "
+        "SELECT 1 FROM refusal WHERE device = ? AND epoch = ? AND seq = ? AND hash <> ?",
+        (*place, hash_, *place, hash_),
+    )
+    return bool(others) and not run(
+        conn,
+        "SELECT 1 FROM operation WHERE device = ? AND epoch = ? AND seq = ? AND prev = ?",
+        (device, epoch, seq + 1, hash_),
+    )
+
+
 def last_numbers(conn: Connection, inspection: str) -> list[tuple[str, str, int]]:
     """By tablet and epoch, the last number in an inspection's log."""
     rows = run(

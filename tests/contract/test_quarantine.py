@@ -91,6 +91,19 @@ def test_a_restored_server_takes_again_what_the_lock_covers(db: Database) -> Non
     assert outcomes(say(db, [early])) == ["accepted"]
 
 
+def test_what_a_clone_writes_after_the_lock_is_late_whatever_number_it_gives_it(db: Database) -> None:
+    """A tablet restored from an old backup goes on from a number that the lock covers; sent again it is late still."""
+    scribe, clone = Scribe(), Scribe()
+    taken = [note(scribe, text) for text in "一二三"]
+    say(db, [*taken, scribe.write(Submitted())])
+    lock(db)
+    clone.written = taken[:1]
+    written = [clone.write(Note("A02", "另记"), id=f"clone.{number}") for number in (2, 3)]
+    for _ in range(2):
+        assert outcomes(say(db, written)) == ["op_late"] * 2
+    assert outcomes(say(db, taken)) == ["duplicate"] * 3
+
+
 def test_a_tablet_that_was_turned_away_delivers_into_quarantine_and_is_told_nothing(db: Database) -> None:
     """Its chain is receipted, so that it can let go of everything; what it delivered can be admitted."""
     scribe = Scribe()
