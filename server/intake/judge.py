@@ -1,7 +1,8 @@
 """The judge: says what is wrong with an operation for good, if anything is.
 
-A function of the operation, the registers and the lock of its inspection, never of the order or the time
-of arrival (but for a number that was given twice: after the lock the log keeps the one it has). Whatever it objects to is kept in quarantine, told to the tablet, and shown to people.
+A function of the operation, the registers and the lock of its inspection, never of the order or the time of
+arrival (but for a number that was given twice: after the lock the log keeps the one it has). Whatever it objects
+to is kept in quarantine, told to the tablet, and shown to people.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -134,9 +134,10 @@ def is_empty(conn: Connection) -> bool:
 
 
 def log_root(conn: Connection) -> tuple[int, str]:
-    """How many operations there are, and one hash over the logs of all inspections."""
+    """How many operations there are, and one hash over the logs of all inspections, in the order of their ids' bytes:
+    databases sort texts each in its own way.
+    """
     (count,) = conn.execute(select(func.count()).select_from(operation)).one()
-    heads = conn.execute(
-        select(inspection.c.id, inspection.c.last_number, inspection.c.log_head).order_by(inspection.c.id)
-    )
-    return count, digest("\n".join(f"{one} {number} {head}" for one, number, head in heads).encode())
+    heads = conn.execute(select(inspection.c.id, inspection.c.last_number, inspection.c.log_head))
+    lines = sorted(tuple(row) for row in heads)
+    return count, digest("\n".join(f"{one} {number} {head}" for one, number, head in lines).encode())

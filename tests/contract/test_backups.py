@@ -256,6 +256,29 @@ def test_numbers_that_the_database_counts_go_on_after_a_restore(
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_backup_is_whole_however_the_database_it_comes_from_sorts_ids(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    clock: Ticks,
+    tmp_path: Path,
+) -> None:
+    """PostgreSQL sorts as its locale does, mostly small letters before large ones; the machine it moves to does not."""
+    for name in ("a-1", "B-1"):
+        do(db, "INSERT INTO inspection SELECT ?, campaign, unit, squad, planned_date, checklist, responsible_person,"
+               " last_number, log_head, blind FROM inspection WHERE id = 'I-1'", name)  # fmt: skip
+    ((made,),) = ask(db, "SELECT sql FROM sqlite_schema WHERE name = 'inspection'")
+    do(db, "ALTER TABLE inspection RENAME TO was")
+    do(db, made.replace("id VARCHAR(64) NOT NULL", "id VARCHAR(64) NOT NULL COLLATE NOCASE"))
+    do(db, "INSERT INTO inspection SELECT * FROM was")
+    do(db, "DROP TABLE was")
+    assert ask(db, "SELECT id FROM inspection ORDER BY id LIMIT 2") == [("a-1",), ("B-1",)]
+    backups.back_up(db, photos, files, clock=clock)
+    restored(files, another(), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
 def test_a_backup_moves_from_one_kind_of_database_to_the_other_and_back(
     db: Database, files: BackupFiles, photos: PhotoFiles, postgres: Postgres, tmp_path: Path, clock: Ticks
 ) -> None:
