@@ -105,11 +105,14 @@ def head_over(conn: Connection, device: str, epoch: str, seq: int) -> SignedHead
 def followed(conn: Connection, device: str, epoch: str, first: int, last: int) -> set[str]:
     """The hashes of these numbers of a tablet's chain that it answers for by what is held of it.
 
-    What is here names the one before it; and what was refused for another reason has come from its author already.
+    What is here names the one before it, but for what a person let in without its tablet's word; and what was refused
+    for another reason has come from its author already.
     """
     rows = run(
         conn,
-        "SELECT prev FROM operation WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ? UNION "
+        "SELECT prev FROM operation WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ? AND NOT EXISTS ("
+        "SELECT 1 FROM admission WHERE admission.hash = operation.hash AND problem = 'op_not_proven'"
+        " AND admitted_by <> '') UNION "
         "SELECT hash FROM refusal WHERE device = ? AND epoch = ? AND seq BETWEEN ? AND ?",
         (device, epoch, first + 1, last + 1, device, epoch, first, last),
     )

@@ -75,6 +75,17 @@ def test_what_a_colleague_brought_and_a_person_admitted_is_in_its_own_tablets_re
     assert held(reply) == (head,)
 
 
+def test_what_a_person_admitted_answers_for_nothing_before_it(db: Database) -> None:
+    """No signature of its tablet ever came: each of such a chain is a person's to let in."""
+    forged = Scribe(device="D-1", epoch="E-forged")
+    written = [note(forged, text) for text in "一二"]
+    assert outcomes(say(db, written, device="D-2")) == ["op_not_proven"] * 2
+    last = written[1].hash
+    db.write(lambda conn: quarantine.admit(conn, "D-2", last, admitted_by="xu", why="已核", now_ms=NOW_MS))
+    assert outcomes(say(db, written, device="D-2")) == ["op_not_proven", "duplicate"]
+    assert outcomes(say(db, written)) == ["accepted", "duplicate"]
+
+
 def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_request(db: Database) -> None:
     scribe = Scribe(device="D-2", person="P-2")
     closings = [scribe.write(ScoringClosed(member)) for member in ("P-2", "P-3")]
