@@ -626,8 +626,9 @@ def read(raw: bytes) -> Operation:
         raise Problem("op_malformed", where="bases: an operation cannot replace itself")
     if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
         raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
-    if isinstance(body, TakenBack) and not can_be_unsaid(body.field, operation.person):
-        raise Problem("op_malformed", where=f"taken_back: {body.field}")
+    said = stands_for(body)  # a settlement is no way around
+    if isinstance(said, TakenBack) and not can_be_unsaid(said.field, operation.person):
+        raise Problem("op_malformed", where=f"taken_back: {said.field}")
     return operation
 
 

@@ -12,18 +12,22 @@ from typing import NamedTuple
 import structlog
 
 from server.intake import projection, seals
-from server.storage import chains, devices, engines, migrations, registers
+from server.storage import chains, devices, engines, migrations, op_log, registers
 from server.storage.database import Connection
 from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import (
     STAGE_FIELD,
+    STAGE_KINDS,
+    Accepted,
     Body,
     EvidenceAttached,
     Locked,
     Operation,
     Unknown,
+    field_of,
+    read_logged,
     stands_for,
 )
 from shared_schema.problems import Problem
@@ -39,6 +43,7 @@ Covered = Mapping[tuple[str, str], int]
 
 _EACH_FOR_ITSELF = frozenset({"dispute_settled", "scoring_closed"})
 """Kinds of which not all may be written by whoever may write one: it depends on what is decided, and for whom."""
+_SAY_STAGES = STAGE_KINDS | {"dispute_settled"}
 _SHOW_PHOTOS = frozenset({"dispute_settled", "evidence_attached"})
 
 
@@ -93,6 +98,8 @@ class Judge:
             raise Problem("op_late", inspection=inspection)
         if isinstance(body, Unknown):
             return
+        if kind in _SAY_STAGES and device != devices.CONSOLE:
+            self._check_replaced(operation)
         check = self._checks.get(standing.checklist_hash) or self._check_of(standing.checklist_hash)
         try:
             check(body)
@@ -119,6 +126,14 @@ class Judge:
         versions = partial(projection.versions_of, self._conn, checklist)
         check = self._checks[checklist_hash] = partial(check_answer, checklist, versions=versions)
         return check
+
+    def _check_replaced(self, operation: Operation) -> None:
+        """Raises author_not_allowed where a squad would take back what the coordinator has accepted or locked."""
+        if field_of(operation.body, operation.person) != STAGE_FIELD:
+            return
+        for raw in op_log.by_console(self._conn, operation.bases):
+            if isinstance(stands_for(read_logged(raw).body), Accepted | Locked):
+                raise Problem("author_not_allowed", person=operation.person, kind=operation.kind)
 
     def _check_screened(self, operation: Operation) -> None:
         """Raises photo_not_screened where the campaign asks for a second look and no colleague has taken it.

@@ -80,6 +80,13 @@ def known(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
     return dict(run(conn, each, (value,)))
 
 
+def by_console(conn: Connection, ids: Iterable[str]) -> list[bytes]:
+    """Of these operations, the bytes of those that were made at the console."""
+    where, value = one_of(conn, "id", ids)
+    rows = run(conn, f"SELECT raw FROM operation WHERE {where} AND device = 'console'", (value,))
+    return [bytes(raw) for (raw,) in rows]
+
+
 def beginning(conn: Connection, beginnings: tuple[str, ...]) -> list[str]:
     """For each of these, the first id of the log from there on: the one that begins so, where any does."""
     given, value = _given(conn, beginnings)

@@ -1,6 +1,7 @@
 """Quarantine: what comes too late, or from a tablet that was turned away, is kept, told, and can be admitted."""
 
 import pytest
+from msgspec import Raw
 
 from server.access import devices
 from server.access.devices import is_signed
@@ -16,15 +17,18 @@ from shared_schema.operations import (
     EvidenceAttached,
     Locked,
     Note,
+    Opened,
     Operation,
     ScoringClosed,
     Submitted,
+    TakenBack,
     body_bytes,
+    encode,
 )
 from shared_schema.proofs import receipt_text
 from shared_schema.wire import Head
 from tests.contract.talk import NOW_MS, ask, do, held, news_of, outcomes, say
-from tests.make import Scribe, make_op
+from tests.make import Scribe, make_envelope, make_op
 
 
 def lock(db: Database) -> None:
@@ -84,6 +88,24 @@ def test_what_a_person_admitted_answers_for_nothing_before_it(db: Database) -> N
     db.write(lambda conn: quarantine.admit(conn, "D-2", last, admitted_by="xu", why="已核", now_ms=NOW_MS))
     assert outcomes(say(db, written, device="D-2")) == ["op_not_proven", "duplicate"]
     assert outcomes(say(db, written)) == ["accepted", "duplicate"]
+
+
+def test_a_squad_cannot_take_back_what_the_coordinator_accepted(db: Database) -> None:
+    """Whatever it says that it had seen; who had not heard of it yet is taken in, and changes nothing either."""
+    scribe = Scribe()
+    say(db, [scribe.write(Submitted())])
+    db.write(lambda conn: desk.record(conn, "I-1", "xu", "coordinator", Accepted(), now_ms=1))
+    seen = [one for (one,) in ask(db, "SELECT id FROM operation WHERE device = 'console'")]
+    opened = Opened(("P-1", "P-2"), task_letter_shown=True, recusal_asked=True)
+    tries = [scribe.write(opened, seen), scribe.write(settle("stage", opened), seen), scribe.write(opened)]
+    assert outcomes(say(db, tries)) == ["author_not_allowed"] * 2 + ["accepted"]
+    assert ask(db, "SELECT stage FROM score_sheet") == [("accepted",)]
+
+
+def test_settling_is_no_way_to_unsay_a_stage(db: Database) -> None:
+    """No more than a tap on *undo* is."""
+    unsaid = make_envelope(settle("stage", TakenBack("stage")), bases=("x",))
+    assert outcomes(say(db, ops=(Raw(encode(unsaid)),))) == ["op_malformed"]
 
 
 def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_request(db: Database) -> None:
