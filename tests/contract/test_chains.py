@@ -2,6 +2,7 @@
 
 import random
 from itertools import permutations
+from typing import Any
 
 import pytest
 from msgspec import Raw
@@ -86,6 +87,28 @@ def test_a_number_that_another_tablet_gave_leaves_no_gap_in_the_chain_of_whoever
     assert set(outcomes(reply)[1:]) <= {"op_not_proven", "op_wrong_device"}
     assert db.read(chains.gaps) == []
     assert {run.epoch for run in db.read(lambda conn: runs(conn, "C-1"))} == {"E-1"}
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_looking_for_gaps_and_forks_costs_little_where_there_are_none(db: Database) -> None:
+    """The console asks at every look at a tablet, and the log of a season is long: an index has to do."""
+    ops = chain(1000)
+    say(db, ops)
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def look(conn: Connection) -> None:
+        driver: Any = conn.connection.driver_connection
+        driver.set_progress_handler(step, 1)
+        assert chains.gaps(conn) == []
+        assert chains.forks(conn) == []
+        driver.set_progress_handler(None, 1)
+
+    db.read(look)
+    assert steps / len(ops) < 80
 
 
 def test_whatever_a_refused_operation_says_its_number_is_given_away(db: Database) -> None:

@@ -18,6 +18,7 @@ from server.storage import chains
 from server.storage import console_inspection as people
 from server.storage import console_tablets as store
 from server.storage import devices as registered
+from server.storage.console_tablets import TabletLine
 from server.storage.database import Connection
 from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
@@ -85,12 +86,17 @@ def tablet(request: AnyRequest, campaign: FromPath[str], device: FromPath[str]) 
     )
 
 
+def _line(conn: Connection, campaign: str, device: str) -> TabletLine:
+    """One tablet of the campaign, without a survey of its chains: the writer has others to serve. Raises not_found."""
+    for one in store.tablets(conn, campaign):
+        if one.id == device:
+            return one
+    raise Problem("not_found", what=device)
+
+
 def _tablet(conn: Connection, campaign: str, device: str, now_ms: int) -> board.Tablet:
-    found = [one for one in store.tablets(conn, campaign) if one.id == device]
-    if not found:
-        raise Problem("not_found", what=device)
     (gathered,) = board.gather(
-        found,
+        [_line(conn, campaign, device)],
         store.runs(conn, campaign),
         chains.gaps(conn),
         chains.forks(conn),
@@ -112,7 +118,7 @@ def revoke(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        _tablet(conn, campaign, device, now_ms)
+        _line(conn, campaign, device)
         devices.revoke(conn, device, now_ms, f"{why}: {remark}" if remark else why)
         audit.record(conn, now_ms, who.login, "tablet.revoked", device, why=why, remark=remark)
 
@@ -135,7 +141,7 @@ def hand_over(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        line = _tablet(conn, campaign, device, now_ms).line
+        line = _line(conn, campaign, device)
         squad, person = member(conn, campaign, value(request, "for"))
         if squad != line.squad or not person:
             raise Problem("form_invalid", field="for", cure="请选择本分队成员 / choose a member of its squad")
