@@ -43,9 +43,13 @@ class Group:
             self.facts += len(facts)
         self._mine.clear()
 
+    def drop(self) -> None:
+        """The request that ran last failed and has changed nothing: what is remembered is as true as before."""
+        self._mine.clear()
+
     def forget(self) -> None:
         """The request that ran last was taken back, and with it perhaps what was remembered."""
-        self._mine.clear()
+        self.drop()
         self.memory.clear()
 
     def kept(self) -> Mapping[tuple[Work, str], tuple[Mapping[Any, Any], ...]]:

@@ -318,7 +318,7 @@ def _run_among_others(conn: Connection, group: Group, request: _Request[Any], co
             raise
         if engines.rows_changed(conn) != counted:
             raise _SpoiledError from err
-        group.forget()
+        group.drop()
         request.error = err
     else:
         group.keep()

@@ -128,6 +128,24 @@ def test_a_request_that_fails_before_it_changes_anything_has_no_other_run_again(
     assert (good.result(), ran) == ("k", ["ran"])
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_request_that_fails_before_it_changes_anything_takes_nothing_that_is_remembered_with_it(
+    db: Database,
+) -> None:
+    """Else a tablet whose requests cannot be read would have every visit of all others worked out from its start."""
+
+    def fail(_conn: Connection) -> None:
+        raise Problem("request_malformed", where="x")
+
+    def look(conn: Connection) -> dict[str, int]:
+        return dict(group.memory(conn, "test"))
+
+    db.submit(lambda conn: group.memory(conn, "test").update(one=1), joins=True).result()
+    with pytest.raises(Problem):
+        db.submit(fail, joins=True).result()
+    assert db.submit(look, joins=True).result() == {"one": 1}
+
+
 def test_what_others_put_off_keeps_its_facts_and_the_failing_one_leaves_none(
     db: Database, held: threading.Event
 ) -> None:
