@@ -322,7 +322,7 @@ class EnrolRequest(Struct, frozen=True, kw_only=True):
     name: Line = ""
     platform: Line = ""
     app: Line = ""
-    sealing_key: Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*(?!\n)$")] = ""
+    sealing_key: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")] = ""
     """X25519, raw, hex: what is meant for this tablet alone is sealed to it."""
     device: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:\-]*(?!\n)$")] = ""
     """The id this tablet had, where it was enrolled before: a server that was restored from before that, and knows

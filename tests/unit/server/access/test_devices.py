@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -10,6 +11,7 @@ from server.access import devices
 from server.access.public_keys import fingerprint, is_public_key
 from server.storage import devices as store
 from server.storage.database import Database
+from shared_schema import wire
 from shared_schema.ids import DeviceId
 from shared_schema.problems import Problem
 from shared_schema.wire import EnrolReply, EnrolRequest
@@ -168,3 +170,11 @@ def test_a_fingerprint_is_short_and_of_the_key_alone() -> None:
     """Four groups that two people can compare aloud."""
     assert fingerprint("00" * 32) == "6668 7aad f862 bd77"
     assert fingerprint(key(1)) != fingerprint(key(2))
+
+
+@pytest.mark.parametrize("given", ["ab", "abc", "0f" * 31, "0f" * 33])
+def test_a_key_to_seal_to_is_whole_or_left_out(given: str) -> None:
+    """Nothing could ever be sealed to a piece of one."""
+    with pytest.raises(Problem) as caught:
+        wire.read_enrol(msgspec.json.encode({"code": "AB12", "public_key": "11" * 32, "sealing_key": given}))
+    assert caught.value.code == "request_malformed"
