@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from mobile.meetings import Chain
 from mobile.settling import Journal, Reading, Settlement, Verdict
@@ -146,7 +147,10 @@ def forks(chain: Chain, receipt: Held) -> bool:
 
 
 def checked(asked: Asked, body: bytes, identity: Identity) -> ExchangeReply:
-    """The reply, if it answers what was asked and is the server's; anything else came from something in between."""
+    """The reply, if it answers what was asked and is the server's; anything else came from something in between.
+
+    Who is turned away destroys its keys, so that of a server with a key only its signed word for it counts.
+    """
     try:
         reply = read_reply(body)
     except Problem as problem:
@@ -159,6 +163,7 @@ def checked(asked: Asked, body: bytes, identity: Identity) -> ExchangeReply:
         meant = receipt and (receipt.server, receipt.device) == (reply.server, identity.device)
         if receipt is None or not (meant and signed_receipt(receipt, identity.signing_key)):
             raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
+        reply = replace(reply, revoked=receipt.revoked)
     return reply
 
 

@@ -33,6 +33,7 @@ def receipt_text(receipt: Receipt) -> bytes:
         *(f"photo {one}" for one in receipt.photos),
         *(f"photo backed up {one}" for one in receipt.photos_backed_up),
         *(f"log backed up {one.inspection} {one.number} {one.head}" for one in receipt.logs),
+        *(["revoked"] if receipt.revoked else []),
     ]
     return "\n".join(lines).encode()
 

@@ -110,6 +110,8 @@ class Receipt(Struct, frozen=True, kw_only=True, omit_defaults=True):
     photos_backed_up: tuple[Hash, ...] = ()
     logs: tuple[BackedLog, ...] = ()
     """Of the inspections asked about, those of which a backup holds all that the tablet has read."""
+    revoked: bool = False
+    """The tablet was turned away."""
     signature: Signature = ""
     """The server's, over `proofs.receipt_text`."""
 

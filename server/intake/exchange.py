@@ -100,7 +100,7 @@ def exchange(
         server=migrations.server_id(conn),
         received_at_ms=now_ms,
         statuses=tuple(taken.statuses),
-        receipt=receipts.own(conn, request, now_ms),
+        receipt=receipts.own(conn, request, now_ms, revoked=True),
         revoked=True,
     )
     return wire.encode_packed(turned_away) if packed else wire.encode(turned_away)

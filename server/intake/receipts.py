@@ -12,8 +12,8 @@ from shared_schema.proofs import receipt_text
 from shared_schema.wire import BackedLog, ExchangeRequest, Held, Receipt
 
 
-def own(conn: Connection, request: ExchangeRequest, now_ms: int) -> Receipt:
-    """For the tablet that asks: its chains, and of the photos it asks about those that are here.
+def own(conn: Connection, request: ExchangeRequest, now_ms: int, *, revoked: bool = False) -> Receipt:
+    """For the tablet that asks: its chains, the photos it asks about that are here, and whether it was `revoked`.
 
     That these photos have been given a receipt is noted, for whoever follows them on the console.
     """
@@ -27,6 +27,7 @@ def own(conn: Connection, request: ExchangeRequest, now_ms: int) -> Receipt:
         photos_here=[one for one in request.photos if one in held],
         photos_safe=[one for one in request.photos if held.get(one)],
         logs=watermark.logs(conn, request.logs, request.cursors, request.last_read) if request.logs else (),
+        revoked=revoked,
     )
 
 
@@ -51,6 +52,7 @@ def receipt(
     photos_here: Iterable[str] = (),
     photos_safe: Iterable[str] = (),
     logs: tuple[BackedLog, ...] = (),
+    revoked: bool = False,
 ) -> Receipt:
     """One tablet's receipt over these chains and photos."""
     asked = tuple(epochs)
@@ -63,5 +65,6 @@ def receipt(
         photos=tuple(photos_here),
         photos_backed_up=tuple(photos_safe),
         logs=logs,
+        revoked=revoked,
     )
     return replace(plain, signature=keys.sign(conn, receipt_text(plain)))

@@ -327,6 +327,15 @@ def test_a_tablet_that_was_turned_away_hands_over_what_it_has_and_knows_it(
     assert (state.revoked, state.unsent, state.refused) == (True, 0, 1)
 
 
+def test_nobody_in_between_can_turn_a_tablet_away(one: Tablet) -> None:
+    """A tablet that is turned away destroys its keys: only the server's signed word can do that."""
+    one.open_visit()
+    one.line.change = lambda body: wire.encode(replace(wire.read_reply(body), revoked=True))
+    report = one.sync.once()
+    assert (report.outcome, report.revoked) == ("done", False)
+    assert not one.store.sync_state().revoked
+
+
 def test_a_receipt_that_another_server_signed_is_not_used(one: Tablet) -> None:
     """Nothing of the reply is applied: whoever sits in between can make nobody let go of anything."""
     one.open_visit()
