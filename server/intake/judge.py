@@ -18,6 +18,7 @@ from server.storage.registers import InspectionRow
 from shared_schema.answers import check_answer
 from shared_schema.ids import InspectionId, PersonId
 from shared_schema.operations import (
+    KIND_OF,
     STAGE_FIELD,
     STAGE_KINDS,
     Accepted,
@@ -174,11 +175,21 @@ class Judge:
 
     def _lock(self, inspection: InspectionId) -> Covered | None:
         """What the inspection's lock covers; None while it is not locked."""
-        if registers.stage(self._conn, inspection) != "locked":
-            return None
-        row = self._inspection(inspection)
+        said: Iterable[Operation]
+        match registers.stage(self._conn, inspection):
+            case "locked":
+                state = projection.state_of(self._conn, self._inspection(inspection))
+                said = state.fields.get(STAGE_FIELD, ())
+            case (
+                ""
+            ):  # a bug of ours keeps the state from us: what was ever locked stays locked until it is mended
+                said = list(map(read_logged, op_log.of_kind(self._conn, inspection, KIND_OF[Locked])))
+                if not said:
+                    return None
+            case _:
+                return None
         covered: dict[tuple[str, str], int] = {}
-        for one in projection.state_of(self._conn, row).fields.get(STAGE_FIELD, ()):
+        for one in said:
             body = stands_for(one.body)
             if isinstance(body, Locked):
                 for device, epoch, seq in body.covers:

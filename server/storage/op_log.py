@@ -87,6 +87,16 @@ def by_console(conn: Connection, ids: Iterable[str]) -> list[bytes]:
     return [bytes(raw) for (raw,) in rows]
 
 
+def of_kind(conn: Connection, inspection: InspectionId, kind: str) -> list[bytes]:
+    """The bytes of all operations of one kind in an inspection's log, in order."""
+    rows = run(
+        conn,
+        "SELECT raw FROM operation WHERE inspection = ? AND kind = ? ORDER BY number",
+        (inspection, kind),
+    )
+    return [bytes(raw) for (raw,) in rows]
+
+
 def beginning(conn: Connection, beginnings: tuple[str, ...]) -> list[str]:
     """For each of these, the first id of the log from there on: the one that begins so, where any does."""
     given, value = _given(conn, beginnings)

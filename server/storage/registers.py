@@ -173,10 +173,10 @@ def inspection(conn: Connection, inspection_id: str) -> InspectionRow | None:
     return _inspection(found[0]) if found else None
 
 
-def stage(conn: Connection, inspection_id: str) -> str:
-    """The stage an inspection is in; "" where nothing of it was received, or it could not be worked out."""
+def stage(conn: Connection, inspection_id: str) -> str | None:
+    """The stage an inspection is in; None where nothing of it was received, "" where it could not be worked out."""
     found = run(conn, "SELECT stage FROM score_sheet WHERE inspection = ?", (inspection_id,))
-    return str(found[0][0]) if found else ""
+    return str(found[0][0]) if found else None
 
 
 def inspections(

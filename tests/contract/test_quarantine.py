@@ -6,7 +6,8 @@ from msgspec import Raw
 from server.access import devices
 from server.access.devices import is_signed
 from server.access.keys import public_keys
-from server.intake import desk, quarantine
+from server.intake import desk, projection, quarantine
+from server.intake.rebuild import rebuild
 from server.storage.database import Database
 from shared_schema.operations import (
     KIND_OF,
@@ -122,6 +123,24 @@ def test_a_restored_server_takes_again_what_the_lock_covers(db: Database) -> Non
     lock(db)
     db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM operation WHERE id = '{early.id}'"))
     assert outcomes(say(db, [early])) == ["accepted"]
+
+
+def test_a_lock_holds_though_a_bug_keeps_the_inspection_from_being_worked_out(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scribe = Scribe()
+    early = note(scribe, "按时")
+    say(db, [early, scribe.write(Submitted())])
+    lock(db)
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(projection, "score", broken)
+    rebuild(db, check=False)
+    assert ask(db, "SELECT status, stage FROM score_sheet WHERE inspection = 'I-1'") == [("error", "")]
+    late = note(scribe, "迟到")
+    assert outcomes(say(db, [early, late])) == ["duplicate", "op_late"]
 
 
 def test_what_a_clone_writes_after_the_lock_is_late_whatever_number_it_gives_it(db: Database) -> None:
