@@ -7,7 +7,7 @@ import msgspec
 
 from mobile.engine import Database
 from shared_schema.ids import digest
-from shared_schema.operations import Operation, read, read_envelope
+from shared_schema.operations import Operation, read_envelope, read_logged
 from shared_schema.problems import Problem
 from shared_schema.wire import Assignment, BackedLog, Held, Peer, Receipt, SignedHead, encode
 
@@ -337,7 +337,7 @@ def _received(inspection: str, raw: bytes) -> tuple[Operation | None, tuple[str 
     """An operation from the server and its row; what cannot be read is kept as bytes."""
     hash_ = digest(raw)
     try:
-        one = read(raw)
+        one = read_logged(raw)
     except Problem:
         return None, (_id_of(raw) or hash_, inspection, "", "", 0, hash_, "unreadable", raw)
     return one, (one.id, one.inspection, one.device, one.epoch, one.seq, hash_, "news", raw)

@@ -24,7 +24,7 @@ from mobile.vault import Vault
 from shared_schema.checklist import Checklist, from_bytes
 from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
 from shared_schema.merge import EMPTY, State, apply
-from shared_schema.operations import Operation, Unknown, read
+from shared_schema.operations import Operation, Unknown, read, read_logged
 from shared_schema.problems import Problem
 from shared_schema.wire import Assignment, Head, SignedHead, assignments_digest, encode
 
@@ -473,7 +473,7 @@ def _readable(raws: Iterator[bytes]) -> Iterator[Operation]:
     """What this version can read; the rest stays in the file for a newer one."""
     for raw in raws:
         try:
-            yield read(raw)
+            yield read_logged(raw)
         except Problem:
             continue
 
