@@ -12,6 +12,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from server.intake.photos import undamaged
 from server.storage import backup_notes, migrations, photos, table_copy, watermark
 from server.storage.backup_files import BackupFiles, Kept, Manifest, Part, Photo, named, signed_text
 from server.storage.backup_notes import Noted
@@ -152,7 +153,7 @@ class _Copying:
         missing: list[str] = []
         for sha256, size_bytes in rows:
             if not self._files.has(sha256, size_bytes):
-                content = _photo(store, sha256)
+                content = undamaged(store, sha256)
                 if content is None:
                     missing.append(sha256)
                     continue
@@ -165,17 +166,6 @@ class _Copying:
             self.count += 1
             self.size_bytes += len(content)
         return self._files.put(content)
-
-
-def _photo(store: PhotoStore, sha256: str) -> bytes | None:
-    """A photo, if it is what it was."""
-    try:
-        content = store.get(sha256)
-    except Problem as problem:
-        if problem.code != "not_found":
-            raise
-        return None
-    return content if digest(content) == sha256 else None
 
 
 def _note(conn: Connection, made: Checked, mark: Mark, now_ms: int) -> None:

@@ -61,3 +61,14 @@ def take_photo(
             now_ms=now_ms,
         )
     )
+
+
+def undamaged(store: PhotoStore, sha256: str) -> bytes | None:
+    """A photo's bytes, if it is here and what it was. Raises busy."""
+    try:
+        content = store.get(sha256)
+    except Problem as problem:
+        if problem.code != "not_found":
+            raise
+        return None
+    return content if digest(content) == sha256 else None

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
-from server.intake.photos import hash_on, media_type_of
+from server.intake.photos import hash_on, media_type_of, undamaged
 from server.intake.tus import Creation, Part
 from server.storage import devices, photos
 from server.storage import partials as partial_files
@@ -202,11 +202,13 @@ class Uploads:
         self._db.submit(run, joins=True).result()
 
     def _is_here(self, device: DeviceId, sha256: str, now_ms: int) -> bool:
-        """Whether the photo needs no sending. One that was kept, and not noted before a kill, is noted now."""
+        """Whether the photo needs no sending. One that was kept whole, and not noted before a kill, is noted now."""
         if not sha256 or not self._store.has(sha256):
             return False
         if not self._db.read(lambda conn: photos.has(conn, sha256), joins=True):
-            content = self._store.get(sha256)
+            content = undamaged(self._store, sha256)
+            if content is None:
+                return False
             self._noted(device, sha256, len(content), media_type_of(BytesIO(content)), now_ms)
         return True
 

@@ -13,7 +13,7 @@ from shared_schema.ids import digest
 from shared_schema.wire import UPLOAD_MEDIA_TYPE
 from tests.contract.files import PUBLIC, metadata, pass_for, picture
 from tests.contract.plan import plan
-from tests.contract.talk import ask
+from tests.contract.talk import ask, do
 from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, code
 
 
@@ -56,6 +56,20 @@ def test_kept_but_not_noted_is_noted_when_asked_for(
         (NAME, len(PHOTO), "image/jpeg", "D-1")
     ]
     assert client.bytes_kept() == {NAME: len(PHOTO)}
+
+
+def test_what_a_disk_has_damaged_and_nobody_notes_is_sent_again(client: Client) -> None:
+    """After a restore on the machine it was lost on: its file lies there and is not what its name says."""
+    name = client.begin()
+    client.patch(name, 0, PHOTO)
+    do(client.db, "DELETE FROM photo")
+    (lies,) = client.files.folder.rglob(NAME)
+    lies.write_bytes(bytes([*PHOTO[:-1], PHOTO[-1] ^ 1]))
+    assert client.offset(name) == 0
+    assert client.photos() == []
+    assert client.patch(name, 0, PHOTO).status == 204
+    assert client.photos() == [NAME]
+    assert client.files.store.get(NAME) == PHOTO
 
 
 @pytest.mark.parametrize("wrong", [False, True])
