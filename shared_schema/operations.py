@@ -627,7 +627,7 @@ def read(raw: bytes) -> Operation:
     if isinstance(body, DisputeSettled) and field_of(body, operation.person) != body.field:
         raise Problem("op_malformed", where=f"dispute_settled: decision is not about {body.field}")
     said = stands_for(body)  # a settlement is no way around
-    if isinstance(said, TakenBack) and not can_be_unsaid(said.field, operation.person):
+    if isinstance(said, TakenBack) and not can_be_unsaid(said.field, _whose(body, operation.person)):
         raise Problem("op_malformed", where=f"taken_back: {said.field}")
     return operation
 
@@ -755,11 +755,19 @@ def field_of(body: Body, person: PersonId) -> FieldKey | None:
             return FieldKey(f"signature/{role}/{name}" if role == "inspector" else f"signature/{role}")
         case TakenBack(field=field):
             return FieldKey(field)
-        case DisputeSettled(field=field):
-            # A person's own field may be settled by the leader; it stays that person's.
-            owner = field.rsplit("/", 1)[-1] if field.startswith(("note/", "consent/")) else person
-            return field_of(decided(body), PersonId(owner))
+        case DisputeSettled():
+            return field_of(decided(body), _whose(body, person))
     return STAGE_FIELD
+
+
+def _whose(body: Body, person: PersonId) -> PersonId:
+    """Whose a note or consent is that this person's operation is about.
+
+    The leader, and the coordinator, may settle a person's own field; it stays that person's.
+    """
+    if isinstance(body, DisputeSettled) and body.field.startswith(("note/", "consent/")):
+        return PersonId(body.field.rpartition("/")[2])
+    return person
 
 
 _UNSAID = frozenset(

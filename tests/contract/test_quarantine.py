@@ -109,6 +109,17 @@ def test_settling_is_no_way_to_unsay_a_stage(db: Database) -> None:
     assert outcomes(say(db, ops=(Raw(encode(unsaid)),))) == ["op_malformed"]
 
 
+def test_the_leader_settles_that_a_colleague_has_taken_a_note_or_a_consent_back(db: Database) -> None:
+    """As it may stand in dispute: said on one tablet, unsaid on another. To unsay it unasked is that person's alone."""
+    scribe = Scribe()
+    fields = ("note/A01/P-2", "consent/A01/P-2")
+    settled = [scribe.write(settle(field, TakenBack(field))) for field in fields]
+    assert outcomes(say(db, settled)) == ["accepted"] * 2
+    assert outcomes(say(db, ops=(Raw(encode(make_envelope(TakenBack(fields[0]), id="x"))),))) == [
+        "op_malformed"
+    ]
+
+
 def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_request(db: Database) -> None:
     scribe = Scribe(device="D-2", person="P-2")
     closings = [scribe.write(ScoringClosed(member)) for member in ("P-2", "P-3")]
