@@ -695,9 +695,13 @@ def plain_bodies(bodies: bytes) -> bool:
     return b"\\u0000" not in bodies
 
 
+_READ_WHOLE = frozenset({"dispute_settled", "taken_back"})
+"""Kinds whose bodies `read` compares with who wrote them."""
+
+
 def body_reader(context: Context) -> Callable[[bytes], Any] | None:
     """What decodes the bodies of a context as `read` does; None where only `read` can say what becomes of them."""
-    if context.kind == "dispute_settled" or not are_ids(context):
+    if context.kind in _READ_WHOLE or not are_ids(context):
         return None
     decoder = _body_decoders.get(context.kind)
     return None if decoder is None else decoder.decode

@@ -7,8 +7,11 @@ from server.access import devices
 from server.access.devices import is_signed
 from server.access.keys import public_keys
 from server.intake import desk, projection, quarantine
+from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
 from server.storage.database import Database
+from shared_schema import wire
+from shared_schema.ids import DeviceId
 from shared_schema.operations import (
     KIND_OF,
     Accepted,
@@ -29,7 +32,7 @@ from shared_schema.operations import (
 from shared_schema.proofs import receipt_text
 from shared_schema.wire import Head
 from tests.contract.talk import NOW_MS, ask, do, held, news_of, outcomes, say
-from tests.make import Scribe, make_envelope, make_op
+from tests.make import Scribe, make_envelope, make_op, make_request
 
 
 def lock(db: Database) -> None:
@@ -107,6 +110,22 @@ def test_settling_is_no_way_to_unsay_a_stage(db: Database) -> None:
     """No more than a tap on *undo* is."""
     unsaid = make_envelope(settle("stage", TakenBack("stage")), bases=("x",))
     assert outcomes(say(db, ops=(Raw(encode(unsaid)),))) == ["op_malformed"]
+
+
+def test_a_stage_cannot_be_unsaid_in_a_packed_request_either(db: Database) -> None:
+    """Nor a colleague's note: however it came, an operation is what its bytes say."""
+    scribe = Scribe()
+    say(db, [scribe.write(Submitted())])
+    db.write(lambda conn: desk.record(conn, "I-1", "xu", "coordinator", Accepted(), now_ms=1))
+    (accepted,) = ask(db, "SELECT id FROM operation WHERE device = 'console'")
+    unsaid = [
+        make_envelope(TakenBack(field), id=f"op-{seq}", seq=seq, bases=accepted)
+        for seq, field in enumerate(("stage", "note/A01/P-2"), 2)
+    ]
+    request = wire.encode_packed(make_request(ops=tuple(Raw(encode(one)) for one in unsaid)))
+    reply = db.write(lambda conn: exchange(conn, request, device=DeviceId("D-1"), now_ms=NOW_MS))
+    assert outcomes(wire.read_reply(reply)) == ["op_malformed"] * 2
+    assert ask(db, "SELECT stage FROM score_sheet") == [("accepted",)]
 
 
 def test_the_leader_settles_that_a_colleague_has_taken_a_note_or_a_consent_back(db: Database) -> None:
