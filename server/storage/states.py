@@ -17,7 +17,7 @@ from server.storage.op_log import one_of, run
 from shared_schema import merge
 from shared_schema.ids import FieldKey, InspectionId, OpId, digest
 from shared_schema.merge import State
-from shared_schema.operations import read_logged
+from shared_schema.operations import Unknown, read_logged
 
 NAME_LENGTH = 16
 
@@ -86,6 +86,8 @@ def load(conn: Connection, inspection: InspectionId) -> Folded | None:
     standing, held = (
         [read_logged(raws[number]) for number in numbers] for numbers in (parts.standing, parts.held)
     )
+    if any(isinstance(one.body, Unknown) for one in standing):
+        return None  # it was counted by a version that looked less closely: now it is held
     numbers = zip((one.id for one in (*standing, *held)), (*parts.standing, *parts.held), strict=True)
     awaited = {FieldKey(field): frozenset(map(OpId, ids)) for field, ids in parts.awaited}
     return Folded(found[0], merge.state_from(standing, held, awaited), dict(numbers))

@@ -8,10 +8,11 @@ from sqlalchemy import Connection, Integer, Table
 
 from server.intake import judge, projection, score_rows
 from server.intake.rebuild import _one, rebuild
+from server.storage import group
 from server.storage.database import Database
 from server.storage.op_log import run
 from server.storage.tables import ROWS, Points
-from shared_schema import merge
+from shared_schema import merge, operations
 from shared_schema.ids import InspectionId
 from shared_schema.inspection import Inspection
 from shared_schema.operations import (
@@ -21,6 +22,7 @@ from shared_schema.operations import (
     Note,
     Opened,
     Operation,
+    TakenBack,
     UnitStated,
 )
 from shared_schema.scoring import score
@@ -146,6 +148,21 @@ def test_a_state_of_another_version_is_thrown_away(db: Database, monkeypatch: py
     monkeypatch.setattr(merge, "MERGE_VERSION", -1)
     (op,) = [Scribe(epoch="E-9", inspection="I-1").write(Note(YES_NO, "later"))]
     assert outcomes(say(db, [op])) == ["accepted"]
+    assert rebuild(db, check=True).differences == ()
+
+
+def test_a_state_that_counts_what_is_now_held_is_thrown_away(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that looked less closely took it in and counted it."""
+    scribe = Scribe(epoch="E-9", inspection="I-1")
+    with monkeypatch.context() as before:
+        before.setattr(operations, "can_be_unsaid", lambda *_: True)
+        assert outcomes(say(db, [scribe.write(TakenBack("stage"))])) == ["accepted"]
+        assert ask(db, "SELECT held FROM score_sheet WHERE inspection = 'I-1'") == [(0,)]
+    db.write(lambda conn: group.memory(conn, "projection").clear())  # as a new process begins
+    assert outcomes(say(db, [scribe.write(Note(YES_NO, "later"))])) == ["accepted"]
+    assert ask(db, "SELECT held FROM score_sheet WHERE inspection = 'I-1'") == [(1,)]
     assert rebuild(db, check=True).differences == ()
 
 
