@@ -180,9 +180,8 @@ class Judge:
             case "locked":
                 state = projection.state_of(self._conn, self._inspection(inspection))
                 said = state.fields.get(STAGE_FIELD, ())
-            case (
-                ""
-            ):  # a bug of ours keeps the state from us: what was ever locked stays locked until it is mended
+            case "":
+                # A bug of ours keeps the state from us: what was ever locked stays locked until it is mended.
                 said = list(map(read_logged, op_log.of_kind(self._conn, inspection, KIND_OF[Locked])))
                 if not said:
                     return None
