@@ -177,8 +177,9 @@ class Sync:
             )
         except Stopped:
             return report._replace(outcome="stopped")
-        # Somebody may have tapped while the photos went, and a run has an end: before keys go, that goes as well.
-        return report._replace(revoked=report.revoked and not self._store.outbox(1, OPS_BYTES_MAX))
+        # Somebody may have tapped while the photos went, or taken one, and a run has an end: before keys go, all goes.
+        waits = self._store.outbox(1, OPS_BYTES_MAX) or self._store.photos_to_send()
+        return report._replace(revoked=report.revoked and not waits)
 
     # -- operations and news ----------------------------------------------------------------------------
 

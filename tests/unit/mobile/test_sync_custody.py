@@ -50,6 +50,32 @@ def test_a_tap_made_while_a_revoked_tablet_hands_over_its_photos_is_handed_over_
     assert (report.revoked, one.store.sync_state().unsent) == (True, 0)
 
 
+def test_a_photo_taken_while_a_revoked_tablet_hands_over_its_photos_is_handed_over_too(
+    one: Tablet, server: Server
+) -> None:
+    """Its operation goes between two photos, and the picture itself with the next run: its keys stay until then."""
+    one.open_visit()
+    one.meet()
+    for shade in (10, 20):
+        photographed(one, shade)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    send, late = one.line.files, [30]
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        if late:
+            photographed(one, late.pop())
+        return send(method, name, body, headers)
+
+    one.line.files = files  # type: ignore[method-assign]
+    report = one.sync.once()
+    state = one.store.sync_state()
+    assert (report.outcome, report.photos, state.unsent, state.photos_left) == ("done", 2, 0, 1)
+    assert not report.revoked
+    report = one.sync.once()
+    assert (report.revoked, one.store.sync_state().photos_left) == (True, 0)
+    assert len(server.photos) == 3
+
+
 def test_a_revoked_tablet_with_more_than_one_run_carries_goes_on(
     one: Tablet, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
