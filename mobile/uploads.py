@@ -118,8 +118,11 @@ class Uploads:
         told = {"upload-offset": str(offset), "content-type": UPLOAD_MEDIA_TYPE}
         began_ms = self._clock()
         now_at = yield from self._ask("PATCH", name, part, {**headers, **told})
+        if now_at <= offset:
+            # Something in between has swallowed it; at once again would be for ever.
+            raise Rejected(_unreadable("upload-offset"))
         self._by_name = False
-        self.carried += max(0, now_at - offset)
+        self.carried += now_at - offset
         took_ms = self._clock() - began_ms
         # A clock that was set meanwhile makes one wrong guess.
         if took_ms > SLOW_MS:

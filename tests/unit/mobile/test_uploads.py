@@ -57,6 +57,18 @@ def test_a_line_that_carries_some_of_each_part_carries_the_photo(one: Tablet, na
     assert len(narrow.asked) > 8
 
 
+def test_an_answer_that_nothing_of_a_part_is_there_is_not_asked_for_ever(one: Tablet, narrow: Narrow) -> None:
+    """Whatever sits in between and swallows each part: the next try follows after a pause."""
+    send = narrow.files
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        return send(method, name, b"" if method == "PATCH" else body, headers)
+
+    narrow.files = files  # type: ignore[method-assign]
+    assert one.sync.once().outcome == "failed"
+    assert one.store.journal().attempts == 1, "and a pause follows"
+
+
 def test_what_is_recorded_while_photos_go_does_not_wait_for_the_last_of_them(
     one: Tablet, server: Server
 ) -> None:
