@@ -281,10 +281,13 @@ class Sync:
 
     def _photos(self, report: SyncReport, progress: Report) -> Steps[SyncReport]:
         due = self._store.photos_to_send()
+        wrong: ProblemReply | None = None
         for sha256 in due:
             if self._store.outbox(1, OPS_BYTES_MAX):
                 # Recorded meanwhile: on a slow line all the photos of a visit take hours.
                 report = yield from self._exchanges(report, progress)
+                if wrong is not None:  # an exchange that works says nothing of a photo
+                    report = self._failed(report, wrong, more_attempts=0)
             progress("photos_sent", report.photos, len(due))
             content = photos.fetch(sha256, self._photos_folder, self._vault)
             if content is None:
@@ -297,7 +300,8 @@ class Sync:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
                 # What is wrong with one photo keeps none of the others, and delays no operation.
-                report = self._failed(report, err.problem, more_attempts=0)
+                wrong = err.problem
+                report = self._failed(report, wrong, more_attempts=0)
                 continue
             self._store.photo_became(sha256, "received")
             report = report._replace(photos=report.photos + 1)

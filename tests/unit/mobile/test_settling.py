@@ -100,6 +100,30 @@ def test_one_photo_the_server_will_not_take_keeps_no_other(
     assert pause_ms(one.store.journal(), b"    ") == PAUSE_MS
 
 
+def test_what_is_wrong_with_a_photo_stays_told_though_records_were_exchanged_after_it(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two photos goes what was recorded meanwhile; that it worked says nothing of the photo."""
+    one.open_visit()
+    for name in "ab":
+        taken = photos.take(draw(name, 64, 48), one.folder / "photos", one.vault)
+        one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+    real, asked = one.line.files, list[str]()
+
+    def picky(method: str, name: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
+        asked.append(method)
+        if len(asked) == 1:
+            one.answer(YES_NO, True)
+            raise Rejected(wire.ProblemReply("photo_too_large", "", "", facts={"limit_bytes": "9"}))
+        return real(method, name, body, headers)
+
+    monkeypatch.setattr(one.line, "files", picky)
+    report = one.sync.once()
+    assert (report.outcome, report.photos, report.problem) == ("failed", 1, "photo_too_large")
+    state = one.store.sync_state()
+    assert (state.photos_left, state.problem, state.unsent) == (1, "photo_too_large", 0)
+
+
 def test_a_photo_server_that_turns_the_tablet_away_ends_the_run(
     one: Tablet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
