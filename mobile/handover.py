@@ -1,6 +1,7 @@
 """What passes between two tablets that meet: who may, what one hands over, and what the other keeps of it."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from msgspec import Raw
@@ -14,7 +15,7 @@ from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.answers import check_answer
 from shared_schema.ids import ID_BYTES, make_id
-from shared_schema.operations import Operation, Unknown, read
+from shared_schema.operations import Operation, Unknown, read, read_logged
 from shared_schema.problems import Problem
 from shared_schema.proofs import Link, head_text, link_of, proven
 from shared_schema.spans import besides, ends
@@ -152,7 +153,8 @@ def _sorted_out(
     batch = [_read(raw) for raw in raws]
     readable = [one for one in batch if isinstance(one, Operation)]
     followed = {(one.device, one.epoch, one.prev) for one in store.links()} if readable else set()
-    certain = proven(map(link_of, readable), heads, followed)
+    odd = _links(raw for raw, one in zip(raws, batch, strict=True) if isinstance(one, Problem))
+    certain = proven([*map(link_of, readable), *odd], heads, followed)
     kept = store.kept(one.id for one in readable)
     statuses: list[OpStatus] = []
     fresh: dict[str, Operation] = {}
@@ -235,6 +237,13 @@ def refusals(links: Sequence[Link], statuses: Sequence[OpStatus], me: str) -> li
         for link, status in zip(links, statuses, strict=True)
         if link.device == me and status.status == "refused" and status.problem != "op_not_proven"
     ]
+
+
+def _links(raws: Iterable[bytes]) -> Iterator[Link]:
+    """Of what cannot be read as it should, the places in its chain: it is not kept, and those before it are proven."""
+    for raw in raws:
+        with suppress(Problem):
+            yield link_of(read_logged(raw))
 
 
 def _read(raw: bytes) -> Operation | Problem:

@@ -3,6 +3,7 @@
 import msgspec
 
 from shared_schema import wire
+from shared_schema.ids import digest
 from shared_schema.operations import Envelope, encode, read
 from shared_schema.proofs import head_text
 from shared_schema.wire import ExchangeRequest, SignedHead
@@ -29,6 +30,30 @@ def test_what_its_author_has_not_signed_for_is_not_kept(one: Tablet, two: Tablet
     headers = {wire.DEVICE_HEADER: "T-1", wire.SIGNATURE_HEADER: one.vault.sign(request)}
     plainly(two, request, headers)
     assert two.store.carrying() == {"T-3": 1}
+
+
+def test_one_record_that_cannot_be_read_leaves_those_before_it_proven(
+    one: Tablet, two: Tablet, three: Tablet
+) -> None:
+    """Of an older app, say: a colleague holds it as the server does, and hands it over with the rest of its chain."""
+    head, prev, ops = three.store.head(), three.store.head().hash, list[bytes]()
+    for number, body in enumerate(
+        (b'{"item":"A06","text":"before"}', b"7", b'{"item":"A06","text":"after"}'), 1
+    ):
+        raw = encode(
+            Envelope(id=f"by-hand-{number}", inspection=VISIT, person=BEN, device="T-3", epoch=head.epoch,
+                     seq=head.seq + number, prev=prev, kind="note", body=msgspec.Raw(body))
+        )  # fmt: skip
+        ops.append(raw)
+        prev = digest(raw)
+    text = head_text("T-3", head.epoch, head.seq + 3, prev)
+    proofs = (SignedHead("T-3", head.epoch, head.seq + 3, prev, three.vault.sign(text)),)
+    request = wire.encode(ExchangeRequest(device="T-1", ops=tuple(map(msgspec.Raw, ops)), proofs=proofs))
+    headers = {wire.DEVICE_HEADER: "T-1", wire.SIGNATURE_HEADER: one.vault.sign(request)}
+    answer = wire.read_relay(plainly(two, request, headers))
+    statuses = [(told.status, told.problem) for told in wire.read_reply(bytes(answer.reply)).statuses]
+    assert statuses == [("accepted", ""), ("refused", "op_malformed"), ("accepted", "")]
+    assert two.store.carrying() == {"T-3": 2}
 
 
 def test_a_tablet_answers_for_no_other_by_hanging_its_name_into_its_own_chain(
