@@ -129,10 +129,12 @@ class Store(Meetings):
                 (*_place(operation), hash_, operation.raw),
             )
             if photo is not None:
-                # The same picture taken in again brings back a file that had been lost or cleared.
+                # The same picture taken in again brings back a file that had been lost or cleared. Whoever had it
+                # then may have been restored since.
                 self._db.execute(
                     "INSERT INTO photo (sha256, media_type, status) VALUES (?, ?, 'waiting') ON CONFLICT (sha256)"
-                    " DO UPDATE SET status = 'waiting' WHERE status IN ('missing', 'purged')",
+                    " DO UPDATE SET status = 'waiting', receipt = 0, sent_bytes = 0"
+                    " WHERE status IN ('missing', 'purged')",
                     photo,
                 )
                 self._db.execute("INSERT INTO photo_use VALUES (?, ?)", (photo[0], operation.id))

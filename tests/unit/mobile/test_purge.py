@@ -1,6 +1,7 @@
 """Clearing a tablet: only what the server's signed word says a backup holds, and nothing is forgotten by it."""
 
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
@@ -289,6 +290,31 @@ def test_a_picture_taken_in_again_after_it_was_cleared_is_there_again(
     assert photos.photo_path(one.folder / "photos", sha256).exists()
     one.meet()
     assert one.store.photos_held(OTHER_VISIT)[sha256].status == "received"
+
+
+def test_what_a_backup_held_of_a_cleared_picture_says_nothing_of_it_taken_in_again(
+    tablets: tuple[Tablet, Tablet], keep: Keeping, server: Server
+) -> None:
+    """The server may have been restored from before it since: it is asked anew, and the file stays until it says so."""
+    one, other = tablets
+    keep()
+    early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
+    sha256 = a_visit(one, other)
+    keep()
+    one.meet()
+    assert cleared(one).photos == 1
+    keep.files = BackupFiles(early)
+    keep.restore()
+    open_another(one)
+    one.desk.attach_photo(LEADER, OTHER_VISIT, SCENE, a_picture(one))
+    quiet(one)
+    assert server.photos == [sha256]
+    held = one.store.photos_held(OTHER_VISIT)[sha256]
+    assert (held.status, held.receipt) == ("received", 1)
+    assert cleared(one).photos == 0
+    keep()
+    one.meet()
+    assert cleared(one).photos == 1
 
 
 def test_killed_between_rows_and_files_the_next_run_goes_on(
