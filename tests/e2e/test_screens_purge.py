@@ -11,7 +11,7 @@ from mobile import purge
 from mobile.meeting_tools import MeetingTools
 from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.sync_views import Storage
-from shared_schema.wire import BackedLog
+from shared_schema.wire import BackedLog, Held
 from tests.e2e import tablet_stage as stage
 from tests.e2e.marks import SCREENS
 
@@ -47,6 +47,7 @@ def driver(tablet: stage.Stage, tmp_path: Path) -> Iterator["Driver"]:
         Settlement(
             Journal(last_success_ms=stage.MORNING_MS),
             verdicts=[Verdict(one.id, "accepted") for one in made],
+            receipts=[Held(one.epoch, one.seq, one.hash, one.seq, one.hash) for one in made[:1]],
             news=[Reading(visit, 1, (), HEAD) for visit in (stage.VISIT, OTHER)],
             logs_backed_up=[BackedLog(stage.VISIT, 1, HEAD)],
             read_to_the_end=True,
