@@ -166,15 +166,13 @@ class Sync:
         before, carried = self._store.journal().photo_attempts, self._uploads.carried
         try:
             report = yield from self._exchanges(report, progress)
-            stuck = (
-                min(before, PHOTO_ATTEMPTS_MAX) + 1
-            )  # an exchange that works is no reason to try photos sooner
+            # An exchange that works is no reason to try photos sooner.
+            stuck = min(before, PHOTO_ATTEMPTS_MAX) + 1
             report = yield from self._photos(report, progress)
         except (Offline, Rejected) as err:
             problem = err.problem if isinstance(err, Rejected) else None
-            return self._failed(
-                report, problem, photo_attempts=0 if self._uploads.carried > carried else stuck
-            )
+            moved = self._uploads.carried > carried
+            return self._failed(report, problem, photo_attempts=0 if moved else stuck)
         except Stopped:
             return report._replace(outcome="stopped")
         # Somebody may have tapped while the photos went, or taken one, and a run has an end: before keys go, all goes.

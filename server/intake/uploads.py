@@ -108,9 +108,10 @@ class Uploads:
             return photos.brought_by(conn, note.sha256, device)
 
         media_type = self._db.read(run, joins=True)
-        if media_type is None:
+        content = None if media_type is None else undamaged(self._store, note.sha256)
+        if media_type is None or content is None:
             raise Problem("not_found", what="photo")
-        return self._store.get(note.sha256), media_type
+        return content, media_type
 
     def go_on(self, device: DeviceId, name: str, part: Part, now_ms: int) -> "Writing":
         """The upload, open for a part. Raises upload_offset, request_too_large, disk_full, not_found."""

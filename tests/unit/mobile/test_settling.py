@@ -100,14 +100,19 @@ def test_one_photo_the_server_will_not_take_keeps_no_other(
     assert pause_ms(one.store.journal(), b"    ") == PAUSE_MS
 
 
+def two_photos(tablet: Tablet) -> None:
+    """Two, taken and attached."""
+    for name in "ab":
+        taken = photos.take(draw(name, 64, 48), tablet.folder / "photos", tablet.vault)
+        tablet.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+
+
 def test_what_is_wrong_with_a_photo_stays_told_though_records_were_exchanged_after_it(
     one: Tablet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between two photos goes what was recorded meanwhile; that it worked says nothing of the photo."""
     one.open_visit()
-    for name in "ab":
-        taken = photos.take(draw(name, 64, 48), one.folder / "photos", one.vault)
-        one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+    two_photos(one)
     real, asked = one.line.files, list[str]()
 
     def picky(method: str, name: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:
@@ -129,9 +134,7 @@ def test_a_photo_server_that_turns_the_tablet_away_ends_the_run(
 ) -> None:
     """It would turn away each of them."""
     one.open_visit()
-    for name in "ab":
-        taken = photos.take(draw(name, 64, 48), one.folder / "photos", one.vault)
-        one.desk.attach_photo(ANNA, VISIT, SCENE, taken)
+    two_photos(one)
     asked: list[str] = []
 
     def closed(method: str, name: str, body: bytes, headers: dict[str, str]) -> Mapping[str, str]:

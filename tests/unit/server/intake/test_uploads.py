@@ -1,29 +1,18 @@
 """The end of an upload, cut short wherever: what was whole is finished later, and nobody hears of it as here before."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from server.access import devices
 from server.storage import writer
-from server.storage.database import Database
 from shared_schema.ids import digest
 from shared_schema.wire import UPLOAD_MEDIA_TYPE
-from tests.contract.files import PUBLIC, metadata, pass_for, picture
-from tests.contract.plan import plan
+from tests.contract.files import metadata, pass_for, picture
 from tests.contract.talk import ask, do
-from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, code
+from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, clients, code
 
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[Client]:
-    with Database.open(f"sqlite:///{tmp_path / 'hucha.db'}") as db:
-        db.write(lambda conn: plan(conn, public_key=PUBLIC))
-        made = Client(db, tmp_path / "photos")
-        yield made
-        made.files.close()
+client = pytest.fixture(clients, name="client")
 
 
 def test_whole_but_unfinished_is_finished_when_asked_for(client: Client) -> None:
