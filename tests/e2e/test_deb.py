@@ -109,11 +109,23 @@ def until(found: Callable[[], T | None]) -> T:
     return row
 
 
-def in_pinyin(pointer: Pointer, act: Act) -> None:
-    """Chinese into a field; typed again until it is taken, for a program may draw before it listens."""
-    end = time.monotonic() + PATIENCE_SECONDS
-    while (typed := pointer.in_pinyin(act, PINYIN)) != NOTE:
-        assert time.monotonic() < end, f"the field holds {typed!r}"
+def takes_pinyin(pointer: Pointer, act: Act) -> bool:
+    """Whether Chinese comes into a field; typed up to five times, for a program may draw before it listens."""
+    return any(pointer.in_pinyin(act, PINYIN) == NOTE for _ in range(5))
+
+
+def begun(debian: Debian, pointer: Pointer, field: Act) -> subprocess.Popen[bytes]:
+    """The program, where Chinese can be typed into this field of its first screen. Started again as its users are told
+    to where it takes none: SDL asks for the input method once, when the window is made, and gives a busy machine 300 ms.
+    """
+    for _ in range(3):
+        program = debian.start("hucha-tablet", "--lang", "zh")
+        pointer.until_like(field)
+        if takes_pinyin(pointer, field):
+            return program
+        program.kill()
+        program.wait()
+    raise AssertionError("the program takes no Chinese, however often it is started")
 
 
 def noted(db: Database) -> Item | None:
@@ -150,9 +162,7 @@ def test_a_visit_is_begun_in_chinese_and_outlives_the_program(
         db.write(plan)
         db.write(lambda conn: make_enrolment(conn, "S-1", "CODE-1", "T-1", 2**52))
         with serving(settings, db) as url:
-            program = debian.start("hucha-tablet", "--lang", "zh")
-            pointer.until_like(server)
-            in_pinyin(pointer, server)
+            program = begun(debian, pointer, server)
             pointer.do([server], url)
             pointer.do([code], "CODE-1")
             pointer.do([enrol])
@@ -165,7 +175,7 @@ def test_a_visit_is_begun_in_chinese_and_outlives_the_program(
         card, note, save = acts["note"]
         pointer.do([card])
         pointer.until_like(note)
-        in_pinyin(pointer, note)
+        assert takes_pinyin(pointer, note)
         pointer.do([save])
         pointer.until_like(acts["noted"][0])
         assert program.poll() is None, debian.log("hucha-tablet")
