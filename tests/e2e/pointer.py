@@ -15,7 +15,10 @@ FRAMES = "tmp/Xvfb_screen0"
 UNLIKE_MAX = 1.0
 """How far two pictures of one screen are apart on average, of 255: up to 0.7 was seen, for an address or a state that
 differ; the next screen is 3 or more away."""
-LOOK_SECONDS = 0.05
+MOVING_MIN = 0.1
+"""From this on a picture has changed since the last: a cursor that blinks, or a key that was pressed, is less."""
+STILL_SECONDS = 0.3
+"""A screen that has stood still for so long is laid out: what was touched before may still move from under the hand."""
 
 
 class Pointer:
@@ -42,11 +45,17 @@ class Pointer:
                 self.replace_by(act.text if typed is None else typed)
 
     def until_like(self, act: Act) -> None:
-        """Waits until the screen looks as it did before this act."""
-        end, wanted = time.monotonic() + PATIENCE_SECONDS, act.picture
-        while (apart := unlike(small(self.seen()), wanted)) > UNLIKE_MAX:
-            assert time.monotonic() < end, f"the screen is {apart:.1f} from {act.step} at {act.x}, {act.y}"
-            time.sleep(LOOK_SECONDS)
+        """Waits until the screen looks as it did before this act, and stands still."""
+        end, wanted, before = time.monotonic() + PATIENCE_SECONDS, act.picture, small(self.seen())
+        while True:
+            time.sleep(STILL_SECONDS)
+            now = small(self.seen())
+            apart, moved = unlike(now, wanted), unlike(now, before)
+            if apart <= UNLIKE_MAX and moved < MOVING_MIN:
+                return
+            at = f"{act.step} at {act.x}, {act.y}"
+            assert time.monotonic() < end, f"the screen is {apart:.1f} from {at}, and {moved:.1f} from before"
+            before = now
 
     def click(self, x: int, y: int) -> None:
         """Presses and releases the first button there."""
