@@ -115,8 +115,10 @@ def takes_pinyin(pointer: Pointer, act: Act) -> bool:
 
 
 def begun(debian: Debian, pointer: Pointer, field: Act) -> subprocess.Popen[bytes]:
-    """The program, where Chinese can be typed into this field of its first screen. Started again as its users are told
-    to where it takes none: SDL asks for the input method once, when the window is made, and gives a busy machine 300 ms.
+    """The program, where Chinese can be typed into this field of its first screen.
+
+    Started again, as its users are told to, where it takes none: SDL asks for the input method once, when the window is
+    made, and gives a busy machine 300 ms.
     """
     for _ in range(3):
         program = debian.start("hucha-tablet", "--lang", "zh")
