@@ -480,6 +480,8 @@ class Place(Struct, frozen=True):
     epoch: Id
     seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
     prev: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")] = ""
+    device: Any = ""
+    """Whatever stands there: who brings it may be believed to have given its number away."""
 
 
 class Operation(NamedTuple):

@@ -58,8 +58,8 @@ class Link(Struct, frozen=True):
     prev: str
 
 
-def link_of(operation: Operation) -> Link:
-    """The place of an operation."""
+def link_of(operation: Operation | Link) -> Link:
+    """The place of an operation, or of what is only a place."""
     return Link(operation.device, operation.epoch, operation.seq, operation.hash, operation.prev)
 
 

@@ -28,7 +28,7 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import AT_MS_MAX, OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
-from shared_schema.proofs import Place, head_text, link_of, proven
+from shared_schema.proofs import Link, Place, head_text, link_of, proven
 from shared_schema.roles import Role
 from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, SignedHead
 
@@ -257,22 +257,23 @@ def take(
     readable = [one for one in batch if isinstance(one, Operation)]
     op_log.lock(conn, [one.inspection for one in readable])
     known = op_log.known(conn, [one.id for one in readable])
-    signed = _proven(conn, device, readable, proofs)
+    odd = {digest(raw): _link(raw) for raw, one in zip(raws, batch, strict=True) if isinstance(one, Problem)}
+    signed = _proven(conn, device, [*readable, *odd.values()], proofs)
     judge = Judge(conn, role_of, planned)
     own = {*epochs, *(one.epoch for one in readable if one.device == device)}
     statuses: list[OpStatus] = []
     fresh: list[Operation] = []
     refused: list[Refusal] = []
     for raw, one in zip(raws, batch, strict=True):
+        place = odd[digest(raw)] if isinstance(one, Problem) else one
+        hash_ = place.hash
+        ours = place.device == device or hash_ in signed
+        whose = place.device if ours else device
+        placed = ours or place.epoch in own
         if isinstance(one, Problem):
-            refused.append(_refusal(raw, one, device))
+            refused.append(_refusal(raw, one, whose, placed)._replace(home=ours))
             statuses.append(_refused(one, refused[-1].op))
-            continue
-        hash_ = one.hash
-        ours = one.device == device or hash_ in signed
-        whose = one.device if ours else device
-        placed = ours or one.epoch in own
-        if one.id in known:
+        elif one.id in known:
             if known[one.id] == hash_:
                 statuses.append(OpStatus("duplicate", one.id))
             else:
@@ -311,7 +312,7 @@ def _advance(conn: Connection, stored: Iterable[Operation | Refusal]) -> None:
 
 
 def _proven(
-    conn: Connection, device: DeviceId, batch: Iterable[Operation], proofs: Iterable[SignedHead]
+    conn: Connection, device: DeviceId, batch: Iterable[Operation | Link], proofs: Iterable[SignedHead]
 ) -> set[str]:
     """The hashes of those operations of other tablets for which these have signed."""
     links = [link_of(one) for one in batch if one.device not in (device, devices.CONSOLE)]
@@ -332,6 +333,14 @@ def _read(raw: bytes) -> Operation | Problem:
         return read(raw)
     except Problem as problem:
         return problem
+
+
+def _link(raw: bytes) -> Link:
+    """The place in its chain of what cannot be read, as far as it says one: what follows it answers for it too."""
+    place = read_place(raw)
+    if place is None:
+        return Link("", "", 0, digest(raw), "")
+    return Link(str(place.device), place.epoch, place.seq, digest(raw), place.prev)
 
 
 def _refused(problem: Problem, op: str) -> OpStatus:

@@ -183,7 +183,9 @@ class Refusal(NamedTuple):
 
 
 def refuse(conn: Connection, refusals: Sequence[Refusal], *, now_ms: int) -> None:
-    """Keeps what was refused, for the reason it is refused now. What others had brought unproven waits no longer so."""
+    """Keeps what was refused, for the reason it is refused now; once, where its author has brought or signed it: under
+    the author's name, whoever had brought it before.
+    """
     run_many(
         conn,
         "INSERT INTO refusal (device, hash, problem, facts, received_at_ms, raw, op, inspection, person,"
@@ -201,7 +203,7 @@ def refuse(conn: Connection, refusals: Sequence[Refusal], *, now_ms: int) -> Non
         )
         run(
             conn,
-            f"DELETE FROM refusal WHERE {where} AND device <> ? AND problem = 'op_not_proven'",
+            f"DELETE FROM refusal WHERE {where} AND device <> ?",
             (value, author),
         )
 

@@ -1,18 +1,19 @@
 """After the server was restored from a backup, tablets bring back whatever any of them still holds."""
 
 import pytest
+from msgspec import Raw
 from msgspec.structs import replace
 
 from server.intake import desk, quarantine
 from server.storage import chains
 from server.storage.chains import Tip
 from server.storage.database import Database
-from shared_schema.ids import DeviceId
-from shared_schema.operations import Note, Operation, Returned, Submitted, read
+from shared_schema.ids import DeviceId, digest
+from shared_schema.operations import Note, Operation, Returned, Submitted, encode, read
 from shared_schema.problems import Problem
 from shared_schema.wire import Head
 from tests.contract.talk import NOW_MS, ask, cursors_of, news_of, outcomes, say, signed
-from tests.make import Scribe, make_op
+from tests.make import Scribe, make_envelope, make_op
 
 
 def notes(scribe: Scribe, count: int) -> list[Operation]:
@@ -96,6 +97,23 @@ def test_what_its_author_delivers_waits_under_the_authors_name(db: Database, ord
         say(db, [wrong], device=device)
     assert ask(db, "SELECT device, problem FROM refusal") == [("D-1", "item_unknown")]
     assert ask(db, "SELECT count(*) FROM admission") == [(0,)]
+
+
+def test_what_cannot_be_read_leaves_those_before_it_proven_and_is_its_authors_own(db: Database) -> None:
+    """Its chain goes on over it, whoever brings it: no number is missing anywhere, and it waits once."""
+    first = make_op(Note("A01", "1"))
+    odd = encode(make_envelope(Raw(b'{"item":1}'), kind="note", id="odd", seq=2, prev=first.hash))
+    last = make_op(Note("A01", "3"), seq=3, prev=digest(odd))
+    chain = tuple(map(Raw, (first.raw, odd, last.raw)))
+    lines = "SELECT device, seq, problem FROM refusal"
+    say(db, device="D-21", ops=(Raw(odd),))
+    assert ask(db, lines) == [("D-21", 0, "op_malformed")]
+    reply = say(db, device="D-2", ops=chain, proofs=(signed(last),))
+    assert outcomes(reply) == ["accepted", "op_malformed", "accepted"]
+    assert [one.heads[0].seq for one in reply.relayed] == [3]
+    assert outcomes(say(db, ops=chain)) == ["duplicate", "op_malformed", "duplicate"]
+    assert ask(db, lines) == [("D-1", 2, "op_malformed")]
+    assert db.read(chains.gaps) == []
 
 
 def admit(db: Database, device: str, operation: Operation, why: str) -> None:
