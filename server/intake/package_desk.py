@@ -144,6 +144,26 @@ def _record_refusal(way: Way, outcome: Outcome, campaign: str, by: str, now_ms: 
     )
 
 
-def give_all(way: Way, devices: Iterable[str], *, by: str, now_ms: int) -> list[PackageRow]:
-    """A package for each of these tablets. Raises device_unknown, device_revoked, package_keys_missing, disk_full."""
-    return [packages.give(way, device, by=by, now_ms=now_ms)[0] for device in devices]
+class Given(NamedTuple):
+    """The packages that were made, and the tablets of which no key is known, so that none can be sealed to them."""
+
+    made: list[PackageRow]
+    keyless: list[str]
+
+
+def give_all(way: Way, devices: Iterable[str], *, by: str, now_ms: int) -> Given:
+    """A package for each of these tablets that can be given one.
+
+    Raises device_unknown, device_revoked, disk_full; package_keys_missing where it is so of all of them.
+    """
+    given = Given([], [])
+    for device in devices:
+        try:
+            given.made.append(packages.give(way, device, by=by, now_ms=now_ms)[0])
+        except Problem as problem:
+            if problem.code != "package_keys_missing":
+                raise
+            given.keyless.append(device)
+    if not given.made:
+        raise Problem("package_keys_missing")
+    return given

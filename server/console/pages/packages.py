@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from anyio import to_thread
 from litestar import Response, get, post
@@ -55,32 +56,41 @@ def sums(row: PackageRow) -> Sums:
 
 
 @get("/campaigns/{campaign:str}/packages", opt=COORDINATOR, sync_to_thread=True)
-def packages(request: AnyRequest, campaign: FromPath[str], given: FromQuery[str] = "") -> Response[str]:
+def packages(
+    request: AnyRequest, campaign: FromPath[str], given: FromQuery[str] = "", keyless: FromQuery[str] = ""
+) -> Response[str]:
     """What came, what was given, what still lacks volumes, what was refused; and the forms for more."""
-    return _list(request, campaign, given=given)
+    return _list(request, campaign, given=given, keyless=keyless)
 
 
 def _list(
-    request: AnyRequest, campaign: str, *, outcomes: Sequence[Outcome] = (), given: str = ""
+    request: AnyRequest,
+    campaign: str,
+    *,
+    outcomes: Sequence[Outcome] = (),
+    given: str = "",
+    keyless: str = "",
 ) -> Response[str]:
     waiting = console_of(request).package_files.waiting()
-    fresh = frozenset(given.split(",")) if given else frozenset()
+    fresh, lacking = frozenset(given.split(",")), frozenset(keyless.split(","))
 
     def load(conn: Connection) -> Mapping[str, Any]:
         came, went = store.lines(conn, campaign, LIST_ROWS_MAX)
         refused = store.refused(conn, campaign, REFUSED_ROWS_MAX)
         named = {one.package.by for one in (*came, *went)} | {one.who for one in refused}
+        tablets = console_tablets.tablets(conn, campaign)
         return {
             "outcomes": outcomes,
             "names": console_tablets.names(conn, [one.row.device for one in outcomes if one.row]),
             "came": came,
             "went": went,
             "given": [one for one in went if one.package.digest in fresh],
+            "keyless": [one for one in tablets if one.id in lacking],
             "receipts": {one.package.answers: one.package for one in went if one.package.answers},
             "refused": refused,
             "waiting": waiting,
             "people": people.person_names(conn, named),
-            "squads": _squads(console_tablets.tablets(conn, campaign)),
+            "squads": _squads(tablets),
             "sums": sums,
             "limit_bytes": PACKAGE_BYTES_MAX,
         }
@@ -140,8 +150,9 @@ def give(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     devices = console.db.read(chosen)
     if not devices:
         raise Problem("form_invalid", field="for", cure="请选择平板或分队 / choose a tablet or a squad")
-    made = package_desk.give_all(console.way, devices[:GIVEN_MAX], by=who.login, now_ms=console.clock())
-    return go(request, f"/campaigns/{campaign}/packages?given={','.join(one.digest for one in made)}")
+    given = package_desk.give_all(console.way, devices[:GIVEN_MAX], by=who.login, now_ms=console.clock())
+    told = {"given": ",".join(one.digest for one in given.made), "keyless": ",".join(given.keyless)}
+    return go(request, f"/campaigns/{campaign}/packages?{urlencode(told, safe=',')}")
 
 
 @post("/campaigns/{campaign:str}/packages/discard", opt=COORDINATOR, status_code=200, sync_to_thread=True)

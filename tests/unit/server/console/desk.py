@@ -109,7 +109,7 @@ class Console:
         place = self.desk("coordinator").post(
             f"/campaigns/{self.season.campaign}/packages/give", {"for": self.parcels.device}
         )
-        return place.headers["location"].rpartition("given=")[2]
+        return place.headers["location"].partition("given=")[2].partition("&")[0]
 
     def desk(self, role: str = "") -> Desk:
         """Somebody of that role, signed in; nobody without one."""

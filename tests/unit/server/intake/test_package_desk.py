@@ -107,7 +107,7 @@ def test_without_room_for_the_receipt_nothing_is_taken_and_without_room_to_give_
             assert ask(post.db, f"SELECT count(*) FROM {table}") == [(0,)]
         ballast.unlink()
         taken = take()
-        (given,) = package_desk.give_all(post.way, ["D-1"], by="xu", now_ms=NOW_MS)
+        ((given,), _) = package_desk.give_all(post.way, ["D-1"], by="xu", now_ms=NOW_MS)
         assert ask(post.db, "SELECT count(*) FROM operation") == [(2,)]
         assert taken.receipt is not None
         for row in (taken.receipt, given):

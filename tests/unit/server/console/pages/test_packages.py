@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -11,7 +12,7 @@ from shared_schema.ids import digest
 from shared_schema.package import PACKAGE_BYTES_MAX
 from tests.contract.talk import ask
 from tests.parcels import in_volumes, opened, picture
-from tests.unit.server.console.desk import Console, Desk, console
+from tests.unit.server.console.desk import Answer, Console, Desk, console
 
 COUNTED = ("operation", "refusal", "photo", "package", "chain")
 
@@ -219,16 +220,38 @@ def test_a_package_for_one_tablet_and_for_a_squad(place: Console, desk: Desk) ->
     assert answer.status == 303
     page = desk.get(answer.headers["location"])
     assert "已生成" in page.text
-    made = answer.headers["location"].rpartition("given=")[2]
+    made = digests(answer)[0]
     manifest, answers = opened(desk.get(address(place, f"/{made}/file")).content)
     assert manifest.kind == "assignments"
     assert answers
     paper = desk.get(address(place, f"/{made}")).text
     (code,) = ask(place.db, f"SELECT code FROM package WHERE digest = '{made}'")
     assert f'class="paper-code">{code[0]}<' in paper
-    squad = desk.post(address(place, "/give"), {"for": f"squad/{place.parcels.squad}"})
-    assert squad.status == 409, "another of the squad's tablets has never told its sealing key"
-    assert "密钥" in squad.text
+
+
+def test_of_a_squad_each_tablet_is_given_one_that_can_be_and_the_others_are_named(
+    place: Console, desk: Desk
+) -> None:
+    """One whose key is not known keeps none of its colleagues from theirs; of it alone it is refused."""
+    device, squad = place.parcels.device, place.parcels.squad
+    others = ask(place.db, "SELECT id, name FROM device WHERE squad = ? AND id <> ?", squad, device)
+    answer = desk.post(address(place, "/give"), {"for": f"squad/{squad}"})
+    assert len(digests(answer)) == 1
+    page = desk.get(answer.headers["location"]).text
+    given = page[page.index('id="given"') : page.index('id="came"')]
+    for id_, name in others:
+        assert (name or id_[-8:]) in given or id_ == "T-lost", "that one was turned away"
+    assert "密钥" in given
+    alone = desk.post(address(place, "/give"), {"for": others[0][0]})
+    assert alone.status == 409
+    assert "密钥" in alone.text
+    assert ask(place.db, "SELECT count(*) FROM package") == [(1,)]
+
+
+def digests(answer: Answer) -> list[str]:
+    """The packages that were made."""
+    (made,) = parse_qs(urlsplit(answer.headers["location"]).query)["given"]
+    return made.split(",")
 
 
 def test_a_receipt_on_paper_says_what_it_is_for(place: Console, desk: Desk) -> None:
