@@ -29,6 +29,9 @@ from shared_schema.problems import Problem
 from shared_schema.roles import Role, may_author, may_now
 from shared_schema.wire import OpStatus
 
+COVERED_CHAINS_MAX = 200
+"""So many chains a lock names: with the longest ids and remark it is an operation that can be read."""
+
 
 def record(
     conn: Connection,
@@ -56,7 +59,7 @@ def record(
     kind = KIND_OF[type(body)]
     _check(state, role, kind, body, PersonId(person))
     if isinstance(body, Locked):
-        body = replace(body, covers=tuple(chains.last_numbers(conn, row.id)))
+        body = replace(body, covers=tuple(chains.last_numbers(conn, row.id, COVERED_CHAINS_MAX)))
     field = field_of(body, PersonId(person))
     if bases is None:
         bases = [one.id for one in state.fields.get(field, ())] if field is not None else []

@@ -7,6 +7,7 @@ Where people change the registers, the tablet hands in again what was refused, a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
+from itertools import compress
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -250,16 +251,49 @@ def take(
     `role_of` tells of a tablet by its id; `proofs` are heads whose signatures have been checked; `epochs` are those
     that whoever brings them calls its own; `decoded` are those operations, by their bytes, that have been read already;
     of `planned` inspections the plan need not be looked up.
+
+    What the console made is taken first, wherever it stands: by it the rest is late, or takes back what was accepted.
     """
     if not raws:
         return Taken([], {})
     batch = [decoded.get(raw) or _read(raw) for raw in raws]
+    op_log.lock(conn, [one.inspection for one in batch if isinstance(one, Operation)])
+    sealed = [isinstance(one, Operation) and one.device == devices.CONSOLE for one in batch]
+    judge = partial(Judge, conn, role_of, planned)
+    take_some = partial(_take, conn, device=device, proofs=list(proofs), epochs=epochs, now_ms=now_ms)
+    if not any(sealed):
+        return take_some(raws, batch, judge())
+    halves = [
+        take_some(list(compress(raws, chosen)), list(compress(batch, chosen)), judge())
+        for chosen in (sealed, [not one for one in sealed])
+    ]
+    return _together(sealed, *halves)
+
+
+def _together(sealed: Iterable[bool], first: Taken, rest: Taken) -> Taken:
+    """What became of all, in the order in which they came; in the logs the rest stands behind the first."""
+    statuses = {True: iter(first.statuses), False: iter(rest.statuses)}
+    spans = {**first.spans, **rest.spans}
+    for one in first.spans.keys() & rest.spans.keys():
+        spans[one] = rest.spans[one]._replace(first=first.spans[one].first, before=first.spans[one].before)
+    return Taken([next(statuses[one]) for one in sealed], spans, [*first.fresh, *rest.fresh])
+
+
+def _take(
+    conn: Connection,
+    raws: Sequence[bytes],
+    batch: Sequence[Operation | Problem],
+    judge: Judge,
+    *,
+    device: DeviceId,
+    proofs: Iterable[SignedHead],
+    epochs: Iterable[str],
+    now_ms: int,
+) -> Taken:
     readable = [one for one in batch if isinstance(one, Operation)]
-    op_log.lock(conn, [one.inspection for one in readable])
     known = op_log.known(conn, [one.id for one in readable])
     odd = {digest(raw): _link(raw) for raw, one in zip(raws, batch, strict=True) if isinstance(one, Problem)}
     signed = _proven(conn, device, [*readable, *odd.values()], proofs)
-    judge = Judge(conn, role_of, planned)
     own = {*epochs, *(one.epoch for one in readable if one.device == device)}
     statuses: list[OpStatus] = []
     fresh: list[Operation] = []
@@ -290,13 +324,17 @@ def take(
     op_log.pardon(conn, [one.hash for one in fresh], now_ms=now_ms)
     op_log.refuse(conn, refused, now_ms=now_ms)
     _advance(conn, [*fresh, *refused])
+    _project(conn, fresh, spans)
+    return Taken(statuses, spans, fresh)
+
+
+def _project(conn: Connection, fresh: Iterable[Operation], spans: Mapping[InspectionId, Span]) -> None:
     by_inspection: dict[InspectionId, list[Operation]] = {}
     for one in fresh:
         by_inspection.setdefault(one.inspection, []).append(one)
     projection.project(
         conn, {one: dict(enumerate(mine, spans[one].first)) for one, mine in by_inspection.items()}
     )
-    return Taken(statuses, spans, fresh)
 
 
 def _advance(conn: Connection, stored: Iterable[Operation | Refusal]) -> None:

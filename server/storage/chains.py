@@ -137,15 +137,15 @@ def is_beside(conn: Connection, device: str, epoch: str, seq: int, hash_: str) -
     )
 
 
-def last_numbers(conn: Connection, inspection: str) -> list[tuple[str, str, int]]:
-    """By tablet and epoch, the last number in an inspection's log."""
+def last_numbers(conn: Connection, inspection: str, limit: int) -> list[tuple[str, str, int]]:
+    """By tablet and epoch, the last number in an inspection's log; of more than so many, those that wrote most."""
     rows = run(
         conn,
-        "SELECT device, epoch, max(seq) FROM operation WHERE inspection = ? GROUP BY device, epoch"
-        " ORDER BY device, epoch",
-        (inspection,),
+        "SELECT device, epoch, max(seq) FROM operation WHERE inspection = ? AND device <> 'console'"
+        " GROUP BY device, epoch ORDER BY count(*) DESC, device, epoch LIMIT ?",
+        (inspection, limit),
     )
-    return [(device, epoch, seq) for device, epoch, seq in rows]
+    return sorted((device, epoch, seq) for device, epoch, seq in rows)
 
 
 Link = tuple[int, str, str]

@@ -28,6 +28,7 @@ from shared_schema.operations import (
     TakenBack,
     body_bytes,
     encode,
+    read,
 )
 from shared_schema.proofs import receipt_text
 from shared_schema.wire import Head
@@ -152,6 +153,43 @@ def test_a_restored_server_takes_again_what_the_lock_covers(db: Database) -> Non
     say(db, [early, scribe.write(Submitted())])
     lock(db)
     db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM operation WHERE id = '{early.id}'"))
+    assert outcomes(say(db, [early])) == ["accepted"]
+
+
+@pytest.mark.parametrize("sealed_first", [True, False])
+def test_what_the_console_made_counts_before_what_comes_with_it(db: Database, sealed_first: bool) -> None:
+    """A server restored from before the lock gets it back with what is late, from the tablet that knows both."""
+    scribe = Scribe()
+    ours = [note(scribe, "按时"), scribe.write(Submitted())]
+    say(db, ours)
+    lock(db)
+    rows = ask(db, "SELECT id, raw FROM operation WHERE device = 'console' ORDER BY number")
+    opened = Opened(("P-1", "P-2"), task_letter_shown=True, recusal_asked=True)
+    ours += [scribe.write(opened, [rows[0][0]]), note(scribe, "锁定后")]
+    for table in ("operation", "chain", "score_sheet", "state", "refusal"):
+        do(db, f"DELETE FROM {table}")
+    do(db, "UPDATE inspection SET last_number = 0, log_head = ''")
+    sealed = [read(bytes(raw)) for _, raw in rows]
+    reply = say(db, sealed + ours if sealed_first else ours + sealed, device="D-1")
+    said = outcomes(reply)[2:] if sealed_first else outcomes(reply)[:4]
+    assert said == ["accepted", "accepted", "op_late", "op_late"]
+    assert outcomes(reply).count("accepted") == 4
+    assert [one.last_read for one in reply.news if one.inspection == "I-1"] == [
+        head for (head,) in ask(db, "SELECT log_head FROM inspection WHERE id = 'I-1'")
+    ]
+    assert ask(db, "SELECT number, stage FROM score_sheet") == [(4, "locked")]
+
+
+def test_a_visit_can_be_locked_however_many_chains_wrote_on_it(db: Database) -> None:
+    """Of more than a lock can name it covers those that wrote most: all else is late to a restored server."""
+    scribe = Scribe()
+    early = note(scribe, "按时")
+    clones = [make_op(Note("A01", "x"), id=f"c{n}", epoch=f"{'C' * 60}{n}", device="D-2") for n in range(600)]
+    say(db, [early, scribe.write(Submitted())])
+    assert set(outcomes(say(db, clones, device="D-2", heads=()))) == {"accepted"}
+    lock(db)
+    assert ask(db, "SELECT stage FROM score_sheet") == [("locked",)]
+    do(db, "DELETE FROM operation WHERE id = ?", early.id)
     assert outcomes(say(db, [early])) == ["accepted"]
 
 
