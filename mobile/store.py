@@ -9,14 +9,14 @@ the file, so it can never disagree with them.
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from mobile import settling
 from mobile.clearing import PURGED
 from mobile.engine import Database
-from mobile.meetings import Meetings
+from mobile.meetings import CONSOLE, Meetings
 from mobile.settling import Journal, Settlement
 from mobile.store_file import Identity
 from mobile.tables import open_file
@@ -219,19 +219,18 @@ class Store(Meetings):
     def outbox(self, ops_max: int, bytes_max: int, *, relays: bool = True) -> list[Outgoing]:
         """The next operations to send: at least one if there is any.
 
-        First what was made here, in the order it was. Then, if `relays`, colleagues' operations that the server has
-        not got or has lost, each tablet's from the newest to the oldest, so that every one is followed by one that
+        First what a restored server has lost of its console's: without the lock of a visit it would count what is
+        late. Then what was made here, in the order it was. Then, if `relays`, colleagues' operations that the server
+        has not got or has lost, each tablet's from the newest to the oldest, so that every one is followed by one that
         answers for it.
         """
-        rows = self._rows(
-            "SELECT id, hash, raw FROM operation WHERE own AND status = 'unsent' ORDER BY position LIMIT ?",
-            ops_max,
-        )
-        if relays and len(rows) < ops_max:
-            rows += self._rows(
-                "SELECT id, hash, raw FROM operation WHERE status = 'relay' ORDER BY device, epoch, seq DESC LIMIT ?",
-                ops_max - len(rows),
-            )
+        rows: list[tuple[Any, ...]] = []
+        for which, order in _OUTBOX if relays else _OUTBOX[:-1]:
+            if len(rows) < ops_max:
+                rows += self._rows(
+                    f"SELECT id, hash, raw FROM operation WHERE {which} ORDER BY {order} LIMIT ?",  # noqa: S608 ours
+                    ops_max - len(rows),
+                )
         total = 0
         for index, (_, _, raw) in enumerate(rows):
             total += len(raw) + 1
@@ -441,6 +440,12 @@ class Store(Meetings):
         )
 
 
+_OUTBOX = (
+    (f"status = 'relay' AND device = '{CONSOLE}'", "epoch, seq"),
+    ("own AND status = 'unsent'", "position"),
+    (f"status = 'relay' AND device <> '{CONSOLE}'", "device, epoch, seq DESC"),
+)
+"""What is to be sent, and each in which order; colleagues' operations last."""
 _PHOTO_SENDABLE = (
     "(o.status IN ('accepted', 'held') OR (o.status = 'refused' AND o.problem = 'device_revoked'))"
 )

@@ -9,7 +9,7 @@ from mobile.settling import Journal, Reading, Settlement, Verdict
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.vault import Vault
-from shared_schema.operations import Note, Operation
+from shared_schema.operations import Locked, Note, Operation
 from tests.make import make_op
 
 OWN = make_op(Note("A01", "见台账"))
@@ -62,6 +62,16 @@ def test_met_while_reading_on_it_is_safe(store: Store) -> None:
     settle(store, to_the_end=False, taken=OWN)
     settle(store, to_the_end=True, news=(OTHERS, OWN))
     assert waiting(store) == []
+
+
+def test_what_a_restored_server_has_lost_of_its_console_goes_first(store: Store) -> None:
+    """Before the lock of a visit is there again it would count what is late."""
+    lock = make_op(Locked(), device="console", epoch="server", id="lock")
+    settle(store, to_the_end=True, news=(OTHERS, lock))
+    store.settle(Settlement(Journal(), rewound=["I-1"], read_to_the_end=True))
+    assert waiting(store) == [lock.id, OWN.id, OTHERS.id]
+    assert [one.id for one in store.outbox(10, 10**6, relays=False)] == [lock.id, OWN.id]
+    assert [one.id for one in store.outbox(1, 10**6)] == [lock.id]
 
 
 def test_what_was_brought_back_with_an_early_page_is_brought_again(store: Store) -> None:
