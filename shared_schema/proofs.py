@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from msgspec import Struct
 
 from shared_schema.ids import digest
-from shared_schema.operations import Operation
+from shared_schema.operations import Operation, read_place
 from shared_schema.wire import Receipt, SignedHead
 
 
@@ -61,6 +61,14 @@ class Link(Struct, frozen=True):
 def link_of(operation: Operation | Link) -> Link:
     """The place of an operation, or of what is only a place."""
     return Link(operation.device, operation.epoch, operation.seq, operation.hash, operation.prev)
+
+
+def link_in(raw: bytes) -> Link:
+    """The place of what cannot be read as an operation, as far as it says one: what follows it answers for it too."""
+    place = read_place(raw)
+    if place is None:
+        return Link("", "", 0, digest(raw), "")
+    return Link(str(place.device), place.epoch, place.seq, digest(raw), place.prev)
 
 
 Place = tuple[str, str, str]

@@ -29,7 +29,7 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import AT_MS_MAX, OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
-from shared_schema.proofs import Link, Place, head_text, link_of, proven
+from shared_schema.proofs import Link, Place, head_text, link_in, link_of, proven
 from shared_schema.roles import Role
 from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, SignedHead
 
@@ -136,12 +136,15 @@ def _keep_heads(conn: Connection, tablet: DeviceRow, request: ExchangeRequest) -
 
 
 def role_of(conn: Connection, author: str, asking: DeviceRow | None = None) -> RoleOf:
-    """In which role people write on the tablet that made an operation. Raises device_revoked, op_wrong_device."""
+    """In which role people write on the tablet that made an operation. Raises device_revoked.
+
+    Of a tablet that nobody knows (a restored server has forgotten it) no word can be checked: raises op_not_proven.
+    """
     if author == devices.CONSOLE:
         return lambda _row, _person: None
     tablet = asking if asking is not None and author == asking.id else devices.get(conn, author)
     if tablet is None:
-        raise Problem("op_wrong_device", device=author)
+        raise Problem("op_not_proven", device=author)
     if tablet.revoked_at_ms is not None:
         raise Problem("device_revoked", device=author)
     squad, members = tablet.squad, roster(conn, tablet.squad).members
@@ -292,7 +295,9 @@ def _take(
 ) -> Taken:
     readable = [one for one in batch if isinstance(one, Operation)]
     known = op_log.known(conn, [one.id for one in readable])
-    odd = {digest(raw): _link(raw) for raw, one in zip(raws, batch, strict=True) if isinstance(one, Problem)}
+    odd = {
+        digest(raw): link_in(raw) for raw, one in zip(raws, batch, strict=True) if isinstance(one, Problem)
+    }
     signed = _proven(conn, device, [*readable, *odd.values()], proofs)
     own = {*epochs, *(one.epoch for one in readable if one.device == device)}
     statuses: list[OpStatus] = []
@@ -371,14 +376,6 @@ def _read(raw: bytes) -> Operation | Problem:
         return read(raw)
     except Problem as problem:
         return problem
-
-
-def _link(raw: bytes) -> Link:
-    """The place in its chain of what cannot be read, as far as it says one: what follows it answers for it too."""
-    place = read_place(raw)
-    if place is None:
-        return Link("", "", 0, digest(raw), "")
-    return Link(str(place.device), place.epoch, place.seq, digest(raw), place.prev)
 
 
 def _refused(problem: Problem, op: str) -> OpStatus:

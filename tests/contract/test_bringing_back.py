@@ -12,7 +12,7 @@ from shared_schema.ids import DeviceId, digest
 from shared_schema.operations import Note, Operation, Returned, Submitted, encode, read
 from shared_schema.problems import Problem
 from shared_schema.wire import Head
-from tests.contract.talk import NOW_MS, ask, cursors_of, news_of, outcomes, say, signed
+from tests.contract.talk import NOW_MS, ask, cursors_of, do, news_of, outcomes, say, signed
 from tests.make import Scribe, make_envelope, make_op
 
 
@@ -114,6 +114,23 @@ def test_what_cannot_be_read_leaves_those_before_it_proven_and_is_its_authors_ow
     assert outcomes(say(db, ops=chain)) == ["duplicate", "op_malformed", "duplicate"]
     assert ask(db, lines) == [("D-1", 2, "op_malformed")]
     assert db.read(chains.gaps) == []
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_what_a_forgotten_tablet_made_waits_for_it_or_for_a_person(db: Database, comes_back: bool) -> None:
+    """The server was restored from before it was enrolled; where it is lost, only its colleagues hold what it made."""
+    (op,) = notes(Scribe(device="D-1"), 1)
+    ((key,),) = ask(db, "SELECT public_key FROM device WHERE id = 'D-1'")
+    do(db, "DELETE FROM device WHERE id = 'D-1'")
+    assert outcomes(say(db, [op], device="D-2", proofs=(signed(op),))) == ["op_not_proven"]
+    if comes_back:
+        do(db, "UPDATE device SET id = 'D-1', public_key = ? WHERE id = 'D-22'", key)
+        do(db, "UPDATE device SET squad = 'S-1' WHERE id = 'D-1'")
+        assert outcomes(say(db, [op])) == ["accepted"]
+    else:
+        admit(db, "D-2", op, why="平板已损毁，组员平板带回")
+    assert ask(db, "SELECT count(*) FROM refusal") == [(0,)]
+    assert op.raw in news_of(say(db, device="D-2"), "I-1")
 
 
 def admit(db: Database, device: str, operation: Operation, why: str) -> None:
