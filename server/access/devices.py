@@ -150,9 +150,12 @@ def _public(key: str) -> Ed25519PublicKey:
 
 
 def revoke(conn: Connection, device: str, now_ms: int, why: str = "") -> None:
-    """Turns a tablet away from now on; what it handed in stays. Raises device_unknown."""
-    if store.get(conn, device) is None:
+    """Turns a tablet away from now on; what it handed in stays. Raises device_unknown, device_revoked."""
+    here = store.get(conn, device)
+    if here is None:
         raise Problem("device_unknown", device=device)
+    if here.revoked_at_ms is not None:
+        raise Problem("device_revoked", device=device)
     store.revoke(conn, DeviceId(device), now_ms, why=why)
 
 

@@ -181,5 +181,9 @@ def test_revoking_takes_a_reason_and_leaves_a_line(acted_on: Console) -> None:
     assert desk.post(f"{UNDER}/revoke", {"device": device, "why": "broken", "remark": "屏幕碎"}).status == 303
     found = row(acted_on, device)
     assert (found.revoked_at_ms, found.revoked_why) == (acted_on.now_ms, "broken: 屏幕碎")
-    assert acted_on.trail("tablet.revoked")[0].what == DeviceId(device)
+    (line, *_) = acted_on.trail("tablet.revoked")
+    assert line.what == DeviceId(device)
+    assert desk.post(f"{UNDER}/revoke", {"device": device, "why": "lost"}).status == 403, "it stays as it was"
+    assert row(acted_on, device).revoked_why == found.revoked_why
+    assert acted_on.trail("tablet.revoked")[0] == line
     assert "还不知道" in desk.get(f"{UNDER}/{device}").text
