@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +50,11 @@ def _reading(pieces: Iterable[Piece]) -> Generator[bytes, int, None]:
     wanted = yield b""
     for piece in pieces:
         left = piece.size_bytes
-        with piece.path.open("rb") as file:
+        try:
+            opened = piece.path.open("rb")
+        except FileNotFoundError as err:
+            raise Problem("busy") from err  # somebody else handed in the same volumes, and was first
+        with opened as file:
             file.seek(piece.offset_bytes)
             while left and (content := file.read(min(wanted, left))):
                 left -= len(content)
@@ -145,9 +149,9 @@ class PackageFiles:
     def _kept(self, digest: str) -> dict[int, tuple[Volume, Path]]:
         kept = {}
         for path in sorted(self._inbox(digest).glob("*.hcx")):
-            with path.open("rb") as file:
+            with suppress(FileNotFoundError), path.open("rb") as file:  # it may just have been taken
                 volume = volumes.read_header(file.read(HEADER_BYTES))
-            kept[volume.number] = (volume, path)
+                kept[volume.number] = (volume, path)
         return kept
 
     def _keep(self, volume: Volume, path: Path) -> None:

@@ -14,10 +14,13 @@ from server.intake import package_desk
 from server.intake.package_desk import Handed, Outcome
 from server.storage import devices
 from server.storage.database import Database
+from server.storage.package_files import PackageFiles, Source
 from shared_schema.ids import DeviceId, digest
 from shared_schema.package import read_start
 from shared_schema.problems import Problem
+from shared_schema.volumes import DIGEST_BYTES, HEADER_BYTES
 from tests.contract.talk import NOW_MS, ask
+from tests.parcels import in_volumes
 from tests.small_disk import elsewhere, small_disk
 from tests.unit.server.intake.test_packages import Post
 
@@ -113,6 +116,41 @@ def test_without_room_for_the_receipt_nothing_is_taken_and_without_room_to_give_
         for row in (taken.receipt, given):
             assert post.way.files.given(row.digest).stat().st_size == row.size_bytes
         post.db.close()
+
+
+def test_whoever_hands_in_the_same_volumes_second_is_told_to_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one's package is taken meanwhile, and its volumes are gone; nobody's list breaks by it."""
+    post = Post(tmp_path)
+    content = post.make(post.requests())
+    parts = in_volumes(content, -(-len(content) // 2) + HEADER_BYTES + DIGEST_BYTES)
+    paths = [tmp_path / f"{number}.hcx" for number in range(len(parts))]
+    for path, part in zip(paths, parts, strict=True):
+        path.write_bytes(part)
+    first, second = [Handed(path, path.name) for path in paths]
+
+    def take(one: Handed) -> Outcome:
+        (outcome,) = package_desk.take_all(post.way, [one], campaign="C-1", by="xu", now_ms=NOW_MS)
+        return outcome
+
+    assert take(first).volume is not None
+    digest_of = PackageFiles.digest_of
+
+    def somebody_was_first(self: PackageFiles, source: Source) -> str:
+        self.forget(_start_digest(content))
+        return digest_of(self, source)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PackageFiles, "digest_of", somebody_was_first)
+        refused = take(second).problem
+    assert refused is not None
+    assert refused.code == "busy"
+    inbox = tmp_path / "packages" / "inbox" / "0a"
+    inbox.mkdir(parents=True)
+    (inbox / "1.hcx").symlink_to(tmp_path / "gone")
+    assert post.way.files.waiting() == []
+    post.db.close()
 
 
 def test_a_file_that_cannot_be_read_keeps_none_of_the_others(tmp_path: Path) -> None:
