@@ -96,7 +96,8 @@ def exchange(
         _note(conn, device, seen, _told(request, reply))
         return wire.encode_packed(reply, ready) if packed else wire.encode(reply)
     _note(conn, device, seen)
-    devices.told_revoked(conn, device, now_ms)
+    if not by_hand:  # a file may lie about for days before it reaches the tablet, if it does
+        devices.told_revoked(conn, device, now_ms)
     turned_away = ExchangeReply(
         server=migrations.server_id(conn),
         received_at_ms=now_ms,

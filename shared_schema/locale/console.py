@@ -522,8 +522,11 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "tablet.times": ("{count} 条", "{count}×"),
     "tablet.revoked": ("已停用", "Revoked"),
     "tablet.revoked_at": ("{at} 停用：", "Revoked {at}:"),
-    "tablet.told": ("平板已于 {at} 得知。", "The tablet was told {at}."),
-    "tablet.not_told": ("平板尚未联系，还不知道。", "It has not been in contact and does not know yet."),
+    "tablet.told": ("已于 {at} 答复它已停用。", "It was answered so {at}."),
+    "tablet.not_told": (
+        "尚未经网络答复它，它可能还不知道。",
+        "It has not been answered so over the network, and may not know yet.",
+    ),
     "tablet.delivered": ("停用后送来 {count} 条。", "It has delivered {count} since."),
     "tablet.replaced_by": ("由另一台接替：", "Its place was taken by"),
     "tablet.revoke": ("停用", "Revoke"),

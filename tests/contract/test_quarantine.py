@@ -247,6 +247,14 @@ def test_a_tablet_that_was_turned_away_delivers_into_quarantine_and_is_told_noth
     assert after.raw in news_of(say(db, device="D-2"), "I-1")
 
 
+def test_a_revoked_tablet_whose_file_was_taken_in_is_not_said_to_know(db: Database) -> None:
+    """Its receipt has still to be carried to it."""
+    db.write(lambda conn: devices.revoke(conn, "D-1", 7, "遗失"))
+    request = wire.encode(make_request([make_op(Note("A01", "一"))]))
+    db.write(lambda conn: exchange(conn, request, device=DeviceId("D-1"), now_ms=NOW_MS, by_hand=True))
+    assert ask(db, "SELECT told_revoked_at_ms FROM device WHERE id = 'D-1'") == [(None,)]
+
+
 @pytest.mark.parametrize(
     "looked", ["", "P-1", "P-21", "P-4"], ids=["nobody", "himself", "stranger", "trainee"]
 )

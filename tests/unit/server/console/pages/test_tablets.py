@@ -158,7 +158,7 @@ def test_a_tablet_is_handed_to_another_member_and_its_record_stays(acted_on: Con
 def test_a_revoked_tablet_shows_why_whether_it_was_told_and_what_it_delivered(looked_at: Console) -> None:
     """On the sheet of the security administrator, who sees no content of any operation."""
     sheet = looked_at.desk("secadmin").get(f"{UNDER}/{looked_at.trouble.revoked}").text
-    for said in ("遗失：公交车上遗失", "停用后送来 2 条", "得知", "来自停用的平板"):
+    for said in ("遗失：公交车上遗失", "停用后送来 2 条", "答复它已停用", "来自停用的平板"):
         assert said in sheet
     assert "找回" not in sheet
 
