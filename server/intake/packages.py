@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from server.access import audit, keys
 from server.access.devices import is_signed
@@ -33,6 +34,8 @@ from shared_schema.package import Answer, Manifest, Part, Unsealed
 from shared_schema.problems import Problem
 
 SEED_BYTES = 32
+NEW = ("accepted", "held")
+"""What becomes of an operation that was not here before."""
 
 
 class Way(NamedTuple):
@@ -92,7 +95,8 @@ def _take(conn: Connection, opened: Opened, way: Way, *, by: str, now_ms: int) -
         )
     told = answers.of_requests(conn, opened.requests, tablet, now_ms=now_ms)
     row = _row_of(opened, told, by=by, now_ms=now_ms)
-    packages.keep(conn, row)
+    before = packages.get(conn, row.digest)
+    packages.keep(conn, row if before is None else _taken_again(before, row))
     audit.record(conn, now_ms, by, "package.taken", opened.digest, device=row.device, code=row.code)
     receiver = opened.manifest.reply_to or tablet.sealing_key
     if not receiver:
@@ -123,9 +127,9 @@ def give(way: Way, device: str, *, by: str, now_ms: int) -> tuple[PackageRow, Pa
 
 def in_words(row: PackageRow) -> str:
     """One line about a package that was taken in, in both languages."""
-    became: dict[str, int] = msgspec.json.decode(row.facts)["became"]
-    taken = became.get("accepted", 0) + became.get("held", 0)
-    known, refused = became.get("duplicate", 0), became.get("refused", 0) + became.get("id_reused", 0)
+    became = _became(row)
+    taken = sum(became[one] for one in NEW)
+    known, refused = became["duplicate"], became["refused"] + became["id_reused"]
     return (
         f"{row.code} {row.device}: 新收 {taken} 条，已有 {known} 条，暂存待处理 {refused} 条，照片 {row.photos} 张"
         f" / {taken} new, {known} known, {refused} in quarantine, {row.photos} photos"
@@ -206,6 +210,22 @@ def _place(way: Way, source: Source, opened: Opened) -> None:
         for part, content in package.read_parts(stream, opened.manifest):
             if part.sha256 in wanted:
                 way.photo_files.put(part.sha256, content)
+
+
+def _taken_again(before: PackageRow, row: PackageRow) -> PackageRow:
+    """The row of a package that was taken before: what was new then is no longer merely known, and what waited then
+    and is taken now is new.
+    """
+    first, became = _became(before), _became(row)
+    for one in NEW:
+        became[one] += first[one]
+        became["duplicate"] -= first[one]
+    facts = {**msgspec.json.decode(before.facts), "became": dict(sorted((+became).items()))}
+    return replace(before, facts=msgspec.json.encode(facts).decode())
+
+
+def _became(row: PackageRow) -> Counter[str]:
+    return Counter(msgspec.json.decode(row.facts)["became"])
 
 
 def _row_of(opened: Opened, told: Sequence[Answer], *, by: str, now_ms: int) -> PackageRow:

@@ -51,7 +51,7 @@ class Told(Struct, frozen=True, omit_defaults=True):
 
 
 def keep(conn: Connection, row: PackageRow) -> None:
-    """Enters a package; the same again replaces its row, so that the first contact is not lost, only repeated."""
+    """Enters a package, or what is known of it by now."""
     conn.execute(delete(package).where(package.c.digest == row.digest))
     conn.execute(insert(package).values({name: getattr(row, name) for name in row.__struct_fields__}))
 

@@ -21,6 +21,7 @@ from server.console.streaming import arriving, is_streamed
 from server.console.words import Words
 from server.intake import package_desk
 from server.intake.package_desk import Handed, Outcome
+from server.intake.packages import NEW
 from server.storage import console_inspection as people
 from server.storage import console_packages as store
 from server.storage import console_tablets
@@ -37,7 +38,6 @@ FORM_ROOM_BYTES = 4 * 1024 * 1024
 LIST_ROWS_MAX = 200
 REFUSED_ROWS_MAX = 20
 GIVEN_MAX = 100
-NEW = ("accepted", "held")
 WAITING = ("refused", "id_reused")
 
 

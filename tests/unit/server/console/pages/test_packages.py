@@ -7,13 +7,14 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from server.console.pages.packages import FORM_ROOM_BYTES
-from server.storage import package_files
+from server.storage import package_files, registers
 from shared_schema.ids import digest
 from shared_schema.package import PACKAGE_BYTES_MAX
 from tests.contract.talk import ask
 from tests.parcels import in_volumes, opened, picture
 from tests.unit.server.console.desk import Answer, Console, Desk, console
 
+MEMBER = ("squad", "person", "role")
 COUNTED = ("operation", "refusal", "photo", "package", "chain")
 
 
@@ -69,7 +70,31 @@ def test_the_same_package_again_changes_nothing_and_says_so(place: Console, desk
     assert "已有 2 条" in answer.text
     assert "下载回执包" in answer.text
     assert ask(place.db, "SELECT count(*) FROM operation") == before
-    assert ask(place.db, "SELECT count(*) FROM package WHERE direction = 'in'") == [(1,)]
+    came = answer.text[answer.text.index('id="came"') :]
+    assert "新收 2 条" in came, "that is what it brought"
+    assert "已有" not in came[: came.index("</tr></tbody>")]
+
+
+def test_taken_again_after_what_was_wrong_is_right_a_package_is_no_mere_repetition(
+    place: Console, desk: Desk
+) -> None:
+    """What waited is taken now: the page says that it is new, and the register that nothing of it waits."""
+    whole = place.parcels.write(2)
+    names = ("id", "campaign", "name_zh", "name_en")
+    (found,) = ask(place.db, f"SELECT {', '.join(names)} FROM squad WHERE id = ?", place.parcels.squad)
+    rows = ask(place.db, "SELECT squad, person, role FROM squad_member WHERE squad = ?", found[0])
+    squad, members = (
+        dict(zip(names, found, strict=True)),
+        [dict(zip(MEMBER, row, strict=True)) for row in rows],
+    )
+    place.db.write(lambda conn: registers.put_squads(conn, [squad], []))
+    assert "待处理 2 条" in desk.send(address(place, "/take"), [("a.hcx", whole)]).text
+    place.db.write(lambda conn: registers.put_squads(conn, [squad], members))
+    text = desk.send(address(place, "/take"), [("a.hcx", whole)]).text
+    assert "没有变化" not in text
+    came = text[text.index('id="came"') :]
+    assert "新收 2 条" in came
+    assert "待处理 2 条" not in came
 
 
 def test_volumes_in_any_order_and_on_several_days(place: Console, desk: Desk) -> None:
