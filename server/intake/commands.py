@@ -105,6 +105,10 @@ def restore_command(
     )
     click.echo(f"{done.name}: {_told(done.manifest)}, {done.rows} rows; server {done.server}")
     click.echo("请运行 hucha rebuild --check / now run hucha rebuild --check")
+    click.echo(
+        "备份之后停用的平板、锁住的账号请再停用一次；未用的注册码已作废 / "
+        "revoke again the tablets, and lock again the accounts, that were since the backup; unused codes are void"
+    )
 
 
 def _told(manifest: Manifest) -> str:

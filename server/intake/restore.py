@@ -12,7 +12,7 @@ from typing import NamedTuple
 from server.access import audit
 from server.intake import backups, projection
 from server.intake.backups import Checked, Secrets
-from server.storage import edition, migrations, photos, table_copy, watermark
+from server.storage import devices, edition, migrations, photos, table_copy, watermark
 from server.storage.backup_files import BackupFiles, Manifest
 from server.storage.database import Connection, Database
 from server.storage.photo_store import PhotoStore
@@ -83,6 +83,7 @@ def _fill(
     if (operations, root) != (kept.manifest.operations, kept.manifest.log_root):
         raise Problem("backup_damaged", where=f"{kept.name}: log_root")
     edition.renew(conn)
+    devices.drop_unused(conn)  # some have been used or withdrawn since
     photos.forget(conn, kept.manifest.photos_missing)
     # The rows tell of the backup before this one. What this one holds is exactly what is here now.
     watermark.forget(conn)

@@ -211,6 +211,11 @@ def use_enrolment(conn: Connection, code_hash: str, now_ms: int) -> bool:
     return used.rowcount == 1
 
 
+def drop_unused(conn: Connection) -> None:
+    """Takes back every code that nobody is known to have used."""
+    conn.execute(delete(enrolment).where(enrolment.c.used_at_ms.is_(None)))
+
+
 def drop_enrolment(conn: Connection, device_id: str) -> bool:
     """Takes back the unused code for a tablet; whether there was one."""
     gone = conn.execute(

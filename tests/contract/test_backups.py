@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from server.access.devices import enrol, make_enrolment
 from server.intake import backups
 from server.intake.photos import take_photo
 from server.intake.rebuild import rebuild
@@ -15,9 +16,10 @@ from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import DeviceId, digest
 from shared_schema.operations import Note
 from shared_schema.problems import Problem
+from shared_schema.wire import EnrolRequest
 from tests.contract.files import picture
 from tests.contract.keeping import ITEM, Ticks, Writing, of_backup, restored, same_but, tables
-from tests.contract.plan import inspection_id
+from tests.contract.plan import PUBLIC_KEY, inspection_id
 from tests.contract.postgres import Postgres
 from tests.contract.talk import NOW_MS, ask, do, say
 from tests.make import Scribe, make_photo
@@ -253,6 +255,25 @@ def test_numbers_that_the_database_counts_go_on_after_a_restore(
     with Database.open(url) as again:
         do(again, line)
         assert [one for (one,) in ask(again, "SELECT id FROM audit_event ORDER BY id")] == [1, 2, 3, 4, 5]
+
+
+def test_a_code_that_was_unused_at_the_backup_is_good_no_longer(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    tmp_path: Path,
+    clock: Ticks,
+) -> None:
+    """It may have been used since, and is valid once."""
+    db.write(lambda conn: make_enrolment(conn, "S-1", "AB12-CD34", "D-9", 10**15))
+    backups.back_up(db, photos, files, clock=clock)
+    request = EnrolRequest(code="AB12-CD34", public_key=PUBLIC_KEY)
+    assert db.write(lambda conn: enrol(conn, request, NOW_MS)).device == "D-9"
+    url = another()
+    restored(files, url, tmp_path)
+    with Database.open(url) as again, pytest.raises(Problem, match="enrolment_code_invalid"):
+        again.write(lambda conn: enrol(conn, request, NOW_MS))
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
