@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from server.access.devices import CONSOLE_DEVICE
+from server.intake.judge import covered_by
 from server.storage import console_inspection as store
 from server.storage import console_quarantine as quarantine
 from server.storage import console_reads as reads
@@ -46,6 +48,25 @@ class Dossier(NamedTuple):
     def device(self, device: str) -> str:
         """What a tablet is called: its name, else the end of its id, which is enough to tell tablets apart."""
         return self.devices.get(device) or (device if len(device) <= 10 else f"…{device[-6:]}")
+
+    @property
+    def uncovered(self) -> list[LogEntry]:
+        """What counts though the lock does not cover it and nobody admitted it.
+
+        A restored server took it before it had its lock back.
+        """
+        cell = self.view.stage_cell
+        if cell is None or self.view.stage != "locked":
+            return []
+        covered = covered_by(one.value for one in cell.standing)
+        admitted = {op for op, one in self.admitted.items() if one.admitted_by}
+        return [
+            entry
+            for op, entry in self.log.items()
+            if (own := entry.operation).device != CONSOLE_DEVICE
+            and own.seq > covered.get((own.device, own.epoch), 0)
+            and op not in admitted
+        ]
 
     @property
     def settled(self) -> list["Settled"]:

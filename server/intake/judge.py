@@ -1,8 +1,10 @@
 """The judge: says what is wrong with an operation for good, if anything is.
 
 A function of the operation, the registers and the lock of its inspection, never of the order or the time of
-arrival (but for a number that was given twice: after the lock the log keeps the one it has). Whatever it objects
-to is kept in quarantine, told to the tablet, and shown to people.
+arrival. But for two: of a number that was given twice the log keeps, after the lock, the one it has; and to a restored
+server that has not got a lock, or an acceptance, back yet nothing is late and nothing was accepted (what counts though
+the lock does not cover it, the console shows). Whatever it objects to is kept in quarantine, told to the tablet, and
+shown to people.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -54,6 +56,16 @@ class _Standing(NamedTuple):
     checklist_hash: str
     covered: Covered | None
     """What the inspection's lock covers; None while it is not locked, and for the console."""
+
+
+def covered_by(said: Iterable[object]) -> Covered:
+    """What the locks among these cover."""
+    covered: dict[tuple[str, str], int] = {}
+    for body in said:
+        if isinstance(body, Locked):
+            for device, epoch, seq in body.covers:
+                covered[device, epoch] = max(seq, covered.get((device, epoch), 0))
+    return covered
 
 
 class Judge:
@@ -187,13 +199,7 @@ class Judge:
                     return None
             case _:
                 return None
-        covered: dict[tuple[str, str], int] = {}
-        for one in said:
-            body = stands_for(one.body)
-            if isinstance(body, Locked):
-                for device, epoch, seq in body.covers:
-                    covered[device, epoch] = max(seq, covered.get((device, epoch), 0))
-        return covered
+        return covered_by(stands_for(one.body) for one in said)
 
     def _inspection(self, inspection: InspectionId) -> InspectionRow:
         if inspection not in self._inspections:

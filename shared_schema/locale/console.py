@@ -657,6 +657,7 @@ CONSOLE: dict[str, tuple[str, str]] = {
         "It is wrong in itself or cannot be read, so it cannot be admitted: have the squad record it again.",
     ),
     "quarantine.admitted": ("已补收", "Admitted"),
+    "quarantine.uncovered": ("锁定未涵盖，已计入", "Counted, though the lock does not cover it"),
     "quarantine.is_admitted": ("补收", "Admitted"),
     "quarantine.admitted_why": ("补收理由", "Admitted because"),
     "quarantine.admitted_by": ("补收人", "By"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from server.storage.op_log import run
 from tests.trouble import REFUSED
 from tests.unit.server.console.desk import Console, console
 
@@ -66,3 +67,14 @@ def test_admitting_takes_a_reason_and_shows_in_the_inspections_history(acted_on:
     line = acted_on.trail("operation.admitted")[0]
     assert (line.what, line.who) == (inspection, acted_on.logins["coordinator"])
     assert trouble.late.id in line.facts
+
+
+def test_what_counts_though_no_lock_covers_it_is_shown_so(place: Console) -> None:
+    """As after a restore: it came before the lock was back, and nobody admitted it."""
+    desk = place.desk("coordinator")
+    page = f"/inspections/{place.season.locked[0]}"
+    assert "锁定未涵盖" not in desk.get(page).text
+    place.db.write(lambda conn: run(conn, "DELETE FROM admission WHERE op = ?", (place.trouble.admitted.id,)))
+    text = desk.get(page).text
+    assert text.count("锁定未涵盖，已计入") == 1
+    assert f"/operations/{place.trouble.admitted.id}" in text[text.index('id="quarantine"') :]
