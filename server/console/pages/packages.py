@@ -79,9 +79,11 @@ def _list(
         refused = store.refused(conn, campaign, REFUSED_ROWS_MAX)
         named = {one.package.by for one in (*came, *went)} | {one.who for one in refused}
         tablets = console_tablets.tablets(conn, campaign)
+        taken = {one.row.device for one in outcomes if one.row}
         return {
             "outcomes": outcomes,
-            "names": console_tablets.names(conn, [one.row.device for one in outcomes if one.row]),
+            "names": console_tablets.names(conn, taken),
+            "homes": {one: register.campaign_of(conn, one) for one in taken},
             "came": came,
             "went": went,
             "given": [one for one in went if one.package.digest in fresh],

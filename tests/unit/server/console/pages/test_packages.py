@@ -10,7 +10,7 @@ from server.console.pages.packages import FORM_ROOM_BYTES
 from server.storage import package_files, registers
 from shared_schema.ids import digest
 from shared_schema.package import PACKAGE_BYTES_MAX
-from tests.contract.talk import ask
+from tests.contract.talk import ask, do
 from tests.parcels import in_volumes, opened, picture
 from tests.unit.server.console.desk import Answer, Console, Desk, console
 
@@ -165,6 +165,17 @@ def test_what_is_wrong_is_refused_in_words_and_stays_on_record(
     (line,) = place.trail("package.refused")
     assert (line.who, line.what) == (place.logins["coordinator"], "坏了.hcx")
     assert left_behind(place) == []
+
+
+def test_the_receipt_of_another_campaigns_package_can_be_fetched_where_it_is_offered(
+    place: Console, desk: Desk
+) -> None:
+    """A stick does not know whose page is open."""
+    do(place.db, "UPDATE squad SET campaign = 'TRAINING' WHERE id = ?", place.parcels.squad)
+    text = desk.send(address(place, "/take"), [("a.hcx", place.parcels.write(1))]).text
+    link = re.search(r'href="(/campaigns/TRAINING/[^"]+/file)"', text)
+    assert link
+    assert desk.get(link[1]).status == 200
 
 
 def test_a_bad_file_keeps_no_good_one_back(place: Console, desk: Desk) -> None:
