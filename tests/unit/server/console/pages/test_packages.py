@@ -319,3 +319,12 @@ def test_what_was_arriving_when_the_server_was_killed_is_removed(tmp_path: Path)
     left.write_bytes(b"half")
     with console(tmp_path, visits=1):
         assert not left.exists()
+
+
+def test_a_tablet_without_a_name_is_told_by_the_end_of_its_id(place: Console, desk: Desk) -> None:
+    """What was taken is said so, whatever the tablet is called."""
+    do(place.db, "UPDATE device SET name = '' WHERE id = ?", place.parcels.device)
+    answer = desk.send(address(place, "/take"), [("a.hcx", place.parcels.write(1))])
+    assert answer.status == 200
+    outcomes = answer.text[answer.text.index('id="outcomes"') : answer.text.index('id="came"')]
+    assert place.parcels.device[-8:] in outcomes
