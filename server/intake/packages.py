@@ -21,7 +21,7 @@ from server.access import audit, keys
 from server.access.devices import is_signed
 from server.access.sealing import opening_of, sealing_for
 from server.intake import answers
-from server.intake.photos import media_type_of
+from server.intake.photos import media_type_of, undamaged
 from server.storage import devices, migrations, packages, photos
 from server.storage.database import Connection, Database
 from server.storage.devices import DeviceRow
@@ -201,7 +201,7 @@ def _tablet(conn: Connection, device: str) -> DeviceRow:
 
 def _place(way: Way, source: Source, opened: Opened) -> None:
     """Puts the photos on the disk, read a second time so that one at a time is in memory; nobody finds them yet."""
-    wanted = {part.sha256 for part, _ in opened.photos if not way.photo_files.has(part.sha256)}
+    wanted = {part.sha256 for part, _ in opened.photos if undamaged(way.photo_files, part.sha256) is None}
     if not wanted:
         return
     with ExitStack() as stack:

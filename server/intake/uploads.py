@@ -203,13 +203,14 @@ class Uploads:
         self._db.submit(run, joins=True).result()
 
     def _is_here(self, device: DeviceId, sha256: str, now_ms: int) -> bool:
-        """Whether the photo needs no sending. One that was kept whole, and not noted before a kill, is noted now."""
-        if not sha256 or not self._store.has(sha256):
+        """Whether the photo needs no sending: it is read, because whoever asks is about to send it anew.
+
+        One that was kept whole, and not noted before a kill, is noted now.
+        """
+        content = undamaged(self._store, sha256) if sha256 else None
+        if content is None:
             return False
         if not self._db.read(lambda conn: photos.has(conn, sha256), joins=True):
-            content = undamaged(self._store, sha256)
-            if content is None:
-                return False
             self._noted(device, sha256, len(content), media_type_of(BytesIO(content)), now_ms)
         return True
 

@@ -31,14 +31,18 @@ class PhotoFiles:
         return self.path(sha256).exists()
 
     def get(self, sha256: str) -> bytes:
-        """The photo's bytes. Raises not_found."""
+        """The photo's bytes, which are what they were. Raises not_found, disk_failing."""
         try:
-            return self.path(sha256).read_bytes()
-        except FileNotFoundError as err:
+            with disk_problems():
+                content = self.path(sha256).read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as err:
             raise Problem("not_found", what=sha256) from err
+        if digest(content) != sha256:
+            raise Problem("not_found", what=sha256)
+        return content
 
     def put(self, sha256: str, content: bytes) -> None:
-        """Keeps a photo; when this returns, a power cut cannot take it.
+        """Keeps a photo, in place of one that is no longer what it was; when this returns, no power cut can take it.
 
         Raises photo_wrong_hash, disk_full, disk_failing.
         """
@@ -49,13 +53,19 @@ class PhotoFiles:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
             try:
-                if not target.exists():
+                if self._is_whole(sha256):
+                    self._flush(target.parent)
+                else:
                     partial.write_bytes(content)
                     self.keep(sha256, partial)
-                else:
-                    self._flush(target.parent)
             finally:
                 partial.unlink(missing_ok=True)
+
+    def _is_whole(self, sha256: str) -> bool:
+        try:
+            return bool(self.get(sha256))
+        except Problem:
+            return False
 
     def keep(self, sha256: str, path: Path) -> None:
         """Takes over a file of the same disk whose hash was checked; safe when this returns.

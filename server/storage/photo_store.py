@@ -15,11 +15,14 @@ class PhotoStore(Protocol):
         ...
 
     def get(self, sha256: str) -> bytes:
-        """The photo's bytes. Raises not_found, busy."""
+        """The photo's bytes, which are what they were. Raises not_found (also of a damaged one), disk_failing, busy."""
         ...
 
     def put(self, sha256: str, content: bytes) -> None:
-        """Keeps bytes; when this returns, no power cut can take them. Raises photo_wrong_hash, disk_full, busy."""
+        """Keeps bytes, in place of damaged ones; no power cut can take them when this returns.
+
+        Raises photo_wrong_hash, disk_full, disk_failing, busy.
+        """
         ...
 
     def keep(self, sha256: str, path: Path) -> None:

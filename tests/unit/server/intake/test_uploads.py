@@ -47,15 +47,17 @@ def test_kept_but_not_noted_is_noted_when_asked_for(
     assert client.bytes_kept() == {NAME: len(PHOTO)}
 
 
-def test_what_a_disk_has_damaged_and_nobody_notes_is_sent_again(client: Client) -> None:
+@pytest.mark.parametrize("noted", [False, True])
+def test_what_a_disk_has_damaged_is_sent_again(client: Client, noted: bool) -> None:
     """After a restore on the machine it was lost on: its file lies there and is not what its name says."""
     name = client.begin()
     client.patch(name, 0, PHOTO)
-    do(client.db, "DELETE FROM photo")
+    if not noted:
+        do(client.db, "DELETE FROM photo")
     (lies,) = client.files.folder.rglob(NAME)
     lies.write_bytes(bytes([*PHOTO[:-1], PHOTO[-1] ^ 1]))
     assert client.offset(name) == 0
-    assert client.photos() == []
+    assert client.photos() == [NAME] * noted
     assert client.patch(name, 0, PHOTO).status == 204
     assert client.photos() == [NAME]
     assert client.files.store.get(NAME) == PHOTO

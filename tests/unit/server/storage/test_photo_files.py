@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,3 +91,26 @@ def test_a_disk_that_is_full_or_failing_is_said_and_nothing_is_left(
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
     PhotoFiles(tmp_path).put(NAME, CONTENT)
     assert PhotoFiles(tmp_path).get(NAME) == CONTENT
+
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "cut": lambda path: path.write_bytes(CONTENT[:-1]),
+    "emptied": lambda path: path.write_bytes(b""),
+    "flipped": lambda path: path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])),
+    "another picture": lambda path: path.write_bytes(b"\xff\xd8\xff another one"),
+    "unreadable": lambda path: (path.unlink(), path.symlink_to("/proc/self/mem")),  # its first byte is EIO
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_one_that_is_no_longer_what_it_was_is_not_handed_out_and_the_same_bytes_mend_it(
+    tmp_path: Path, damage: str
+) -> None:
+    files = PhotoFiles(tmp_path)
+    files.put(NAME, CONTENT)
+    DAMAGES[damage](files.path(NAME))
+    with pytest.raises(Problem, match="disk_failing" if damage == "unreadable" else "not_found"):
+        files.get(NAME)
+    files.put(NAME, CONTENT)
+    assert files.get(NAME) == CONTENT
+    assert not files.path(NAME).is_symlink()
