@@ -4,15 +4,17 @@ One snapshot of the database is written down as contents and one signed list of 
 back from the disk and compared; only then the server notes what this backup holds, for its receipts to tell.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import metadata
+from io import BytesIO
 from typing import NamedTuple
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from server.intake.photos import undamaged
+from server.intake.photos import media_type_of, undamaged
 from server.storage import backup_notes, migrations, photos, table_copy, watermark
 from server.storage.backup_files import BackupFiles, Kept, Manifest, Part, Photo, named, signed_text
 from server.storage.backup_notes import Noted
@@ -20,7 +22,7 @@ from server.storage.database import Connection, Database
 from server.storage.photo_store import PhotoStore
 from server.storage.tables import SCHEMA_VERSION
 from server.storage.watermark import Mark
-from shared_schema.ids import digest
+from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 
 
@@ -59,6 +61,9 @@ def back_up(
 
     `db` may be open read-only, a server running. Raises backup_damaged where what was written is not what is read
     back (then it does not count), store_in_use, disk_full, busy.
+
+    Of photos that the server cannot read any more it no longer says that they are here: tablets are asked for them
+    again. Those that it had lost, and that lie in their place again or in the folder, are here again.
     """
     with files.locked(create=True):
         now_ms = clock()
@@ -72,7 +77,7 @@ def back_up(
         kept = files.read(name)
         _check_signature(files, kept)
         made = Checked(name, kept.manifest, *size)
-        db.aside(lambda conn: _note(conn, made, found.mark, clock()))
+        db.aside(lambda conn: _note(conn, made, found.mark, copying.again, clock()))
         return Made(name, kept.manifest, copying.count, copying.size_bytes, files.prune(keep))
 
 
@@ -86,6 +91,7 @@ def _copied(
 ) -> tuple[bytes, tuple[int, int]]:
     """The list of what is in the folder now, all of it read back; how many contents, and how large."""
     here, missing = copying.photos(store, found.photos)
+    copying.look_again(store, found.unnoted)
     manifest = Manifest(
         program=metadata.version("hucha"),
         schema_version=SCHEMA_VERSION,
@@ -96,7 +102,7 @@ def _copied(
         operations=found.operations,
         log_root=found.log_root,
         parts=tuple(found.parts),
-        photos=tuple(here),
+        photos=(*here, *(one.photo for one in copying.again)),
         photos_missing=tuple(missing),
     )
     # What is not whole never gets a name, so it never counts.
@@ -108,6 +114,7 @@ class _Found(NamedTuple):
 
     parts: Sequence[Part]
     photos: Sequence[tuple[str, int]]
+    unnoted: Sequence[tuple[str, DeviceId]]
     operations: int
     log_root: str
     server: str
@@ -115,11 +122,20 @@ class _Found(NamedTuple):
     mark: Mark
 
 
+class _Again(NamedTuple):
+    """A photo of the record that was not noted as here, and is."""
+
+    photo: Photo
+    media_type: str
+    device: DeviceId
+
+
 class _Copying:
     """Puts what is not in the folder yet, and counts that."""
 
     def __init__(self, files: BackupFiles) -> None:
         self._files = files
+        self.again: list[_Again] = []
         self.count = 0
         self.size_bytes = 0
 
@@ -138,6 +154,7 @@ class _Copying:
         return _Found(
             parts,
             photos.all_of_them(conn),
+            photos.unnoted(conn),
             *table_copy.log_root(conn),
             migrations.server_id(conn),
             secrets,
@@ -161,6 +178,24 @@ class _Copying:
             here.append(Photo(sha256, size_bytes))
         return here, missing
 
+    def look_again(self, store: PhotoStore, rows: Iterable[tuple[str, DeviceId]]) -> None:
+        """Puts those that can be read again after all, and back into their place those that only the folder has."""
+        for sha256, device in rows:
+            found = self._found(store, sha256)
+            if found is not None:
+                content, media_type = found
+                self._put(content)
+                self.again.append(_Again(Photo(sha256, len(content)), media_type, device))
+
+    def _found(self, store: PhotoStore, sha256: str) -> tuple[bytes, str] | None:
+        for look in (store.get, self._files.get):
+            with suppress(Problem):  # it is not there, is no photo, or the store does not answer just now
+                content = look(sha256)
+                media_type = media_type_of(BytesIO(content))
+                store.put(sha256, content)
+                return content, media_type
+        return None
+
     def _put(self, content: bytes) -> str:
         if not self._files.has(digest(content), len(content)):
             self.count += 1
@@ -168,9 +203,19 @@ class _Copying:
         return self._files.put(content)
 
 
-def _note(conn: Connection, made: Checked, mark: Mark, now_ms: int) -> None:
+def _note(conn: Connection, made: Checked, mark: Mark, again: Iterable[_Again], now_ms: int) -> None:
     if migrations.server_id(conn) != made.manifest.server:
         return  # restored meanwhile: what was copied is of the one before
+    photos.forget(conn, made.manifest.photos_missing)
+    for one in again:
+        photos.add(
+            conn,
+            sha256=one.photo.sha256,
+            size_bytes=one.photo.size_bytes,
+            media_type=one.media_type,
+            device=one.device,
+            now_ms=now_ms,
+        )
     watermark.note(conn, mark, [one.sha256 for one in made.manifest.photos])
     note_last(conn, made, now_ms)
 

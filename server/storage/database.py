@@ -152,7 +152,8 @@ class Database:
     def aside(self, run: Callable[[Connection], T]) -> T:
         """Runs `run(conn)` in a short transaction of its own, beside the writer of a server that may be running.
 
-        Only for notes that no writer keeps in its memory. Raises what `run` raises, or busy, disk_full.
+        Only for notes that no writer remembers, or of which it looks whether they are still the same. Raises what
+        `run` raises, or busy, disk_full.
         """
         return self._by_itself(self._write_engine, run)
 

@@ -1,5 +1,6 @@
 """Which photos the server holds, and which it still wants from whom."""
 
+import secrets
 from collections.abc import Iterable
 
 from sqlalchemy import Connection, select, update
@@ -9,6 +10,9 @@ from server.storage.op_log import run
 from server.storage.rows import WANTED
 from server.storage.tables import photo
 from shared_schema.ids import DeviceId
+
+_ASIDE = "photos_noted_aside"
+"""Drawn anew with every change that the writer's own connection does not make, so that it remembers nothing older."""
 
 
 def has(conn: Connection, sha256: str) -> bool:
@@ -53,9 +57,28 @@ def add(
 
 def forget(conn: Connection, gone: Iterable[str]) -> None:
     """These photos' bytes are not here, whatever was noted: whichever tablet still has them is asked for them again."""
-    group.memory(conn, WANTED).clear()
     for sha256 in gone:
         run(conn, "DELETE FROM photo WHERE sha256 = ?", (sha256,))
+    changed_aside(conn)
+
+
+def changed_aside(conn: Connection) -> None:
+    """To be called with every change that may be made beside a running server."""
+    run(
+        conn,
+        "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (_ASIDE, secrets.token_hex(8)),
+    )
+
+
+def unnoted(conn: Connection) -> list[tuple[str, DeviceId]]:
+    """The photos that stand in the record and are not noted as here, by hash; each with a tablet that names it."""
+    rows = run(
+        conn,
+        "SELECT sha256, min(device) FROM evidence WHERE NOT EXISTS ("
+        "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) GROUP BY sha256 ORDER BY sha256",
+    )
+    return [(sha256, DeviceId(device)) for sha256, device in rows]
 
 
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
@@ -64,6 +87,10 @@ def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
     Looked for among all of the tablet's once, and again when any photo or piece of evidence has come or gone.
     """
     known = group.memory(conn, WANTED)
+    aside = run(conn, "SELECT value FROM meta WHERE key = ?", (_ASIDE,))
+    if known.get(_ASIDE) != aside:
+        known.clear()
+        known[_ASIDE] = aside
     found: tuple[str, ...] | None = known.get((device, limit))
     if found is None:
         rows = run(
