@@ -1,5 +1,6 @@
 """The `hucha` command."""
 
+import errno
 import secrets
 import subprocess
 import sys
@@ -28,7 +29,7 @@ from shared_schema.roles import CONSOLE_ROLES
 
 
 class _Group(click.Group):
-    """Says a Problem as one clear sentence in both languages, and ends with status 2."""
+    """Says a Problem, or what the system refuses, as one clear sentence in both languages, and ends with status 2."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -36,6 +37,11 @@ class _Group(click.Group):
         except Problem as problem:
             click.echo(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", err=True)
             raise SystemExit(2) from problem
+        except OSError as err:  # a path, an address or a right that is not what it should be
+            if err.errno == errno.EPIPE:
+                raise
+            click.echo(f"系统拒绝 / the system refused: {err}", err=True)
+            raise SystemExit(2) from err
 
 
 data_option = click.option(

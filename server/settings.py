@@ -3,10 +3,10 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 PREFIX = "HUCHA_"
 
@@ -25,7 +25,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     disk_refuse_percent: float = 5
     """With less free photos are refused: they can wait on the tablets, and operations need the room."""
     host: str = "127.0.0.1"
-    port: int = 8470
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8470
     """0 lets the system choose a free one."""
     https: bool = False
     """Whether people reach the console through https (a proxy in front): its cookies then insist on it."""

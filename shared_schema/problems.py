@@ -116,6 +116,7 @@ REGISTRY: Mapping[str, Kind] = {
     "not_empty": Kind("{what} 中已有数据，没有恢复任何内容。请恢复到空的位置，或写明 --replace。", "There is data in {what} already, and nothing was restored. Restore to an empty place, or say --replace.", 409),
     "visit_purged": Kind("这次检查已全部交给服务器并有备份，本机已清除。需要时可重新取回。", "The server has all of this visit, and a backup of it; it has been cleared from this tablet. It can be fetched again.", 409),
     "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
+    "schema_too_old": Kind("数据库版本 {theirs} 比本程序（{ours}）旧，请先运行 hucha migrate；未作任何改动。", "The database is at version {theirs}, older than this program's {ours}: run hucha migrate first. Nothing was changed.", 500),
     "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),

@@ -277,9 +277,17 @@ def _check_signature(files: BackupFiles, kept: Kept) -> None:
 
 
 def _contents(files: BackupFiles, manifest: Manifest) -> tuple[int, int]:
-    """Reads every content; how many, and how large they are together."""
+    """Reads every content; how many, and how large they are together. Raises backup_damaged, naming all that are."""
     wanted = dict.fromkeys(named(manifest))
-    return len(wanted), sum(len(files.get(sha256)) for sha256 in wanted)
+    size_bytes, damaged = 0, []
+    for sha256 in wanted:
+        try:
+            size_bytes += len(files.get(sha256))
+        except Problem as problem:
+            damaged.append(str(problem.facts["where"]))
+    if damaged:
+        raise Problem("backup_damaged", where="; ".join(damaged))
+    return len(wanted), size_bytes
 
 
 def read_secrets(files: BackupFiles) -> Secrets:

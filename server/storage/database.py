@@ -51,8 +51,8 @@ class Database:
     ) -> "Database":
         """The database at `url`, made or brought to our version. Read-only, a running server may have it open.
 
-        Raises not_found, schema_too_new, store_in_use, store_damaged, busy, disk_full, disk_failing, having changed
-        nothing.
+        Raises not_found, schema_too_new, schema_too_old (read-only), store_in_use, store_damaged, busy, disk_full,
+        disk_failing, having changed nothing.
         """
         parsed = engines.parse(url)
         path = engines.sqlite_path(parsed)
@@ -65,18 +65,20 @@ class Database:
                 lock = StoreLock(path)
         database = cls(parsed, lock)
         try:
-            database._check(path, must_exist=readonly or not create)
-            if not readonly:
+            version = database._check(path, must_exist=readonly or not create)
+            if readonly:
+                migrations.refuse_older(version)
+            else:
                 database._prepare(path, _made(entropy))
         except BaseException:
             database.close()
             raise
         return database
 
-    def _check(self, path: Path | None, *, must_exist: bool) -> None:
-        """Refuses what we must not touch, before anything is touched."""
+    def _check(self, path: Path | None, *, must_exist: bool) -> int | None:
+        """Refuses what we must not touch, before anything is touched; else its version, None of a new one."""
         if path is not None and not path.exists():
-            return
+            return None
         try:
             version = self.read(migrations.refuse_newer)
         except (DatabaseError, Problem) as err:
@@ -86,6 +88,7 @@ class Database:
             raise
         if version is None and must_exist:
             raise Problem("not_found", what=self._url.render_as_string())
+        return version
 
     def _prepare(self, path: Path | None, made: Mapping[str, str]) -> None:
         def keep_copy(version: int) -> None:

@@ -56,6 +56,12 @@ def refuse_newer(conn: Connection) -> int | None:
     return version
 
 
+def refuse_older(version: int | None) -> None:
+    """For whoever only reads, and will bring nothing up. Raises schema_too_old."""
+    if version is not None and version < SCHEMA_VERSION:
+        raise Problem("schema_too_old", theirs=version, ours=SCHEMA_VERSION)
+
+
 def migrate(conn: Connection, *, made: Mapping[str, str], keep_copy: Callable[[int], None]) -> None:
     """Brings the database to our version; `keep_copy(version)` is called before the first step. Raises schema_too_new.
 

@@ -62,6 +62,12 @@ def test_a_newer_database_is_refused_and_left_as_it_is(url: str, kind: str) -> N
     assert _everything(url, kind) == before
 
 
+def test_who_only_reads_an_older_database_is_told_to_bring_it_up(url: str, version_4: None) -> None:
+    """A backup of it would say that it is of this program's version."""
+    with pytest.raises(Problem, match=r"(?s)version 2.*hucha migrate"):
+        Database.open(url, readonly=True)
+
+
 def _everything(url: str, kind: str) -> Any:
     if kind == "sqlite":
         return Path(url.removeprefix("sqlite:///")).read_bytes()

@@ -29,6 +29,7 @@ def test_the_environment_is_read_and_an_argument_wins() -> None:
     ("env", "arguments", "names"),
     [
         ({"HUCHA_PORT": "many"}, {}, "port"),
+        ({}, {"port": 99999}, "port"),
         ({}, {"prot": 1}, "prot"),
         ({"HUCHA_HTTPS": "perhaps"}, {}, "https"),
     ],
