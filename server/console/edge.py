@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 STATIC = "/static/"
+PLAIN_FORM_BYTES_MAX = 64 * 1024
+"""Of a form without files, where one with files may be as large as a package."""
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf-token"
 
@@ -111,14 +113,22 @@ def check_policy(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
 
 
 async def check_form(request: Request[Any, Any, Any]) -> None:
-    """Before a handler: whatever changes something carries the token of its own session. Raises csrf_missing."""
+    """Before a handler: whatever changes something carries the token of its own session.
+
+    Raises csrf_missing, request_too_large.
+    """
     if request.method in SAFE_METHODS:
         return
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Problem("csrf_missing")
     policy = policy_of(request.route_handler.opt)
-    if policy is not None and policy.streamed and request.content_type[0] == "multipart/form-data":
-        return  # `streaming.arriving` asks for the token, before the first byte of a file is kept
+    if policy is not None and policy.streamed:
+        if request.content_type[0] == "multipart/form-data":
+            return  # `streaming.arriving` asks for the token, before the first byte of a file is kept
+        # The route lets in what a package may have, and this is read whole.
+        length = request.content_length
+        if length is None or length > PLAIN_FORM_BYTES_MAX:
+            raise Problem("request_too_large", limit_bytes=PLAIN_FORM_BYTES_MAX)
     fields: dict[str, list[str]] = {}
     for name, given in (await request.form()).multi_items():
         if isinstance(given, str):

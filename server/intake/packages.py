@@ -204,6 +204,7 @@ def _place(way: Way, source: Source, opened: Opened) -> None:
     wanted = {part.sha256 for part, _ in opened.photos if undamaged(way.photo_files, part.sha256) is None}
     if not wanted:
         return
+    way.files.check_room(sum(part.size_bytes for part, _ in opened.photos if part.sha256 in wanted))
     with ExitStack() as stack:
         stream, _ = _unsealed(way.db, source, stack)
         package.read_signed(stream)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
-from server.intake.photos import hash_on, media_type_of, undamaged
+from server.intake.photos import HASH_STEP_BYTES, hash_on, media_type_of, undamaged
 from server.intake.tus import Creation, Part
 from server.storage import devices, photos
 from server.storage import partials as partial_files
@@ -124,6 +124,7 @@ class Uploads:
             raise Problem("request_too_large", limit_bytes=room_bytes)
         self.check_room()
         whole = body_bytes is None or offset + body_bytes == note.size_bytes
+        self._partials.touch(device, name, now_ms)
         with disk_problems():
             return Writing(self._partials.path(device, name), note, offset, hashed=whole)
 
@@ -137,10 +138,14 @@ class Uploads:
     ) -> None:
         """Verifies and keeps a whole upload, and notes it: from then on the photo is here.
 
-        Raises photo_wrong_hash, photo_type, photo_too_many_pixels, after which the upload is empty again; disk_full
-        and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
+        Raises not_found; photo_wrong_hash, photo_type, photo_too_many_pixels, after which the upload is empty again;
+        disk_full and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
         """
         path = self._partials.path(device, name)
+        if self._partials.offset(device, name) != note.size_bytes:
+            raise Problem(
+                "not_found", what="upload"
+            )  # it expired while its last bytes came, by a clock that jumped
         if hashed is None:
             hashed = hashlib.sha256()
             hash_on(hashed, path)
@@ -234,10 +239,9 @@ class Writing:
     def __init__(self, path: Path, note: Note, offset: int, *, hashed: bool) -> None:
         self.note = note
         self.offset = offset
-        self._path = path
         self._hashing = hashlib.sha256() if hashed else None
         self._behind = offset
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     @property
     def room_bytes(self) -> int:
@@ -252,7 +256,10 @@ class Writing:
     def write(self, chunks: Sequence[bytes]) -> None:
         """Appends them. Raises disk_full, having appended what there was room for."""
         if self._behind and self._hashing is not None:
-            hash_on(self._hashing, self._path)
+            at = 0
+            while step := os.pread(self._file, HASH_STEP_BYTES, at):
+                self._hashing.update(step)
+                at += len(step)
             self._behind = 0
         with disk_problems():
             for chunk in chunks:

@@ -86,7 +86,7 @@ class Partials:
             return None
 
     def touch(self, device: DeviceId, name: str, now_ms: int) -> None:
-        """Bytes have arrived: the week begins anew."""
+        """Bytes arrive: the week begins anew."""
         _stamp(self._note_path(device, name), now_ms)
 
     def expires_at_ms(self, device: DeviceId, name: str) -> int:

@@ -22,7 +22,7 @@ from shared_schema.volumes import DIGEST_BYTES, HEADER_BYTES
 from tests.contract.talk import NOW_MS, ask
 from tests.parcels import in_volumes
 from tests.small_disk import elsewhere, small_disk
-from tests.unit.server.intake.test_packages import Post
+from tests.unit.server.intake.test_packages import PHOTO, Post
 
 TABLET_KEY = X25519PrivateKey.from_private_bytes(bytes(31) + b"1").public_key().public_bytes_raw().hex()
 
@@ -150,6 +150,28 @@ def test_whoever_hands_in_the_same_volumes_second_is_told_to_come_again(
     inbox.mkdir(parents=True)
     (inbox / "1.hcx").symlink_to(tmp_path / "gone")
     assert post.way.files.waiting() == []
+    post.db.close()
+
+
+def test_a_nearly_full_disk_takes_records_and_no_photos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand as on the line: photos wait on the tablet, operations need the room."""
+    post = Post(tmp_path)
+    paths = []
+    for name, photos in (("with.hcx", (PHOTO,)), ("without.hcx", ())):
+        paths.append(tmp_path / name)
+        paths[-1].write_bytes(post.make(post.requests(photos=photos)))
+    usage = shutil.disk_usage(tmp_path)
+    nearly = usage._replace(free=usage.total * 4 // 100)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _: nearly)
+        by_command(post, paths)
+    ((what, facts),) = ask(post.db, "SELECT what, facts FROM audit_event WHERE action = 'package.refused'")
+    assert what.endswith("with.hcx")
+    assert json.loads(facts)["code"] == "disk_full"
+    assert ask(post.db, "SELECT count(*) FROM package WHERE direction = 'in'") == [(1,)]
+    assert ask(post.db, "SELECT count(*) FROM photo") == [(0,)]
     post.db.close()
 
 

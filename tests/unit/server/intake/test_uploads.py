@@ -5,12 +5,17 @@ from typing import Any
 import pytest
 
 from server.access import devices
+from server.intake.tus import Part
 from server.storage import writer
-from shared_schema.ids import digest
+from server.storage.partials import KEPT_MS
+from shared_schema.ids import DeviceId, digest
+from shared_schema.problems import Problem
 from shared_schema.wire import UPLOAD_MEDIA_TYPE
 from tests.contract.files import metadata, pass_for, picture
 from tests.contract.talk import ask, do
 from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, clients, code
+
+DEVICE = DeviceId("D-1")
 
 client = pytest.fixture(clients, name="client")
 
@@ -114,3 +119,37 @@ def test_a_tablet_turned_away_reads_nothing(client: Client) -> None:
     client.patch(name, 0, PHOTO)
     client.db.write(lambda conn: devices.revoke(conn, "D-1", NOW_MS))
     assert code(client.ask("GET", name)) == (403, "device_revoked")
+
+
+def test_what_is_on_its_way_does_not_expire(client: Client) -> None:
+    """The last bytes come slowly, on the last day of the week, and another tablet's new upload has all swept."""
+    name = client.begin()
+    client.patch(name, 0, PHOTO[:100])
+    late_ms = NOW_MS + KEPT_MS - 1
+    writing = client.files.uploads.go_on(DEVICE, name, Part(100, len(PHOTO) - 100), late_ms)
+    client.files.partials.sweep(late_ms + 2)
+    writing.write([PHOTO[100:]])
+    client.files.uploads.finish(DEVICE, name, writing.note, late_ms + 3, writing.hashed)
+    writing.close()
+    assert client.photos() == [NAME]
+
+
+@pytest.mark.parametrize("begun_again", [False, True])
+@pytest.mark.parametrize("before", [0, 100])
+def test_what_a_jump_of_the_clock_sweeps_away_under_a_request_begins_anew(
+    client: Client, before: int, begun_again: bool
+) -> None:
+    name = client.begin()
+    client.patch(name, 0, PHOTO[:before])
+    writing = client.files.uploads.go_on(DEVICE, name, Part(before, len(PHOTO) - before), NOW_MS)
+    client.files.partials.sweep(NOW_MS + 2 * KEPT_MS)
+    if begun_again:
+        client.begin()
+    writing.write([PHOTO[before:]])
+    with pytest.raises(Problem, match="not_found"):
+        client.files.uploads.finish(DEVICE, name, writing.note, NOW_MS, writing.hashed)
+    writing.close()
+    assert client.photos() == []
+    name = client.begin()
+    assert client.patch(name, 0, PHOTO).status == 204
+    assert client.photos() == [NAME]

@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from litestar import Request
 
+from server.console.edge import PLAIN_FORM_BYTES_MAX
 from server.console.pages.packages import FORM_ROOM_BYTES
 from server.storage import package_files, registers
 from shared_schema.ids import digest
@@ -328,3 +330,20 @@ def test_a_tablet_without_a_name_is_told_by_the_end_of_its_id(place: Console, de
     assert answer.status == 200
     outcomes = answer.text[answer.text.index('id="outcomes"') : answer.text.index('id="came"')]
     assert place.parcels.device[-8:] in outcomes
+
+
+@pytest.mark.parametrize(
+    "content", [bytes(PLAIN_FORM_BYTES_MAX + 1), iter([b"csrf=x"])], ids=["long", "unannounced"]
+)
+def test_a_form_without_files_is_not_as_large_as_a_package(
+    place: Console, desk: Desk, content: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be in memory, four gigabytes of it, before its token is asked for."""
+
+    async def read(_: object) -> None:
+        raise AssertionError("it was read")
+
+    monkeypatch.setattr(Request, "form", read)
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    answer = desk._ask("POST", address(place, "/take"), content=content, headers=headers)
+    assert answer.status == 413, answer.text
