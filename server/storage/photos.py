@@ -84,23 +84,31 @@ def unnoted(conn: Connection) -> list[tuple[str, DeviceId]]:
 def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
     """Photos that stand in the record by this tablet's operations, and whose bytes are not here yet.
 
-    Looked for among all of the tablet's once, and again when any photo or piece of evidence has come or gone.
+    Looked for among all of the tablet's once, and again when any photo or piece of evidence has come or gone. Where
+    there are more than `limit`, the next ones are asked for each time: a tablet may have none of the first any more.
     """
     known = group.memory(conn, WANTED)
     aside = run(conn, "SELECT value FROM meta WHERE key = ?", (_ASIDE,))
     if known.get(_ASIDE) != aside:
         known.clear()
         known[_ASIDE] = aside
-    found: tuple[str, ...] | None = known.get((device, limit))
-    if found is None:
-        rows = run(
-            conn,
-            "SELECT DISTINCT sha256 FROM evidence WHERE device = ? AND NOT EXISTS ("
-            "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
-            (device, limit),
-        )
-        found = known[device, limit] = tuple(sha256 for (sha256,) in rows)
+    found: tuple[str, ...]
+    found, whole = known.get((device, limit), ((), False))
+    if not whole:
+        after = found[-1] if found else ""
+        found = _wanted(conn, device, limit, after)
+        known[device, limit] = found, not after and len(found) < limit
     return found
+
+
+def _wanted(conn: Connection, device: DeviceId, limit: int, after: str) -> tuple[str, ...]:
+    rows = run(
+        conn,
+        "SELECT DISTINCT sha256 FROM evidence WHERE device = ? AND sha256 > ? AND NOT EXISTS ("
+        "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
+        (device, after, limit),
+    )
+    return tuple(sha256 for (sha256,) in rows) if rows or not after else _wanted(conn, device, limit, "")
 
 
 def all_of_them(conn: Connection) -> list[tuple[str, int]]:

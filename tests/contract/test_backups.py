@@ -10,6 +10,7 @@ from server.intake import backups
 from server.intake.photos import take_photo
 from server.intake.rebuild import rebuild
 from server.storage import backup_notes, migrations, registers, table_copy
+from server.storage import photos as photos_asked
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
@@ -277,6 +278,15 @@ def test_a_photo_that_was_lost_is_here_again_with_the_first_backup_that_finds_it
     reply = say(db, photos=(name,))
     assert reply.receipt is not None
     assert (reply.receipt.photos_backed_up, reply.photos_wanted) == ((name,), ())
+
+
+def test_of_many_lost_photos_all_are_asked_for_in_turn(db: Database) -> None:
+    """Its tablet may have cleared the first ones, and has the last ones still."""
+    scribe = Scribe()
+    names = sorted(digest(picture(n)) for n in range(5))
+    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
+    asked = [db.write(lambda conn: photos_asked.wanted(conn, DeviceId("D-1"), 2)) for _ in range(4)]
+    assert asked == [tuple(names[:2]), tuple(names[2:4]), tuple(names[4:]), tuple(names[:2])]
 
 
 def test_rows_that_the_server_had_put_off_are_made_when_it_is_restored(

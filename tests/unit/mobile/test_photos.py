@@ -97,6 +97,13 @@ def test_pictures_of_any_colours_are_taken(folder: Path, vault: Vault, mode: str
         assert min(kept.getpixel((5, 5))) > 250  # type: ignore[arg-type]
 
 
+def test_greys_of_sixteen_bits_are_greys(folder: Path, vault: Vault) -> None:
+    """As scanners make them: what is kept is all that there will be of it, and must not be white all over."""
+    row = b"".join((grey * 256).to_bytes(2, "little") * 50 for grey in (60, 180))
+    picture = taken_in(encoded(Image.frombytes("I;16", (100, 50), row * 50), "PNG"), folder, vault)
+    assert [picture.getpixel((x, 25)) for x in (20, 80)] == [(60, 60, 60), (180, 180, 180)]
+
+
 def test_webp_is_taken_too(folder: Path, vault: Vault) -> None:
     """JPEG, PNG and WebP."""
     assert taken_in(encoded(Image.new("RGB", (32, 32)), "WEBP"), folder, vault).size == (32, 32)

@@ -85,6 +85,15 @@ def test_what_is_see_through_is_put_on_white(maker: Maker) -> None:
         assert opened.getpixel((50, 50)) == (255, 255, 255)
 
 
+def test_greys_of_sixteen_bits_are_greys(maker: Maker) -> None:
+    """As scanners make them; none of them is as light as it is dark."""
+    row = b"".join((grey * 256).to_bytes(2, "little") * 500 for grey in (60, 180))
+    picture = Image.frombytes("I;16", (1000, 500), row * 500)
+    with Image.open(BytesIO(maker.small.get(maker.put(encoded(picture, "PNG"))))) as opened:
+        found = [opened.getpixel((x, 100)) for x in (100, 400)]
+    assert found == [(60, 60, 60), (180, 180, 180)]
+
+
 def test_a_picture_put_together_by_hand_is_one() -> None:
     """What is refused of such pictures is refused for its size alone."""
     with Image.open(BytesIO(black_png(300, 200))) as opened:
