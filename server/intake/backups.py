@@ -60,13 +60,14 @@ def back_up(
     """Makes a backup, verifies it and notes what it holds; of older ones `keep` newest stay (0: all).
 
     `db` may be open read-only, a server running. Raises backup_damaged where what was written is not what is read
-    back (then it does not count), store_in_use, disk_full, busy.
+    back (then it does not count), backup_foreign, store_in_use, disk_full, busy.
 
     Of photos that the server cannot read any more it no longer says that they are here: tablets are asked for them
     again. Those that it had lost, and that lie in their place again or in the folder, are here again.
     """
     with files.locked(create=True):
         now_ms = clock()
+        _check_ours(files, public_of(db.read(_secrets)))
         copying = _Copying(files)
         found = db.read(copying.tables)
         secret_text = msgspec.json.encode(found.secrets)
@@ -79,6 +80,25 @@ def back_up(
         made = Checked(name, kept.manifest, *size)
         db.aside(lambda conn: _note(conn, made, found.mark, copying.again, clock()))
         return Made(name, kept.manifest, copying.count, copying.size_bytes, files.prune(keep))
+
+
+def _check_ours(files: BackupFiles, public: str) -> None:
+    """Raises backup_foreign: keys that lie there would be written over, and nothing could be restored any more."""
+    found = {public}
+    with suppress(Problem):  # damaged
+        found.update(files.read(name).manifest.signing_key for name in files.names()[-1:])
+    with suppress(Problem):  # there are none yet, or damaged ones, which are written anew
+        found.add(public_of(read_secrets(files)))
+    if len(found) > 1:
+        raise Problem("backup_foreign", what=files.root)
+
+
+def _secrets(conn: Connection) -> Secrets:
+    return Secrets(
+        migrations.seal_key(conn).hex(),
+        migrations.signing_key(conn).hex(),
+        migrations.sealing_key(conn).hex(),
+    )
 
 
 def _copied(
@@ -146,18 +166,13 @@ class _Copying:
             Part(one.table, one.rows, self._put(one.content), len(one.content))
             for one in table_copy.pieces(conn)
         ]
-        secrets = Secrets(
-            migrations.seal_key(conn).hex(),
-            migrations.signing_key(conn).hex(),
-            migrations.sealing_key(conn).hex(),
-        )
         return _Found(
             parts,
             photos.all_of_them(conn),
             photos.unnoted(conn),
             *table_copy.log_root(conn),
             migrations.server_id(conn),
-            secrets,
+            _secrets(conn),
             watermark.mark(conn),
         )
 

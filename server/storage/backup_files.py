@@ -21,6 +21,7 @@ from shared_schema.problems import Problem
 
 FORMAT = 1
 _LIST = "backup-{}.json"
+_TIME = "%Y%m%dT%H%M%S"
 
 
 class Part(Struct, frozen=True):
@@ -180,10 +181,12 @@ class BackupFiles:
         return sorted(path.name for path in self.root.glob(_LIST.format("*")))
 
     def keep(self, manifest: bytes, signature: str, made_at_ms: int) -> str:
-        """Makes a backup of what was put: from now on it counts. Gives its name."""
+        """Makes a backup of what was put: from now on it counts, as the newest. Gives its name."""
         self.settle()
-        at = datetime.fromtimestamp(made_at_ms / 1000, UTC)
-        name = _LIST.format(at.strftime("%Y%m%dT%H%M%S") + f".{made_at_ms % 1000:03}Z")
+        name = _name_at(made_at_ms)
+        for last in self.names()[-1:]:
+            # By a clock that jumped the new one would be removed as the oldest, or an older one be restored for it.
+            name = max(name, _name_at(_at_ms(last) + 1))
         self._write(self.root / name, msgspec.json.encode(Signed(manifest.decode(), signature)))
         self.settle()
         return name
@@ -226,6 +229,21 @@ class BackupFiles:
             if path.name not in wanted:
                 path.unlink()
         return gone
+
+
+def _name_at(made_at_ms: int) -> str:
+    """Names sort as the backups were made."""
+    at = datetime.fromtimestamp(made_at_ms // 1000, UTC)
+    return _LIST.format(at.strftime(_TIME) + f".{made_at_ms % 1000:03}Z")
+
+
+def _at_ms(name: str) -> int:
+    """The time in a name; 0 where there is none."""
+    stamp, _, rest = name.removeprefix(_LIST.partition("{")[0]).partition(".")
+    try:
+        return int(datetime.strptime(stamp, _TIME).replace(tzinfo=UTC).timestamp()) * 1000 + int(rest[:3])
+    except ValueError:
+        return 0
 
 
 class _Format(Struct, frozen=True):

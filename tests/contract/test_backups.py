@@ -165,6 +165,46 @@ def test_only_so_many_are_kept_and_they_stay_whole(
     assert sizes[-1] == sizes[-2], "what no list names is removed"
 
 
+@pytest.mark.parametrize("jump_ms", [-(10**12), 10**12])
+def test_the_newest_backup_is_the_last_that_was_made_whatever_the_clock_says(
+    db: Database, files: BackupFiles, photos: PhotoFiles, jump_ms: int
+) -> None:
+    """What it holds is cleared from tablets: it is neither taken for the oldest and removed nor left for another."""
+    say(db, [Scribe().write(Note(ITEM, "one"))])
+    for at_ms in (NOW_MS, NOW_MS, NOW_MS + jump_ms, NOW_MS + 1):
+        made = backups.back_up(db, photos, files, clock=lambda at_ms=at_ms: at_ms, keep=2)  # type: ignore[misc]
+        assert backups.newest(files) == made.name
+    assert len(files.names()) == 2
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_a_folder_with_another_servers_backups_or_keys_is_left_alone(
+    db: Database,
+    files: BackupFiles,
+    photos: PhotoFiles,
+    another: Callable[[], str],
+    tmp_path: Path,
+    clock: Ticks,
+    lists: bool,
+) -> None:
+    """A machine set up anew makes its nightly backup before anybody has restored: with its keys in the place of those
+    that lie there, none of the backups of the server that burned could be restored any more.
+    """
+    say(db, [Scribe().write(Note(ITEM, "one"))])
+    made = backups.back_up(db, photos, files, clock=clock)
+    if not lists:
+        (files.root / made.name).unlink()
+    before = {path: path.read_bytes() for path in files.root.rglob("*") if path.is_file()}
+    with Database.open(another()) as empty, pytest.raises(Problem, match="backup_foreign"):
+        backups.back_up(empty, photos, files, clock=clock, keep=1)
+    assert {path: path.read_bytes() for path in files.root.rglob("*") if path.is_file()} == before
+    url = another()
+    if lists:
+        restored(files, url, tmp_path)
+        with Database.open(url) as again:
+            assert len(backups.back_up(again, photos, files, clock=clock, keep=2).pruned) == 0
+
+
 def test_data_that_stands_is_not_restored_over(
     db: Database, url: str, files: BackupFiles, photos: PhotoFiles, tmp_path: Path, clock: Ticks
 ) -> None:
