@@ -86,6 +86,7 @@ REGISTRY: Mapping[str, Kind] = {
     "upload_media_type": Kind("上传内容的类型须为 {wanted}。", "The body of an upload must be of type {wanted}.", 415),
     "upload_offset": Kind("上传位置不符，服务器已收到 {offset} 字节，请从该处继续。", "The upload is at another offset: the server holds {offset} {offset:byte|bytes}; go on from there.", 409, retry=True),
     "upload_taken_over": Kind("该照片已由较新的请求继续上传。", "A newer request goes on with this upload.", 423, retry=True),
+    "uploads_too_many": Kind("本平板未传完的照片已达 {limit_count} 张，请先传完其中一些。", "This tablet has begun {limit_count} uploads and not finished them: finish some first.", 429, retry=True),
     "photo_damaged": Kind("照片文件不完整或已损坏，读不出来，没有保存。请重拍，或换一个文件。", "The photo is damaged or not whole and was not kept. Take it again, or choose another file.", 422),
     "camera_missing": Kind("本机没有可用的摄像头。可以从文件夹或存储卡选取照片。", "This tablet has no camera that can be used. A photo can be chosen from a folder or a card.", 503),
     "camera_failed": Kind("摄像头没有给出照片（{reason}）。请再试，或从文件夹选取。", "The camera gave no photo ({reason}). Try again, or choose one from a folder.", 503, retry=True),
@@ -101,8 +102,8 @@ REGISTRY: Mapping[str, Kind] = {
     "package_too_large": Kind("交换包超过限制（{what}：{limit}），没有导入任何内容。", "The package is over a limit ({what}: {limit}); nothing of it was taken.", 413),
     "package_too_new": Kind("交换包的格式（{theirs}）比本程序（{ours}）新，请先升级；没有导入任何内容。", "The package has format {theirs}, newer than this program's {ours}: upgrade first. Nothing of it was taken.", 409),
     "folder_unusable": Kind("用不了 {path}：已拔出、写保护或没有权限。", "Cannot use {path}: pulled out, write-protected, or not allowed.", 409),
-    "backup_foreign": Kind("{what} 中是另一台服务器的备份或密钥，没有备份任何内容。请换一个文件夹；要恢复那台服务器，请用 hucha restore。", "{what} holds the backups or keys of another server, and nothing was backed up. Take another folder; to restore that server, use hucha restore.", 409),
     "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
+    "backup_foreign": Kind("{what} 中是另一台服务器的备份或密钥，没有备份任何内容。请换一个文件夹；要恢复那台服务器，请用 hucha restore。", "{what} holds the backups or keys of another server, and nothing was backed up. Take another folder; to restore that server, use hucha restore.", 409),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns
     "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} {count:error|errors}: {first}"),

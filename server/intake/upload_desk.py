@@ -24,7 +24,7 @@ from shared_schema.problems import Problem
 from shared_schema.wire import PASS_HEADER, TUS_VERSION
 
 THREADS = 8
-RETRY_SECONDS = {423: 1, 503: 5, 507: 60}
+RETRY_SECONDS = {423: 1, 429: 60, 503: 5, 507: 60}
 """By status, what a tablet is told of when to come again."""
 
 Send = Callable[[Message], Awaitable[None]]

@@ -27,6 +27,8 @@ from shared_schema.ids import ID_BYTES, DeviceId, make_id
 from shared_schema.problems import Problem
 
 SWEEP_EVERY_MS = 60 * 60 * 1000
+OPEN_MAX = 1000
+"""Of one tablet, begun and not whole. Ours has one at a time; files are what a disk can run out of, too."""
 REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels"}
 """What is wrong with these will not get better by going on: the bytes are removed, and it begins anew."""
 
@@ -75,11 +77,13 @@ class Uploads:
         return make_id(self._entropy(ID_BYTES))
 
     def begin(self, device: DeviceId, name: str, asked: Creation, now_ms: int) -> Standing:
-        """Begins an upload, or finds the one there is. Raises disk_full, busy."""
+        """Begins an upload, or finds the one there is. Raises disk_full, uploads_too_many, busy."""
         self.check_room()
         if now_ms >= self._sweep_at_ms:
             self._sweep_at_ms = now_ms + SWEEP_EVERY_MS
             self._partials.sweep(now_ms)
+        if self._partials.offset(device, name) is None and self._partials.count(device) >= OPEN_MAX:
+            raise Problem("uploads_too_many", limit_count=OPEN_MAX)
         note = Note(asked.size_bytes, asked.metadata, asked.sha256, named=bool(asked.sha256))
         self._partials.write_note(device, name, note, now_ms)
         standing = self._standing(device, name, note, now_ms)

@@ -85,6 +85,14 @@ class Partials:
         except FileNotFoundError:
             return None
 
+    def count(self, device: DeviceId) -> int:
+        """How many uploads of a tablet are begun and not whole and taken."""
+        try:
+            with os.scandir(self._folder(device)) as files:
+                return sum(not one.name.endswith((_NOTE_SUFFIX, ".new")) for one in files)
+        except FileNotFoundError:
+            return 0
+
     def touch(self, device: DeviceId, name: str, now_ms: int) -> None:
         """Bytes arrive: the week begins anew."""
         _stamp(self._note_path(device, name), now_ms)

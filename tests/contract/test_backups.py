@@ -10,7 +10,6 @@ from server.intake import backups
 from server.intake.photos import take_photo
 from server.intake.rebuild import rebuild
 from server.storage import backup_notes, migrations, registers, table_copy
-from server.storage import photos as photos_asked
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
@@ -23,7 +22,7 @@ from tests.contract.keeping import ITEM, Ticks, Writing, of_backup, restored, sa
 from tests.contract.plan import PUBLIC_KEY, inspection_id
 from tests.contract.postgres import Postgres
 from tests.contract.talk import NOW_MS, ask, do, say
-from tests.make import Scribe, make_photo
+from tests.make import Scribe
 
 BACKUPS = 10
 
@@ -232,101 +231,6 @@ def test_a_restore_that_was_killed_is_done_again(
     with Database.open(url) as again:
         assert same_but(tables(again) | {"operation": [], "score_sheet": [], "score_item": [], "state": []},
                         tables(db) | {"operation": [], "score_sheet": [], "score_item": [], "state": []})  # fmt: skip
-
-
-def test_a_photo_that_is_gone_stops_no_backup_and_is_told(
-    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
-) -> None:
-    for n in (1, 2):
-        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
-    gone = digest(picture(1))
-    photos.path(gone).write_bytes(b"damaged")
-    made = backups.back_up(db, photos, files, clock=clock)
-    assert made.manifest.photos_missing == (gone,)
-    assert ask(db, "SELECT sha256 FROM photo WHERE backed_up") == [(digest(picture(2)),)]
-
-
-def test_a_restored_server_asks_again_for_a_photo_that_its_backup_had_not_got(
-    db: Database,
-    files: BackupFiles,
-    photos: PhotoFiles,
-    another: Callable[[], str],
-    clock: Ticks,
-    tmp_path: Path,
-) -> None:
-    """No backup held it, so its tablet has it still; and no receipt says that it is here."""
-    gone, here = (digest(picture(n)) for n in (1, 2))
-    scribe = Scribe()
-    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in (gone, here)])
-    for n in (1, 2):
-        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
-    photos.path(gone).write_bytes(b"damaged")
-    backups.back_up(db, photos, files, clock=clock)
-    url = another()
-    restored(files, url, tmp_path)
-    with Database.open(url) as again:
-        reply = say(again, photos=(gone, here))
-    assert reply.receipt is not None
-    assert (reply.receipt.photos, reply.photos_wanted) == ((here,), (gone,))
-
-
-def test_a_photo_that_a_backup_finds_damaged_is_asked_for_at_once_and_is_here_again_when_it_comes(
-    url: str, db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
-) -> None:
-    """By another process, as `hucha backup` is: the server that goes on hears of it, and no receipt names the photo."""
-    gone, here = (digest(picture(n)) for n in (1, 2))
-    scribe = Scribe()
-    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in (gone, here)])
-    for n in (1, 2):
-        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
-    assert say(db, photos=(gone, here)).photos_wanted == ()
-    photos.path(gone).write_bytes(b"damaged")
-    with Database.open(url, create=False, readonly=True) as beside:
-        backups.back_up(beside, photos, files, clock=clock)
-    reply = say(db, photos=(gone, here))
-    assert reply.receipt is not None
-    assert (reply.receipt.photos, reply.photos_wanted) == ((here,), (gone,))
-    take_photo(db, photos, gone, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
-    assert say(db, photos=(gone, here)).photos_wanted == ()
-    made = backups.back_up(db, photos, files, clock=clock)
-    assert [one.sha256 for one in made.manifest.photos] == sorted((gone, here))
-
-
-@pytest.mark.parametrize("where", ["its place", "the folder"])
-def test_a_photo_that_was_lost_is_here_again_with_the_first_backup_that_finds_it(
-    url: str, db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, where: str, tmp_path: Path
-) -> None:
-    """A disk that was not mounted is mounted again; or another folder of backups has what this server lost.
-
-    Its tablet may have cleared it long ago: then nobody else brings it, and older backups are removed some day.
-    """
-    name = digest(picture(1))
-    say(db, [Scribe().write(make_photo("E-1", "F02", name))])
-    take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
-    backups.back_up(db, photos, files, clock=clock)
-    lies = photos.path(name)
-    aside = lies.rename(tmp_path / "aside")
-    made = backups.back_up(db, photos, BackupFiles(tmp_path / "second"), clock=clock)
-    assert made.manifest.photos_missing == (name,)
-    assert say(db, photos=(name,)).photos_wanted == (name,)
-    if where == "its place":
-        aside.rename(lies)
-    with Database.open(url, create=False, readonly=True) as beside:
-        made = backups.back_up(beside, photos, files, clock=clock, keep=1)
-    assert ([one.sha256 for one in made.manifest.photos], made.manifest.photos_missing) == ([name], ())
-    assert photos.get(name) == picture(1)
-    reply = say(db, photos=(name,))
-    assert reply.receipt is not None
-    assert (reply.receipt.photos_backed_up, reply.photos_wanted) == ((name,), ())
-
-
-def test_of_many_lost_photos_all_are_asked_for_in_turn(db: Database) -> None:
-    """Its tablet may have cleared the first ones, and has the last ones still."""
-    scribe = Scribe()
-    names = sorted(digest(picture(n)) for n in range(5))
-    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
-    asked = [db.write(lambda conn: photos_asked.wanted(conn, DeviceId("D-1"), 2)) for _ in range(4)]
-    assert asked == [tuple(names[:2]), tuple(names[2:4]), tuple(names[4:]), tuple(names[:2])]
 
 
 def test_rows_that_the_server_had_put_off_are_made_when_it_is_restored(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from server.access import devices
+from server.intake import uploads
 from server.intake.tus import Part
 from server.storage import writer
 from server.storage.partials import KEPT_MS
@@ -153,3 +154,18 @@ def test_what_a_jump_of_the_clock_sweeps_away_under_a_request_begins_anew(
     name = client.begin()
     assert client.patch(name, 0, PHOTO).status == 204
     assert client.photos() == [NAME]
+
+
+def test_a_tablet_has_only_so_many_uploads_open(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beginning costs nothing, and a disk may run out of files before room. What is whole is not open."""
+    monkeypatch.setattr(uploads, "OPEN_MAX", 2)
+    for number in (1, 2):
+        client.patch(client.begin(picture(number)), 0, picture(number))
+    open_ones = [client.begin(picture(number)) for number in (3, 4)]
+    told = {"upload_length": "20000", "upload_metadata": metadata(sha256=digest(picture(5)))}
+    refused = client.ask("POST", "", **told)
+    assert code(refused) == (429, "uploads_too_many")
+    assert refused.headers["retry-after"] == "60"
+    assert client.begin(picture(3)) == open_ones[0], "what is open can be begun again, and gone on with"
+    assert client.patch(open_ones[0], 0, picture(3)).status == 204
+    assert client.ask("POST", "", **told).status == 201

@@ -93,12 +93,17 @@ def test_a_disk_that_is_full_or_failing_is_said_and_nothing_is_left(
     assert PhotoFiles(tmp_path).get(NAME) == CONTENT
 
 
+def _unreadable(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # its first byte is EIO
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "cut": lambda path: path.write_bytes(CONTENT[:-1]),
     "emptied": lambda path: path.write_bytes(b""),
     "flipped": lambda path: path.write_bytes(CONTENT[:-1] + bytes([CONTENT[-1] ^ 1])),
     "another picture": lambda path: path.write_bytes(b"\xff\xd8\xff another one"),
-    "unreadable": lambda path: (path.unlink(), path.symlink_to("/proc/self/mem")),  # its first byte is EIO
+    "unreadable": _unreadable,
 }
 
 
