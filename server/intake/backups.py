@@ -156,6 +156,7 @@ class _Copying:
     def __init__(self, files: BackupFiles) -> None:
         self._files = files
         self.again: list[_Again] = []
+        self._mends = True
         self.count = 0
         self.size_bytes = 0
 
@@ -184,7 +185,9 @@ class _Copying:
         here: list[Photo] = []
         missing: list[str] = []
         for sha256, size_bytes in rows:
-            if not self._files.has(sha256, size_bytes):
+            if self._files.has(sha256, size_bytes):
+                self._mend(store, sha256)
+            else:
                 content = undamaged(store, sha256)
                 if content is None:
                     missing.append(sha256)
@@ -192,6 +195,15 @@ class _Copying:
                 self._put(content)
             here.append(Photo(sha256, size_bytes))
         return here, missing
+
+    def _mend(self, store: PhotoStore, sha256: str) -> None:
+        """Puts back what the folder has and the server has lost: nobody else would look for it."""
+        if self._mends:
+            try:
+                if not store.has(sha256):
+                    store.put(sha256, self._files.get(sha256))
+            except Problem:  # it does not answer, or has no room: at the next backup
+                self._mends = False
 
     def look_again(self, store: PhotoStore, rows: Iterable[tuple[str, DeviceId]]) -> None:
         """Puts those that can be read again after all, and back into their place those that only the folder has."""

@@ -27,8 +27,14 @@ class PhotoFiles:
         return self._root / check_name(sha256)[:2] / sha256
 
     def has(self, sha256: str) -> bool:
-        """Whether the photo is here."""
-        return self.path(sha256).exists()
+        """Whether the photo is here, and what it was. Raises not_found for what is no hash."""
+        check_name(sha256)
+        try:
+            return bool(self.get(sha256))
+        except Problem as problem:
+            if problem.code not in {"not_found", "disk_failing"}:
+                raise
+            return False
 
     def get(self, sha256: str) -> bytes:
         """The photo's bytes, which are what they were. Raises not_found, disk_failing."""
@@ -53,19 +59,13 @@ class PhotoFiles:
             target.parent.mkdir(parents=True, exist_ok=True)
             partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
             try:
-                if self._is_whole(sha256):
+                if self.has(sha256):
                     self._flush(target.parent)
                 else:
                     partial.write_bytes(content)
                     self.keep(sha256, partial)
             finally:
                 partial.unlink(missing_ok=True)
-
-    def _is_whole(self, sha256: str) -> bool:
-        try:
-            return bool(self.get(sha256))
-        except Problem:
-            return False
 
     def keep(self, sha256: str, path: Path) -> None:
         """Takes over a file of the same disk whose hash was checked; safe when this returns.

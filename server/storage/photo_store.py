@@ -11,7 +11,7 @@ class PhotoStore(Protocol):
     """Photos by the hash of their bytes, hashes alone being their names. What is there is whole and stays."""
 
     def has(self, sha256: str) -> bool:
-        """Whether the photo is here. Raises busy while the store does not answer."""
+        """Whether the photo is here; on a disk, also what it was. Raises busy while the store does not answer."""
         ...
 
     def get(self, sha256: str) -> bytes:

@@ -12,6 +12,7 @@ from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import DeviceId, digest
+from shared_schema.problems import Problem
 from tests.contract.files import picture
 from tests.contract.keeping import Ticks, restored
 from tests.contract.talk import NOW_MS, ask, say
@@ -102,6 +103,43 @@ def test_a_photo_that_was_lost_is_here_again_with_the_first_backup_that_finds_it
     reply = say(db, photos=(name,))
     assert reply.receipt is not None
     assert (reply.receipt.photos_backed_up, reply.photos_wanted) == ((name,), ())
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "flipped"])
+def test_what_the_folder_has_and_the_server_has_lost_is_put_back(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, damage: str
+) -> None:
+    """Whoever looks at the visit sees it again, and no tablet has to have it still."""
+    for n in (1, 2):
+        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    lies = photos.path(digest(picture(1)))
+    if damage == "gone":
+        lies.unlink()
+    else:
+        content = bytearray(picture(1)[: -1 if damage == "cut" else None])
+        content[-1] ^= 1
+        lies.write_bytes(content)
+    made = backups.back_up(db, photos, files, clock=clock)
+    assert (made.manifest.photos_missing, len(made.manifest.photos)) == ((), 2)
+    assert photos.get(digest(picture(1))) == picture(1)
+
+
+def test_a_store_that_does_not_answer_is_asked_once_and_stops_no_backup(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for n in range(3):
+        take_photo(db, photos, digest(picture(n)), picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    asked: list[str] = []
+
+    def down(_: PhotoFiles, sha256: str) -> bool:
+        asked.append(sha256)
+        raise Problem("busy")
+
+    monkeypatch.setattr(PhotoFiles, "has", down)
+    made = backups.back_up(db, photos, files, clock=clock)
+    assert (len(made.manifest.photos), len(asked)) == (3, 1)
 
 
 def test_of_many_lost_photos_all_are_asked_for_in_turn(db: Database) -> None:
