@@ -85,12 +85,20 @@ def back_up(
 def _check_ours(files: BackupFiles, public: str) -> None:
     """Raises backup_foreign: keys that lie there would be written over, and nothing could be restored any more."""
     found = {public}
-    with suppress(Problem):  # damaged
-        found.update(files.read(name).manifest.signing_key for name in files.names()[-1:])
+    before = _last(files)
+    if before is not None:
+        found.add(before.signing_key)
     with suppress(Problem):  # there are none yet, or damaged ones, which are written anew
         found.add(public_of(read_secrets(files)))
     if len(found) > 1:
         raise Problem("backup_foreign", what=files.root)
+
+
+def _last(files: BackupFiles) -> Manifest | None:
+    """What the newest backup holds; None where there is none yet, or its list cannot be read."""
+    with suppress(Problem):
+        return files.read(newest(files)).manifest
+    return None
 
 
 def _secrets(conn: Connection) -> Secrets:
@@ -111,7 +119,10 @@ def _copied(
 ) -> tuple[bytes, tuple[int, int]]:
     """The list of what is in the folder now, all of it read back; how many contents, and how large."""
     here, missing = copying.photos(store, found.photos)
-    copying.look_again(store, found.unnoted)
+    lost = copying.look_again(store, found.unnoted)
+    # What was told stays told, until somebody brings it or it is taken out of the record.
+    before = _last(files)
+    missing += [one for one in lost if before is not None and one in before.photos_missing]
     manifest = Manifest(
         program=metadata.version("hucha"),
         schema_version=SCHEMA_VERSION,
@@ -205,14 +216,21 @@ class _Copying:
             except Problem:  # it does not answer, or has no room: at the next backup
                 self._mends = False
 
-    def look_again(self, store: PhotoStore, rows: Iterable[tuple[str, DeviceId]]) -> None:
-        """Puts those that can be read again after all, and back into their place those that only the folder has."""
+    def look_again(self, store: PhotoStore, rows: Iterable[tuple[str, DeviceId]]) -> list[str]:
+        """Puts those that can be read again after all, and back into their place those that only the folder has.
+
+        The others are told.
+        """
+        lost: list[str] = []
         for sha256, device in rows:
             found = self._found(store, sha256)
-            if found is not None:
+            if found is None:
+                lost.append(sha256)
+            else:
                 content, media_type = found
                 self._put(content)
                 self.again.append(_Again(Photo(sha256, len(content)), media_type, device))
+        return lost
 
     def _found(self, store: PhotoStore, sha256: str) -> tuple[bytes, str] | None:
         for look in (store.get, self._files.get):

@@ -71,6 +71,8 @@ def test_a_photo_that_a_backup_finds_damaged_is_asked_for_at_once_and_is_here_ag
     reply = say(db, photos=(gone, here))
     assert reply.receipt is not None
     assert (reply.receipt.photos, reply.photos_wanted) == ((here,), (gone,))
+    made = backups.back_up(db, photos, files, clock=clock)
+    assert made.manifest.photos_missing == (gone,), "it is told until it is here again"
     take_photo(db, photos, gone, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
     assert say(db, photos=(gone, here)).photos_wanted == ()
     made = backups.back_up(db, photos, files, clock=clock)
