@@ -162,7 +162,7 @@ def test_a_tablet_has_only_so_many_uploads_open(client: Client, monkeypatch: pyt
     for number in (1, 2):
         client.patch(client.begin(picture(number)), 0, picture(number))
     open_ones = [client.begin(picture(number)) for number in (3, 4)]
-    told = {"upload_length": "20000", "upload_metadata": metadata(sha256=digest(picture(5)))}
+    told: dict[str, Any] = {"upload_length": "20000", "upload_metadata": metadata(sha256=digest(picture(5)))}
     refused = client.ask("POST", "", **told)
     assert code(refused) == (429, "uploads_too_many")
     assert refused.headers["retry-after"] == "60"
