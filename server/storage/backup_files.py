@@ -21,6 +21,7 @@ from shared_schema.problems import Problem
 
 FORMAT = 1
 _LIST = "backup-{}.json"
+_DAMAGED = ".damaged"
 _TIME = "%Y%m%dT%H%M%S"
 
 
@@ -146,7 +147,7 @@ class BackupFiles:
         if digest(content) == sha256:
             return content
         with suppress(OSError):  # a copy on a disc stays as it is
-            path.replace(path.with_name(f"{path.name}.damaged"))
+            path.replace(path.with_name(path.name + _DAMAGED))
         raise Problem("backup_damaged", where=self._told(path))
 
     def settle(self) -> None:
@@ -226,7 +227,9 @@ class BackupFiles:
                 continue
             return gone
         for path in (self.root / "contents").glob("*/*"):
-            if path.name not in wanted:
+            whole = path.with_name(path.name.removesuffix(_DAMAGED))
+            # A damaged one is all that is left of a content until there is a whole one again.
+            if whole.name not in wanted or (whole != path and whole.exists()):
                 path.unlink()
         return gone
 

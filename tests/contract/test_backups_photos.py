@@ -127,6 +127,29 @@ def test_what_the_folder_has_and_the_server_has_lost_is_put_back(
     assert photos.get(digest(picture(1))) == picture(1)
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_damaged_photo_of_which_there_is_no_other_stays(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    """A flipped bit is a speck in a picture: it stays set aside until there is a whole one."""
+    name = digest(picture(1))
+    say(db, [Scribe().write(make_photo("E-1", "F02", name))])
+    take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    flipped = picture(1)[:-1] + b"!"
+    files.path(name).write_bytes(flipped)
+    photos.path(name).unlink()
+    aside = files.path(name).with_name(f"{name}.damaged")
+    with pytest.raises(Problem, match="not whole"):
+        backups.back_up(db, photos, files, clock=clock)
+    for _ in range(2):
+        assert backups.back_up(db, photos, files, clock=clock).manifest.photos_missing == (name,)
+        assert aside.read_bytes() == flipped
+    take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
+    assert backups.back_up(db, photos, files, clock=clock).manifest.photos_missing == ()
+    assert not aside.exists()
+
+
 def test_a_store_that_does_not_answer_is_asked_once_and_stops_no_backup(
     db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
