@@ -115,7 +115,8 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 def _plain(picture: Image.Image) -> Image.Image:
     """In RGB; what was transparent is white."""
-    if picture.mode.startswith("I"):  # greys of 16 bits: converted as they are, all but the darkest come out white
+    if picture.mode.startswith("I"):
+        # Greys of 16 bits: converted as they are, all but the darkest come out white.
         picture = picture.point(lambda grey: grey / 256).convert("L")
     if picture.mode == "RGB" and not picture.has_transparency_data:
         picture.load()

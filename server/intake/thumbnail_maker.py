@@ -56,9 +56,8 @@ def make(content: bytes, pixels_max: int) -> bytes:
 
 def _flat(picture: Image.Image) -> Image.Image:
     """The pixels on white, in a new picture that has none of the old one's metadata."""
-    if picture.mode.startswith(
-        "I"
-    ):  # greys of 16 bits: converted as they are, all but the darkest come out white
+    if picture.mode.startswith("I"):
+        # Greys of 16 bits: converted as they are, all but the darkest come out white.
         picture = picture.point(lambda grey: grey / 256).convert("L")
     shown = picture.convert("RGBA") if picture.has_transparency_data else picture.convert("RGB")
     flat = Image.new("RGB", shown.size, "white")
