@@ -251,7 +251,7 @@ class _Copying:
 def _note(conn: Connection, made: Checked, mark: Mark, again: Iterable[_Again], now_ms: int) -> None:
     if migrations.server_id(conn) != made.manifest.server:
         return  # restored meanwhile: what was copied is of the one before
-    photos.forget(conn, made.manifest.photos_missing)
+    photos.ask_again(conn, made.manifest.photos_missing)
     for one in again:
         photos.add(
             conn,

@@ -62,6 +62,20 @@ def forget(conn: Connection, gone: Iterable[str]) -> None:
     changed_aside(conn)
 
 
+def ask_again(conn: Connection, unreadable: Iterable[str]) -> None:
+    """Forgets those of these photos that stand in the record. For the others no tablet would be asked: theirs is the
+    only note that there is such a photo, until they stand there.
+    """
+    forget(
+        conn,
+        [
+            sha256
+            for sha256 in unreadable
+            if run(conn, "SELECT 1 FROM evidence WHERE sha256 = ? LIMIT 1", (sha256,))
+        ],
+    )
+
+
 def changed_aside(conn: Connection) -> None:
     """To be called with every change that may be made beside a running server."""
     run(
