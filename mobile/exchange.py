@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from mobile.meetings import Chain
 from mobile.settling import Journal, Reading, Settlement, Verdict
-from mobile.signatures import signed_receipt
+from mobile.signatures import signed_by
 from mobile.store import Outgoing, Store
 from mobile.store_file import Identity
 from mobile.transport import Rejected
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
+from shared_schema.proofs import reply_text
 from shared_schema.wire import (
     ExchangeReply,
     ExchangeRequest,
@@ -26,6 +26,7 @@ from shared_schema.wire import (
     Receipt,
     peers_digest,
     read_reply,
+    signature_of,
 )
 
 OPS_BYTES_MAX = 6 * 1024 * 1024  # of the 8 MiB a request may have; the rest is for cursors and heads
@@ -49,8 +50,11 @@ def request_of(
     now_ms: int,
     photos: tuple[str, ...],
     logs: tuple[str, ...] = (),
+    signed: bool = False,
 ) -> ExchangeRequest:
-    """What this tablet says of itself with these operations; `photos` and `logs` are those it asks a receipt for."""
+    """What this tablet says of itself with these operations; `photos` and `logs` are those it asks a receipt for,
+    `signed` is whether the reply must be signed.
+    """
     cursors = store.cursors()
     return ExchangeRequest(
         device=identity.device,
@@ -66,6 +70,7 @@ def request_of(
         checklists=store.checklist_hashes(),
         assignments=store.assignments_digest(),
         peers=peers_digest(store.peers()),
+        signed=signed,
     )
 
 
@@ -147,23 +152,22 @@ def forks(chain: Chain, receipt: Held) -> bool:
 
 
 def checked(asked: Asked, body: bytes, identity: Identity) -> ExchangeReply:
-    """The reply, if it answers what was asked and is the server's; anything else came from something in between.
+    """The reply, if it is the server's and to this very request; anything else came from something in between.
 
-    Who is turned away destroys its keys, so that of a server with a key only its signed word for it counts.
+    A server that has given its key signs each of its replies: what was changed, what answers another request, and what
+    somebody kept of earlier, could say that records arrived which did not, or show what nobody wrote. What is not
+    signed is not even read: it may be made to fill the memory.
     """
+    if identity.signing_key:
+        signature, plain = signature_of(body)
+        if not signed_by(identity.signing_key, signature, reply_text(asked.body, plain)):
+            raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
     try:
         reply = read_reply(body)
     except Problem as problem:
         raise Rejected(_unreadable(str(problem.facts.get("where", "")))) from problem
     if len(reply.statuses) != len(asked.ops):
         raise Rejected(_unreadable("statuses"))
-    receipt = reply.receipt
-    if identity.signing_key:
-        # A server that has given its key signs a receipt each time: none is no way around one.
-        meant = receipt and (receipt.server, receipt.device) == (reply.server, identity.device)
-        if receipt is None or not (meant and signed_receipt(receipt, identity.signing_key)):
-            raise Rejected(ProblemReply(code="receipt_invalid", zh="", en="", retry=True))
-        reply = replace(reply, revoked=receipt.revoked)
     return reply
 
 

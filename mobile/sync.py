@@ -230,6 +230,7 @@ class Sync:
             now_ms=self._clock(),
             photos=self._store.photos_without_receipt(PHOTOS_ASKED_MAX),
             logs=self._store.logs_to_ask(LOGS_ASKED_MAX),
+            signed=bool(self._identity().signing_key),
         )
         body = encode_packed(request, shortens=shortens) if packs else encode(request)
         return Asked(tuple((one.id, one.hash) for one in outbox), body)

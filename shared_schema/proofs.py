@@ -38,6 +38,11 @@ def receipt_text(receipt: Receipt) -> bytes:
     return "\n".join(lines).encode()
 
 
+def reply_text(asked: bytes, reply: bytes) -> bytes:
+    """What the server signs that answers a tablet: its reply to this very request, which names the tablet."""
+    return f"hucha reply 1\n{digest(asked)}\n{digest(reply)}".encode()
+
+
 def next_head(head: str, operation_hash: str) -> str:
     """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
     return digest(f"{head} {operation_hash}".encode())

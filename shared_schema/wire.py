@@ -158,6 +158,8 @@ class ExchangeRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """To another tablet: all that this one holds and counts, or has cleared. It answers with what it has besides."""
     receipts: Annotated[tuple[Receipt, ...], Meta(max_length=RECEIPTS_MAX)] = ()
     """To another tablet: the server's receipts for tablets of the squad, as this one was given them."""
+    signed: bool = False
+    """The reply is to come with the server's signature over it and this request."""
 
 
 Status = Literal["accepted", "duplicate", "held", "refused", "id_reused"]
@@ -400,6 +402,9 @@ class _Frame(Struct, array_like=True):
 
 PACKED = b"hucha\x02"
 """What a packed message begins with; one in JSON begins with a brace."""
+SIGNED = b"hucha\x03"
+"""What a signed reply begins with: then come the signature and the reply itself, packed or not."""
+SIGNATURE_BYTES = 64
 _NONE: Mapping[str, bytes] = MappingProxyType({})
 _frame_encoder = msgspec.msgpack.Encoder()
 _frame_decoder = msgspec.msgpack.Decoder(_Frame)
@@ -515,8 +520,25 @@ def read_request(
     return replace(request, ops=tuple(ops)) if ops else request
 
 
+def signed_reply(signature: str, reply: bytes) -> bytes:
+    """A reply, packed or not, with the server's signature (hex) over `proofs.reply_text`."""
+    return SIGNED + bytes.fromhex(signature) + reply
+
+
+def signature_of(body: bytes) -> tuple[str, bytes]:
+    """The signature of a reply in hex, empty where it has none, and the reply as it was signed."""
+    if not body.startswith(SIGNED):
+        return "", body
+    end = len(SIGNED) + SIGNATURE_BYTES
+    return body[len(SIGNED) : end].hex(), body[end:]
+
+
 def read_reply(body: bytes) -> ExchangeReply:
-    """A reply from its bytes, packed or not. Raises request_malformed, request_too_large."""
+    """A reply from its bytes, packed or not; whose signature it has, the caller checks.
+
+    Raises request_malformed, request_too_large.
+    """
+    _, body = signature_of(body)
     if not body.startswith(PACKED):
         return decode(body, _reply_decoder)
     frame = _frame(body)

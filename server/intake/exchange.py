@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from msgspec import Raw
 from msgspec.structs import replace
 
+from server.access import keys
 from server.access.devices import is_signed
 from server.intake import news, projection, receipts
 from server.intake.judge import Judge, RoleOf
@@ -29,7 +30,7 @@ from shared_schema import wire
 from shared_schema.ids import DeviceId, InspectionId, PersonId, digest
 from shared_schema.operations import AT_MS_MAX, OP_BYTES_MAX, Operation, Unknown, read, read_place
 from shared_schema.problems import Problem
-from shared_schema.proofs import Link, Place, head_text, link_in, link_of, proven
+from shared_schema.proofs import Link, Place, head_text, link_in, link_of, proven, reply_text
 from shared_schema.roles import Role
 from shared_schema.wire import ExchangeReply, ExchangeRequest, OpStatus, SignedHead
 
@@ -94,7 +95,8 @@ def exchange(
         inspections = [_after(row, taken.spans) for row in inspections]
         reply = answer(conn, request, tablet, taken, now_ms, ready if packed else None, inspections)
         _note(conn, device, seen, _told(request, reply))
-        return wire.encode_packed(reply, ready) if packed else wire.encode(reply)
+        body = wire.encode_packed(reply, ready) if packed else wire.encode(reply)
+        return _signed(conn, request_bytes, body) if request.signed else body
     _note(conn, device, seen)
     if not by_hand:  # a file may lie about for days before it reaches the tablet, if it does
         devices.told_revoked(conn, device, now_ms)
@@ -105,7 +107,12 @@ def exchange(
         receipt=receipts.own(conn, request, now_ms, revoked=True),
         revoked=True,
     )
-    return wire.encode_packed(turned_away) if packed else wire.encode(turned_away)
+    body = wire.encode_packed(turned_away) if packed else wire.encode(turned_away)
+    return _signed(conn, request_bytes, body) if request.signed else body
+
+
+def _signed(conn: Connection, asked: bytes, reply: bytes) -> bytes:
+    return wire.signed_reply(keys.sign(conn, reply_text(asked, reply)), reply)
 
 
 def _has_already(taken: Taken) -> set[str]:

@@ -104,6 +104,7 @@ class BenchTablet:
                 checklists=self._checklists,
                 assignments=self._assignments,
                 peers=self._peers,
+                signed=True,
             )
         )
         # As `wire.encode_packed` writes it, with the operations packed beforehand.
@@ -113,7 +114,8 @@ class BenchTablet:
         return body, {wire.DEVICE_HEADER: tablet.device, wire.SIGNATURE_HEADER: signature}
 
     def _take_in(self, reply: Reply) -> _Told:
-        message, _ = msgspec.msgpack.decode(reply.body[len(wire.PACKED) :])
+        _, body = wire.signature_of(reply.body)
+        message, _ = msgspec.msgpack.decode(body[len(wire.PACKED) :])
         told = _told.decode(zlib.decompress(message))
         for one in told.news:
             self._cursors[one.inspection] = one.cursor

@@ -327,46 +327,6 @@ def test_a_tablet_that_was_turned_away_hands_over_what_it_has_and_knows_it(
     assert (state.revoked, state.unsent, state.refused) == (True, 0, 1)
 
 
-def test_nobody_in_between_can_turn_a_tablet_away(one: Tablet) -> None:
-    """A tablet that is turned away destroys its keys: only the server's signed word can do that."""
-    one.open_visit()
-    one.line.change = lambda body: wire.encode(replace(wire.read_reply(body), revoked=True))
-    report = one.sync.once()
-    assert (report.outcome, report.revoked) == ("done", False)
-    assert not one.store.sync_state().revoked
-
-
-def test_a_receipt_that_another_server_signed_is_not_used(one: Tablet) -> None:
-    """Nothing of the reply is applied: whoever sits in between can make nobody let go of anything."""
-    one.open_visit()
-
-    def forge(body: bytes) -> bytes:
-        reply = wire.read_reply(body)
-        assert reply.receipt is not None
-        return wire.encode(replace(reply, receipt=replace(reply.receipt, photos=("0d" * 32,))))
-
-    one.line.change = forge
-    assert one.sync.once().problem == "receipt_invalid"
-    assert one.store.sync_state().unsent == 1
-
-
-def test_a_reply_without_its_receipt_is_not_used(one: Tablet) -> None:
-    """Leaving out what is signed is no way around it."""
-    one.open_visit()
-    one.line.change = lambda body: wire.encode(replace(wire.read_reply(body), receipt=None))
-    assert one.sync.once().problem == "receipt_invalid"
-    assert one.store.sync_state().unsent == 1
-
-
-@pytest.mark.parametrize("reply", [b"", b"<html>", b'{"server":"S"}'])
-def test_a_reply_that_is_none_changes_nothing(one: Tablet, reply: bytes) -> None:
-    """A proxy's page, half a reply or a reply to something else is a failed attempt."""
-    one.open_visit()
-    one.line.change = lambda _: reply
-    assert one.sync.once().problem == "request_malformed"
-    assert one.store.sync_state().unsent == 1
-
-
 def test_another_server_gets_everything(tmp_path: Path, server: Server, one: Tablet) -> None:
     """A server set up anew under the same address is offered all that this tablet ever wrote."""
     one.open_visit()

@@ -115,11 +115,15 @@ def older(tablet: Tablet) -> None:
     def handle(body: bytes, headers: Mapping[str, str]) -> bytes:
         if _form(body) == "shortened":
             raise Rejected(wire.ProblemReply("request_malformed", "", ""))
-        reply = wire.read_reply(real(body, headers))
+        return real(body, headers)
+
+    def change(body: bytes) -> bytes:
+        reply = wire.read_reply(body)
         said = {name: getattr(reply, name) for name in reply.__struct_fields__ if name != "finds_bases"}
         return wire.encode(wire.ExchangeReply(**said))
 
     tablet.line.handle = handle  # type: ignore[method-assign]
+    tablet.line.change = change
 
 
 def test_an_older_server_is_never_sent_shortened_bases(server: Server, one: Tablet) -> None:

@@ -14,6 +14,7 @@ from mobile.sync import Sync, SyncReport
 from mobile.transport import Offline, Rejected
 from mobile.vault import Vault
 from server.access.devices import enrol, make_enrolment, verify
+from server.access.keys import sign
 from server.intake.exchange import exchange
 from server.storage.database import Connection, Database
 from server.storage.edition import renew
@@ -24,6 +25,7 @@ from shared_schema.ids import DeviceId, InspectionId, OpId, PersonId, digest
 from shared_schema.merge import dump
 from shared_schema.operations import AnswerValue, Count, Operation, YesNo
 from shared_schema.problems import REGISTRY, Problem
+from shared_schema.proofs import reply_text
 from tests.contract.files import Files
 from tests.contract.plan import plan
 
@@ -111,6 +113,9 @@ class Line:
         """Of each request for a photo: verb, upload, bytes."""
         self.before_reply: Callable[[], None] = lambda: None
         self.change: Callable[[bytes], bytes] = lambda reply: reply
+        """What the server says instead, and signs."""
+        self.between: Callable[[bytes], bytes] = lambda reply: reply
+        """What somebody on the line makes of the reply, who has no key."""
 
     def enrol(self, body: bytes) -> bytes:
         request = wire.read_enrol(body)
@@ -129,7 +134,19 @@ class Line:
             raise Offline("reply lost")
         if fault == "repeat":
             reply = self.handle(body, headers)
-        return self.change(reply)
+        return self.between(self._said(body, reply))
+
+    def _said(self, asked: bytes, reply: bytes) -> bytes:
+        signature, plain = wire.signature_of(reply)
+        said = self.change(plain)
+        if said == plain:
+            return reply
+        return self.signed(asked, said) if signature else said
+
+    def signed(self, asked: bytes, said: bytes) -> bytes:
+        """A reply as the server signs it."""
+        signature = self.server.db.read(lambda conn: sign(conn, reply_text(asked, said)))
+        return wire.signed_reply(signature, said)
 
     def handle(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         device, signature = headers[wire.DEVICE_HEADER], headers[wire.SIGNATURE_HEADER]
