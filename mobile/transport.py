@@ -1,9 +1,10 @@
 """The way to the server: the Transport protocol and the one over HTTP; the only network code."""
 
 import logging
+import zlib
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +24,9 @@ WRITE_SECONDS = 30
 REPLY_SECONDS = 60
 """Each for one step: a connection, a piece of the request that gets off, a piece of the reply that arrives. A slow line
 takes as long as it needs while anything moves; one where nothing moves is given up, and `sync` sends less next time."""
+
+REPLY_BYTES_MAX = 64 * 1024 * 1024
+"""Unpacked: ten times what a server says to a squad with very many visits. More would fill the tablet's memory."""
 
 _problem_decoder = msgspec.json.Decoder(ProblemReply)
 
@@ -92,7 +96,7 @@ class HttpTransport:
     def files(self, method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
         """`/files` and `/files/{name}`."""
         reply = self._send(method, f"/files/{name}" if name else "/files", body, headers)
-        return {key.lower(): value for key, value in reply.headers.items()}
+        return reply.headers
 
     def meet(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """`POST /meet` of another tablet."""
@@ -102,20 +106,50 @@ class HttpTransport:
         """Closes the connections."""
         self._transport.close()
 
-    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "httpx.Response":
+    def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "_Reply":
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
         given = {"content-type": "application/json", "accept-encoding": "gzip", **headers}
         request = self._httpx.Request(method, url, content=body, headers=given, extensions=self._extensions)
         try:
-            reply = self._transport.handle_request(request)
-            reply.read()
-        except (self._httpx.TransportError, self._httpx.DecodingError) as err:
+            reply = _read(self._transport.handle_request(request))
+        except (self._httpx.TransportError, zlib.error) as err:
             if why := _untrusted(err):
                 raise Rejected(_untrusted_server(why)) from err
             raise Offline(str(err) or type(err).__name__) from err
-        if reply.is_success:
+        if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
             return reply
         raise Rejected(_waiting(_problem(method, reply), reply))
+
+
+class _Reply(NamedTuple):
+    """An answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    """In lower case."""
+    content: bytes
+
+
+def _read(reply: "httpx.Response") -> _Reply:
+    """The answer; no more of it is taken in, and unpacked, than this tablet has room for.
+
+    Raises Rejected, zlib.error.
+    """
+    headers = {name.lower(): value for name, value in reply.headers.items()}
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16) if headers.get("content-encoding") == "gzip" else None
+    content = bytearray()
+    try:
+        for part in reply.iter_raw():
+            if unpacker is not None and unpacker.eof:
+                raise zlib.error("something follows its end")
+            room = REPLY_BYTES_MAX + 1 - len(content)
+            content += part[:room] if unpacker is None else unpacker.decompress(part, room)
+            if len(content) > REPLY_BYTES_MAX:
+                facts = {"where": f"over {REPLY_BYTES_MAX} bytes"}
+                raise Rejected(ProblemReply("request_malformed", zh="", en="", retry=True, facts=facts))
+    finally:
+        reply.close()
+    return _Reply(reply.status_code, headers, bytes(content))
 
 
 def _only(authority: str) -> "ssl.SSLContext":
@@ -147,7 +181,7 @@ def _untrusted_server(why: str) -> ProblemReply:
     return ProblemReply(code=code, zh="", en="", retry=REGISTRY[code].retry, facts={"why": why})
 
 
-def _waiting(problem: ProblemReply, reply: "httpx.Response") -> ProblemReply:
+def _waiting(problem: ProblemReply, reply: _Reply) -> ProblemReply:
     """The problem, with how many seconds the server asks to wait before the next try, where it says so."""
     seconds = reply.headers.get("retry-after", "")
     if not (seconds.isascii() and seconds.isdigit()):
@@ -168,16 +202,16 @@ _BODILESS = {
 """What a refusal of HEAD means, which by its nature says nothing but its status."""
 
 
-def _problem(method: str, reply: "httpx.Response") -> ProblemReply:
+def _problem(method: str, reply: _Reply) -> ProblemReply:
     """What the server said; of something in between that is not our server, its status."""
-    if method == "HEAD" and reply.status_code in _BODILESS:
-        code = _BODILESS[reply.status_code]
+    if method == "HEAD" and reply.status in _BODILESS:
+        code = _BODILESS[reply.status]
         return ProblemReply(code=code, zh="", en="", retry=REGISTRY[code].retry)
     try:
         return _problem_decoder.decode(reply.content)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        code = "busy" if reply.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else "request_malformed"
-        if reply.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        code = "busy" if reply.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "request_malformed"
+        if reply.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             code = "request_too_large"  # a proxy with a smaller limit than ours: less at a time gets through
-        facts = {"where": f"HTTP {reply.status_code}"}
+        facts = {"where": f"HTTP {reply.status}"}
         return ProblemReply(code=code, zh="", en="", retry=code == "busy", facts=facts)

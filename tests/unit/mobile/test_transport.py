@@ -1,12 +1,16 @@
 """The way to the server over real HTTP on this machine, and what goes wrong on it."""
 
+import gzip
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from mobile.transport import HttpTransport, Offline, Rejected
+from mobile.transport import REPLY_BYTES_MAX, HttpTransport, Offline, Rejected
 
 Seen = list[tuple[str, str, bytes, dict[str, str]]]
 
@@ -19,12 +23,17 @@ class Desk:
         self.answer: tuple[int, bytes] = (200, b"fine")
         self.encoding = ""
         self.retry_after = ""
+        self.endless = b""
+        """What is sent again and again, without an end."""
         desk = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def _take(self) -> None:
+                if desk.endless:
+                    self._pour()
+                    return
                 body = self.rfile.read(int(self.headers["content-length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 desk.seen.append((self.command, self.path, body, headers))
@@ -40,6 +49,18 @@ class Desk:
                     self.send_header("content-encoding", desk.encoding)
                 self.end_headers()
                 self.wfile.write(content)
+
+            def _pour(self) -> None:
+                self.rfile.read(int(self.headers["content-length"]))
+                self.send_response(desk.answer[0])
+                self.send_header("transfer-encoding", "chunked")
+                if desk.encoding:
+                    self.send_header("content-encoding", desk.encoding)
+                self.end_headers()
+                self.close_connection = True
+                with suppress(OSError):
+                    while True:
+                        self.wfile.write(b"%x\r\n%b\r\n" % (len(desk.endless), desk.endless))
 
             do_POST = do_PATCH = do_HEAD = _take  # noqa: N815 - named by the library
 
@@ -161,3 +182,36 @@ def test_a_reply_that_does_not_unpack_is_a_lost_one(desk: Desk, transport: HttpT
         transport.sync(b"", {})
     desk.encoding = ""
     assert transport.sync(b"", {}) == b"fine"
+
+
+def bomb() -> bytes:
+    """Twice as much as is taken, of blanks, packed."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    blanks = bytes(1 << 20)
+    return b"".join(packer.compress(blanks) for _ in range(2 * REPLY_BYTES_MAX >> 20)) + packer.flush()
+
+
+@pytest.mark.parametrize(("encoding", "status"), [("", 500), ("gzip", 200), ("gzip, gzip", 200)])
+def test_a_reply_without_an_end_fills_no_memory(
+    desk: Desk, transport: HttpTransport, encoding: str, status: int
+) -> None:
+    """Whoever answers in the server's place, packed or not: it is given up, and the next one is read as ever."""
+    desk.endless, desk.encoding = (bomb() if encoding else bytes(1 << 16)), encoding
+    desk.answer = (status, b"fine")
+    tracemalloc.start()
+    with pytest.raises(Rejected) as caught:
+        transport.sync(b"", {})
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert caught.value.problem.facts == {"where": f"over {REPLY_BYTES_MAX} bytes"}
+    assert caught.value.problem.retry
+    assert most < 4 * REPLY_BYTES_MAX
+    desk.endless, desk.encoding, desk.answer = b"", "", (200, b"fine")
+    assert transport.sync(b"", {}) == b"fine"
+
+
+def test_what_follows_the_end_of_a_packed_reply_fills_no_memory(desk: Desk, transport: HttpTransport) -> None:
+    """Something in between garbled it, or goes on for ever."""
+    desk.endless, desk.encoding = gzip.compress(b"fine"), "gzip"
+    with pytest.raises(Offline):
+        transport.sync(b"", {})
