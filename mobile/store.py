@@ -354,13 +354,20 @@ class Store(Meetings):
         return bool(self._rows("SELECT 1 FROM photo WHERE sha256 = ?", sha256))
 
     def photo_became(self, sha256: str, status: str) -> None:
-        """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""
+        """Marks a photo `received` (the server has it), `missing` (this tablet has lost its file), or `refused` (the
+        server never takes it, and this tablet is about to be destroyed).
+        """
         with self._write():
             self._db.execute("UPDATE photo SET status = ? WHERE sha256 = ?", (status, sha256))
 
     def heard_ms(self) -> int:
         """The server's time as it last told it over the network; 0 before that."""
         return int(self.setting("server.time_ms", "0"))
+
+    def revoked_for_ms(self) -> int:
+        """How long ago, by the server's clock, it first said over the network that this tablet is turned away."""
+        since_ms = int(self.setting("tablet.revoked_ms", "0"))
+        return self.heard_ms() - since_ms if since_ms else 0
 
     def journal(self) -> Journal:
         """How the last exchanges went."""
@@ -406,9 +413,11 @@ class Store(Meetings):
             noted["tablet.servers_before"] = _line([*self.servers_before(), identity.server])
         if settlement.peers is not None:
             noted["tablet.peers"] = _line(settlement.peers)
+        known = self.setting("tablet.revoked_ms")
         told = {
             "sync.notice": "forked" if settlement.new_epoch else "",
             "tablet.revoked": "1" if settlement.revoked else "",
+            "tablet.revoked_ms": str((not known and settlement.revoked and settlement.heard_ms) or ""),
             "sync.mark": settlement.mark,
             "server.time_ms": str(settlement.heard_ms or ""),
         }

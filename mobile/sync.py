@@ -59,13 +59,14 @@ Steps = Generator[Callable[[], Any], Any, R]
 
 OPS_LEAST = 30  # some 10 kB: less is mostly heads and cursors
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
-FORGOTTEN = "device_unknown"
-"""What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
+FORGOTTEN = (
+    "device_unknown"  # by a server restored from before its enrolment; a new code makes it known again
+)
 _NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
 """What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
 PAUSE_MS = 60_000
-PHOTO_ATTEMPTS_MAX = 4
-"""More failures of photos alone make the pauses no longer: a minute or so, for the sake of operations."""
+PHOTO_ATTEMPTS_MAX = 4  # more failures of photos alone make the pauses no longer: for the sake of operations
+REFUSED_KEPT_MS = 24 * 3_600_000  # of a photo by a revoked tablet: the fault may be the server's
 PAUSE_FIRST_MS = 5_000
 PAUSE_LONGEST_MS = 15 * 60_000
 
@@ -298,8 +299,10 @@ class Sync:
             except Rejected as err:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
-                # What is wrong with one photo keeps none of the others, and delays no operation.
-                wrong = err.problem
+                if not err.problem.retry and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
+                    self._store.photo_became(sha256, "refused")  # keys do not wait for what is never taken
+                    continue
+                wrong = err.problem  # with one photo: it keeps none of the others, and delays no operation
                 report = self._failed(report, wrong, more_attempts=0)
                 continue
             self._store.photo_became(sha256, "received")

@@ -76,6 +76,34 @@ def test_a_photo_taken_while_a_revoked_tablet_hands_over_its_photos_is_handed_ov
     assert len(server.photos) == 3
 
 
+def test_a_photo_that_is_never_taken_does_not_keep_a_revoked_tablet_for_good(
+    one: Tablet, server: Server
+) -> None:
+    """For a day the fault may be the server's, and is told; then what else there is has gone, and its keys go."""
+    one.open_visit()
+    one.meet()
+    for shade in (10, 20):
+        photographed(one, shade)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    send, refused = one.line.files, list[str]()
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        refused[:] = refused or [headers["upload-metadata"]]
+        if headers["upload-metadata"] in refused:
+            raise Rejected(ProblemReply("photo_type", "", ""))
+        return send(method, name, body, headers)
+
+    one.line.files = files  # type: ignore[method-assign]
+    for _ in range(2):
+        report = one.sync.once()
+        assert (report.outcome, report.problem, report.revoked) == ("failed", "photo_type", False)
+        server.now_ms += sync.REFUSED_KEPT_MS
+    server.now_ms += 1
+    report = one.sync.once()
+    assert (report.outcome, report.revoked) == ("done", True)
+    assert len(server.photos) == 1
+
+
 def test_a_revoked_tablet_with_more_than_one_run_carries_goes_on(
     one: Tablet, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
