@@ -4,9 +4,12 @@ It reads a request whole, has it answered elsewhere (on the thread that owns the
 answer. It knows nothing of what is inside, and keeps no log: requests name people. Loaded when it first serves.
 """
 
+import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from time import monotonic
 from typing import Any
 
 from shared_schema.greeting import SEAL_BYTES
@@ -17,6 +20,11 @@ STALL_SECONDS = 30
 """A request that stalls for so long is given up, and so is one that the store does not get to."""
 AT_ONCE_MAX = 8
 """A squad has few tablets; whoever comes beyond is told to try again."""
+CONNECTIONS_MAX = 32
+CONNECTIONS_EACH_MAX = 3
+"""From one address: whoever is on the hotspot and opens more keeps no colleague out."""
+REQUEST_SECONDS_MAX = 180
+"""For a request and its answer, however steadily it trickles: 8 MiB take so long at 50 kB a second."""
 READ_BYTES = 64 * 1024
 STOP_SECONDS_MAX = 0.05
 """The screens wait for the server to stop: locking comes before everything else."""
@@ -35,6 +43,7 @@ class RelayServer:
         host: str = "0.0.0.0",  # noqa: S104 - a colleague's tablet comes over whatever network there is
         port: int,
         stall_seconds: float = STALL_SECONDS,
+        request_seconds: float = REQUEST_SECONDS_MAX,
     ) -> None:
         handler = type(
             "Handler",
@@ -46,6 +55,7 @@ class RelayServer:
             },
         )
         self._server = _Server((host, port), handler)
+        self._server.request_seconds = request_seconds
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(STOP_SECONDS_MAX,), name="relay", daemon=True
@@ -62,6 +72,33 @@ class RelayServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
+    request_seconds: float = REQUEST_SECONDS_MAX
+
+    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
+        self.open: dict[socket.socket, tuple[str, float]] = {}
+        """By connection, from where it comes and when its request began; only what the dictionary does in one step."""
+        super().__init__(address, handler)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether there is room for one more connection from there."""
+        held = list(self.open.values())
+        same = sum(one == client_address[0] for one, _ in held)
+        if len(held) >= CONNECTIONS_MAX or same >= CONNECTIONS_EACH_MAX:
+            return False
+        self.open[request] = client_address[0], monotonic()
+        return True
+
+    def shutdown_request(self, request: Any) -> None:
+        """The connection is over."""
+        self.open.pop(request, None)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """Gives up what has trickled for too long; called a few times a second."""
+        for connection, (_, began) in list(self.open.items()):
+            if monotonic() - began > self.request_seconds:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A line that breaks is nothing to tell anybody: the other tablet asks again."""
@@ -72,6 +109,13 @@ class _Handler(BaseHTTPRequestHandler):
     server_version, sys_version = "hucha-tablet", ""
     answer: Answer
     room: threading.Semaphore
+    server: _Server
+
+    def handle_one_request(self) -> None:
+        """Each request of a connection has its time."""
+        if self.connection in self.server.open:
+            self.server.open[self.connection] = self.client_address[0], monotonic()
+        super().handle_one_request()
 
     def do_POST(self) -> None:
         """`POST /meet`."""

@@ -4,16 +4,17 @@ import http.client
 import json
 import socket
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
 from mobile import relay
 from mobile.addresses import Address, own_addresses, read_address
 from mobile.relay import Meet
-from mobile.relay_server import AT_ONCE_MAX, RelayServer
+from mobile.relay_server import AT_ONCE_MAX, CONNECTIONS_EACH_MAX, RelayServer
 from mobile.transport import HttpTransport, Offline
 from mobile.worker import Worker
 from shared_schema.greeting import SEAL_BYTES, Hello
@@ -151,6 +152,51 @@ def call(url: str) -> bytes:
         return transport.meet(b"", {})
 
 
+def ask_from(address: str, port: int) -> None:
+    """A request of another tablet of the hotspot."""
+    with closing(http.client.HTTPConnection(LOOPBACK, port, timeout=10, source_address=(address, 0))) as line:
+        line.request("POST", "/meet", b"")
+        assert line.getresponse().read() == b"{}"
+
+
+def test_whoever_opens_line_after_line_keeps_no_colleague_out(
+    one: Tablet, two: Tablet, three: Tablet, serving: Serving
+) -> None:
+    """Somebody on the hotspot, who need not be of the squad: no thread and no place for each of their lines."""
+    one.answer(COUNT, 2)
+    before = threading.active_count()
+    opened = []
+    for number in range(40):
+        line = socket.create_connection((LOOPBACK, serving.server.port), 5, ("127.0.0.2", 0))
+        opened.append(line)
+        with suppress(OSError):
+            line.sendall(b"POST /meet HTTP/1.1\r\ncontent-length: 8000000\r\n\r\n" + bytes(number))
+    assert over_http(one, serving.url).given == 1
+    assert threading.active_count() - before <= CONNECTIONS_EACH_MAX + 1
+    for line in opened:
+        line.close()
+
+
+@pytest.mark.parametrize(
+    "trickle", [b"POST /meet HTTP/1.1\r\n", b"POST /meet HTTP/1.1\r\ncontent-length: 9000\r\n\r\n"]
+)
+def test_a_request_that_trickles_for_ever_is_given_up(trickle: bytes) -> None:
+    """Each byte comes in time, and the whole would take weeks."""
+    server = RelayServer(lambda *_: b"{}", host=LOOPBACK, port=0, request_seconds=0.5)
+    try:
+        with socket.create_connection((LOOPBACK, server.port), timeout=5) as line:
+            line.sendall(trickle)
+            sent = 0
+            with suppress(OSError):  # a broken pipe, or a line that is reset
+                for _ in range(100):
+                    time.sleep(0.05)
+                    line.sendall(b"a")
+                    sent += 1
+            assert sent < 50
+    finally:
+        server.stop()
+
+
 def test_a_crowd_and_a_stall_are_sent_away() -> None:
     """Beyond so many at once a tablet is told to try again; a request that stalls is given up."""
     gate: Future[bytes] = Future()
@@ -163,7 +209,10 @@ def test_a_crowd_and_a_stall_are_sent_away() -> None:
     server = RelayServer(answer, host=LOOPBACK, port=0, stall_seconds=0.2)
     url = f"http://{LOOPBACK}:{server.port}"
     try:
-        threads = [threading.Thread(target=call, args=(url,)) for _ in range(AT_ONCE_MAX)]
+        threads = [
+            threading.Thread(target=ask_from, args=(f"127.0.0.{2 + number}", server.port))
+            for number in range(AT_ONCE_MAX)
+        ]
         for thread in threads:
             thread.start()
         for _ in threads:
