@@ -20,10 +20,12 @@ _PENDING = (
 )
 _BEYOND = (
     "EXISTS (SELECT 1 FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.inspection = c.inspection AND o.own"
-    " AND o.status IN ('accepted', 'held') AND o.seq > e.backed_up AND NOT e.forked)"
+    " AND o.status IN ('accepted', 'held') AND o.seq > e.backed_up AND NOT e.forked AND NOT EXISTS (SELECT 1"
+    " FROM operation p WHERE p.own AND p.epoch = e.epoch AND p.seq > e.receipt AND p.status = 'purged'))"
 )
 """Of a visit `c`: something made here is further on in its chain than a backup, by the server's signed word, has it.
-Of a chain that forked the word may be about the other branch, and says nothing."""
+Of a chain that forked the word may be about the other branch, and says nothing; nor does it where a restored server
+has lost what was cleared here: that leaves a hole which nobody fills, and no word about a chain passes one."""
 _CLEAR = (
     "UPDATE operation SET raw = x'', status = 'purged' WHERE inspection = ?1"  # noqa: S608 - constants of this module
     f" AND {_COVERED} AND NOT EXISTS (SELECT 1 FROM operation WHERE inspection = ?1 AND {_PENDING})"
