@@ -34,10 +34,11 @@ HEADS_MAX = 64
 
 
 class Asked(NamedTuple):
-    """A request as sent, and its operations in order by id and hash."""
+    """A request as sent, its operations in order by id and hash, and the photos it asks a receipt for."""
 
     ops: tuple[tuple[str, str], ...]
     body: bytes
+    photos: tuple[str, ...] = ()
 
 
 def request_of(

@@ -64,11 +64,8 @@ FORGOTTEN = (
 )
 _NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
 """What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
-PAUSE_MS = 60_000
 PHOTO_ATTEMPTS_MAX = 4  # more failures of photos alone make the pauses no longer: for the sake of operations
 REFUSED_KEPT_MS = 24 * 3_600_000  # of a photo by a revoked tablet: the fault may be the server's
-PAUSE_FIRST_MS = 5_000
-PAUSE_LONGEST_MS = 15 * 60_000
 
 _enrol_decoder = msgspec.json.Decoder(EnrolReply)
 
@@ -170,6 +167,8 @@ class Sync:
             # An exchange that works is no reason to try photos sooner.
             stuck = min(before, PHOTO_ATTEMPTS_MAX) + 1
             report = yield from self._photos(report, progress)
+            if report.revoked and report.photos:  # its keys go by the server's signed word alone
+                report = yield from self._exchanges(report, progress)
         except (Offline, Rejected) as err:
             problem = err.problem if isinstance(err, Rejected) else None
             moved = self._uploads.carried > carried
@@ -177,7 +176,8 @@ class Sync:
         except Stopped:
             return report._replace(outcome="stopped")
         # Somebody may have tapped while the photos went, or taken one, and a run has an end: before keys go, all goes.
-        waits = self._store.outbox(1, OPS_BYTES_MAX) or self._store.photos_to_send()
+        unsigned = self._store.figures().photos.get(("received", 0))
+        waits = self._store.outbox(1, OPS_BYTES_MAX) or self._store.photos_to_send() or unsigned
         return report._replace(revoked=report.revoked and not waits)
 
     # -- operations and news ----------------------------------------------------------------------------
@@ -234,7 +234,7 @@ class Sync:
             signed=bool(self._identity().signing_key),
         )
         body = encode_packed(request, shortens=shortens) if packs else encode(request)
-        return Asked(tuple((one.id, one.hash) for one in outbox), body)
+        return Asked(tuple((one.id, one.hash) for one in outbox), body, request.photos)
 
     def _signed(self, head: Head) -> Head:
         """The head of an own chain with this tablet's signature, which answers for all of it."""
@@ -264,6 +264,10 @@ class Sync:
         )
         if changed:
             settlement = of_another_server(settlement, self._store)
+        if reply.receipt is not None:
+            # A restored server has lost them, or it was not the server that said it had them.
+            lost = set(asked.photos) - set(reply.receipt.photos)
+            settlement = settlement._replace(photos_wanted=[*settlement.photos_wanted, *sorted(lost)])
         settlement = settlement._replace(mark=self._new_id(), heard_ms=reply.received_at_ms)
         news = self._store.settle(settlement, server=reply.server if changed else "")
         became = [one.status for one in reply.statuses]
@@ -368,20 +372,6 @@ def _at_a_time(attempts: int) -> int:
     What a reply has answered for is not sent again, so each small request that arrives is progress.
     """
     return min(REQUEST_OPS_MAX, max(OPS_LEAST, REQUEST_OPS_MAX >> min(attempts, 20)))
-
-
-def pause_ms(journal: Journal, entropy: bytes) -> int:
-    """How long to wait before the next exchange: longer after each failure, never all tablets at once."""
-    attempts = max(journal.attempts, journal.photo_attempts)
-    if attempts == 0:
-        return PAUSE_MS
-    longest = PAUSE_LONGEST_MS if not journal.retry else PAUSE_FIRST_MS * 2 ** min(attempts - 1, 20)
-    # No sooner than a busy server asks; and where it has asked them all the same, not all of them then.
-    asked = journal.facts.get("wait_seconds", "")
-    least = min(1000 * int(asked), PAUSE_LONGEST_MS) if asked.isdigit() else 0
-    longest = min(max(longest, 2 * least), PAUSE_LONGEST_MS)
-    least = max(least, longest // 2)
-    return least + int.from_bytes(entropy[:4], "big") % (longest - least + 1)
 
 
 def drive(steps: Steps[R]) -> R:

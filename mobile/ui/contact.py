@@ -9,8 +9,9 @@ from kivy.clock import Clock
 from kivy.event import EventDispatcher
 from kivy.properties import BooleanProperty, NumericProperty
 
+from mobile.pauses import PAUSE_MS, pause_ms
 from mobile.store_file import Identity
-from mobile.sync import FORGOTTEN, PAUSE_MS, Steps, Sync, SyncReport, pause_ms
+from mobile.sync import FORGOTTEN, Steps, Sync, SyncReport
 from mobile.transport import Offline, Rejected
 from mobile.ui.sync_desk import SyncDesk
 from mobile.ui.tools import Tools

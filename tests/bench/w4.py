@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mobile.pauses import pause_ms
 from mobile.settling import Journal
-from mobile.sync import pause_ms
 from server.storage.database import Database
 from tests.bench.changes import Writer
 from tests.bench.http import Link

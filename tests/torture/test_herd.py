@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mobile.pauses import pause_ms
 from mobile.settling import Journal
-from mobile.sync import pause_ms
 from server.access.patience import AGAIN_SECONDS
 from server.app import running
 from server.intake.rebuild import rebuild

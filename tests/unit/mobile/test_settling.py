@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from mobile import photos
+from mobile.pauses import PAUSE_MS, pause_ms
 from mobile.player import draw
-from mobile.sync import PAUSE_MS, pause_ms
 from mobile.transport import Rejected
 from shared_schema import wire
 from shared_schema.operations import Envelope, encode

@@ -5,8 +5,8 @@ import pytest
 from mobile import sync
 from mobile.exchange import settlement_of
 from mobile.meetings import Chain
+from mobile.pauses import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms
 from mobile.settling import Journal
-from mobile.sync import PAUSE_LONGEST_MS, PAUSE_MS, pause_ms
 from shared_schema import wire
 from tests.unit.mobile.test_package import photographed
 from tests.unit.mobile.world import VISIT, Tablet
@@ -57,6 +57,9 @@ def test_the_pause_grows_and_is_never_the_same_for_all() -> None:
     endless = Journal(attempts=1, facts={"wait_seconds": "99999999"})
     assert pause_ms(endless, b"\0\0\0\0") <= PAUSE_LONGEST_MS
     assert pause_ms(Journal(attempts=1, retry=False), b"\0\0\0\0") == PAUSE_LONGEST_MS // 2
+    for odd in ("²", "9" * 5000, "-1", "soon"):
+        asked = Journal(attempts=1, facts={"wait_seconds": odd})
+        assert 2500 <= pause_ms(asked, b"\0\0\0\0") <= PAUSE_LONGEST_MS
 
 
 def test_every_photo_gets_its_receipt_before_any_backup_is_made(

@@ -9,7 +9,8 @@ import pytest
 from kivy.clock import Clock
 
 from mobile.actions import Desk
-from mobile.sync import PAUSE_MS, Steps, Sync, SyncReport
+from mobile.pauses import PAUSE_MS
+from mobile.sync import Steps, Sync, SyncReport
 from mobile.ui import session as session_module
 from mobile.ui.session import Session
 from mobile.ui.tools import Tools
