@@ -1,5 +1,6 @@
 """The last good copy of the store: made when it is closed, proven whole, and offered when the store is damaged."""
 
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -13,7 +14,7 @@ class Kept(NamedTuple):
     """What the copy holds of this tablet's own operations."""
 
     at_ms: int
-    """When it was made, by the tablet's clock."""
+    """When the store was changed last before that, by the tablet's clock."""
     operations: int
     received: int
     """Of these, how many the server has answered for."""
@@ -39,6 +40,8 @@ def keep(store: Path, vault: Vault) -> bool:
         fresh.unlink()
         return False
     _without_log(fresh)
+    changed_ns = store.stat().st_mtime_ns
+    os.utime(fresh, ns=(changed_ns, changed_ns))
     rename(fresh, copy)
     return True
 
@@ -70,7 +73,8 @@ def put_back(store: Path) -> Path:
 
 
 def _as_new(copy: Path, store: Path) -> bool:
-    return copy.exists() and copy.stat().st_mtime_ns >= store.stat().st_mtime_ns
+    # The same time and not a later one: a clock that was ahead and has been set right would keep the copy old.
+    return copy.exists() and copy.stat().st_mtime_ns == store.stat().st_mtime_ns
 
 
 def _read(path: Path, vault: Vault) -> tuple[int, int] | None:

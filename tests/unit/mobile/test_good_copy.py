@@ -54,6 +54,22 @@ def test_a_closed_store_is_copied_when_there_is_something_new(place: tuple[Path,
     assert {path.name for path in store.parent.glob("tablet.db*")} == {"tablet.db", "tablet.db.good"}
 
 
+def test_a_clock_that_was_ahead_keeps_no_copy_old(place: tuple[Path, Vault]) -> None:
+    """It is set right, and the copy of before is of next year."""
+    store, vault = place
+    ahead_ns = store.stat().st_mtime_ns + 365 * 86_400 * 10**9
+    os.utime(store, ns=(ahead_ns, ahead_ns))
+    assert good_copy.keep(store, vault)
+    opened = Store.open(store, vault)
+    tap(opened, 7)
+    opened.close()
+    assert store.stat().st_mtime_ns < ahead_ns
+    assert good_copy.keep(store, vault)
+    kept = good_copy.look(store, vault)
+    assert kept is not None
+    assert kept.operations == 6
+
+
 def test_a_damaged_store_is_never_taken_for_a_good_copy(place: tuple[Path, Vault]) -> None:
     """The copy of before stays."""
     store, vault = place
