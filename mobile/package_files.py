@@ -1,5 +1,6 @@
 """A package on disk, in one file or in several volumes: written whole or not at all, read from its beginning."""
 
+import errno
 import os
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -7,6 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from mobile.files import flush_folder
 from shared_schema import volumes
 from shared_schema.package import Read
 from shared_schema.problems import Problem
@@ -101,6 +103,7 @@ def _keep(path: Path, pieces: Iterable[bytes]) -> None:
                     unsafe = 0
             _flush(file)
         unfinished.replace(path)
+        _flush_name(path)
     except BaseException:
         _gone(unfinished)
         raise
@@ -109,6 +112,19 @@ def _keep(path: Path, pieces: Iterable[bytes]) -> None:
 def _flush(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def _flush_name(path: Path) -> None:
+    """Whoever reads that a package is written pulls the stick out: its name has to be there as well."""
+    try:
+        flush_folder(path.parent)
+    except OSError as err:
+        if err.errno not in (
+            errno.EINVAL,
+            errno.ENOTSUP,
+            errno.ENOSYS,
+        ):  # some file systems know no such thing
+            raise
 
 
 def _gone(*paths: Path) -> None:
