@@ -16,7 +16,7 @@ class Settings(NamedTuple):
 
     folder: Path
     server: str = ""
-    """Base address, such as http://127.0.0.1:8480; empty: this tablet only exchanges by hand."""
+    """Base address, such as http://127.0.0.1:8470; empty: this tablet only exchanges by hand."""
     language: Language = "zh"
     secrets: Path = Path.home() / ".local" / "state" / APP
     """Where the secret of the device lies: not with the data, so that a copy of the data is not enough."""
