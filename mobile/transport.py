@@ -3,6 +3,7 @@
 import logging
 import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -80,7 +81,10 @@ class HttpTransport:
         import httpx
 
         self._httpx = httpx
-        self._base = httpx.URL(base_url.rstrip("/"))
+        self._base: httpx.URL | None = None
+        # A typed address that is none is said when it is used: a start that knows no other must come up all the same.
+        with suppress(httpx.InvalidURL):
+            self._base = httpx.URL(base_url.rstrip("/"))
         timeout = httpx.Timeout(reply_seconds, connect=connect_seconds, write=WRITE_SECONDS)
         self._extensions = {"timeout": timeout.as_dict()}
         self._transport = httpx.HTTPTransport(trust_env=False, verify=_only(authority) if authority else True)
@@ -107,11 +111,15 @@ class HttpTransport:
         self._transport.close()
 
     def _send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> "_Reply":
+        if self._base is None:
+            raise Rejected(_no_address())
         url = self._base.copy_with(path=self._base.path.rstrip("/") + path)
         given = {"content-type": "application/json", "accept-encoding": "gzip", **headers}
         request = self._httpx.Request(method, url, content=body, headers=given, extensions=self._extensions)
         try:
             reply = _read(self._transport.handle_request(request))
+        except UnicodeError as err:  # of a name that no host can have
+            raise Rejected(_no_address()) from err
         except (self._httpx.TransportError, zlib.error) as err:
             if why := _untrusted(err):
                 raise Rejected(_untrusted_server(why)) from err
@@ -173,6 +181,11 @@ def _untrusted(err: BaseException | None) -> str:
             return err.verify_message or str(err)
         err = err.__cause__ or err.__context__
     return ""
+
+
+def _no_address() -> ProblemReply:
+    facts = {"field": "服务器地址 / server address", "cure": "如 / such as http://192.168.43.1:8470"}
+    return ProblemReply("form_invalid", zh="", en="", retry=False, facts=facts)
 
 
 def _untrusted_server(why: str) -> ProblemReply:

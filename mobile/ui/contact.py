@@ -93,6 +93,7 @@ class Contact(EventDispatcher):
             enrolled,
             lambda problem: refused(problem.message(words.language)),
             lambda: refused(say("start.offline", server=server)),
+            lambda: refused(say("failed.store")),
         )
 
     def sync(self, *, quietly: bool = False) -> None:

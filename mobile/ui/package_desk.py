@@ -147,7 +147,11 @@ class PackageDesk(EventDispatcher):
             looking.cancel()
             self._failed(problem)
 
-        self._worker.call(watched, done, failed)
+        def crashed() -> None:
+            looking.cancel()
+            self.busy = ""
+
+        self._worker.call(watched, done, failed, crashed)
 
     def _with(self) -> package.Tools:
         tools = self._tools()

@@ -167,6 +167,19 @@ def test_no_server_and_a_lost_reply_are_offline(desk: Desk, transport: HttpTrans
     nobody.close()
 
 
+@pytest.mark.parametrize(
+    "typed", ["http://10.0.0.2:8470：", "http://10.0.0.2:port", "http://" + "a" * 70 + ".b"]
+)
+def test_an_address_that_is_none_is_said(typed: str) -> None:
+    """As a Chinese keyboard types it; the program comes up with it, and says so at each try."""
+    transport = HttpTransport(typed)
+    with pytest.raises(Rejected) as caught:
+        transport.enrol(b"")
+    assert caught.value.problem.code == "form_invalid"
+    assert not caught.value.problem.retry
+    transport.close()
+
+
 def test_a_server_below_a_path_is_reached(desk: Desk) -> None:
     """The address may have a path."""
     below = HttpTransport(desk.url + "/hucha/")
