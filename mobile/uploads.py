@@ -62,7 +62,7 @@ class Uploads:
         name, offset = self._store.photo_upload(sha256), -1
         moved, again = False, Counter[str]()
         # What is told first is how far it was already: that a question got through carries nothing of the photo.
-        before = -1 if name else 0
+        furthest = -1 if name else 0
         while offset < len(content):
             try:
                 if not name:
@@ -85,13 +85,13 @@ class Uploads:
                 if again[code] > AGAIN_MAX.get(code, 0):
                     raise
                 if code in {"not_found", "photo_wrong_hash"}:
-                    name, before = "", 0
+                    name, furthest = "", 0
                 if code == "request_too_large":
                     self._smaller(err)
                 offset = -1
                 continue
-            moved = moved or now_at > before >= 0
-            offset = before = now_at
+            moved = moved or now_at > furthest >= 0
+            offset, furthest = now_at, max(furthest, now_at)
             self._store.photo_moved(sha256, name, offset)
             moved_on()
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from mobile import uploads
+from mobile.transport import Offline
 from tests.unit.mobile.test_package import photographed
 from tests.unit.mobile.world import YES_NO, Line, Server, Tablet
 
@@ -91,3 +92,20 @@ def test_what_is_recorded_while_photos_go_does_not_wait_for_the_last_of_them(
     assert tapped[0] in server.log()
     first, *later = [held for _, _, held in line.asked]
     assert later == [first + 1] * len(later)
+
+
+def test_a_server_that_forgets_each_part_after_a_cut_is_not_sent_them_for_ever(
+    one: Tablet, narrow: Narrow
+) -> None:
+    """It says that a part arrived, the line breaks, and it is back where it was: that carries nothing."""
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        narrow.asked.append((method, name, len(body)))
+        assert len(narrow.asked) < ASKED_MAX, "it asks for ever"
+        if method == "PATCH" and headers["upload-offset"] != "0":
+            raise Offline
+        offset = len(body) if method == "PATCH" else 0
+        return {"location": "/files/x", "upload-offset": str(offset)}
+
+    narrow.files = files  # type: ignore[method-assign]
+    assert one.sync.once().outcome == "offline"
