@@ -8,8 +8,8 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from mobile import good_copy, takeover
-from mobile.files import write_whole
+from mobile import good_copy, photos, takeover
+from mobile.files import destroy, write_whole
 from mobile.good_copy import Kept
 from mobile.keyring import Holder, Keyring, Names, Strength
 from mobile.secret import DeviceSecret
@@ -137,6 +137,8 @@ class Door:
 
     def use_copy(self) -> Opened:
         """Puts the last good copy in the place of a damaged store."""
+        # First, so that it holds though the program ends in between.
+        write_whole(self._put_back, b"")
         good_copy.put_back(self._settings.store_path)
         return self._open_store()
 
@@ -192,6 +194,12 @@ class Door:
         store = self._settings.store_path
         return store.with_name(store.name + ".reserve")
 
+    @property
+    def _put_back(self) -> Path:
+        """Says that a copy of the store took its place, until the pictures taken since have been looked through."""
+        store = self._settings.store_path
+        return store.with_name(store.name + ".put-back")
+
     def _set_aside(self) -> None:
         """Holds a place on the disk for the day when it is full; where there is no room, it is tried next time."""
         room = shutil.disk_usage(self._settings.folder).free
@@ -244,5 +252,9 @@ class Door:
         if not store.exists() and good_copy.path_of(store).exists():
             raise Problem("store_damaged", path=str(store))
         self._store = Store.open(store, vault)
+        if self._put_back.exists():
+            # Taken since the copy was made, and perhaps named by what the server has: not pictures of nobody.
+            self._store.keep_strays(photos.held(self._settings.photos))
+            destroy(self._put_back)
         self._set_aside()
         return Opened(vault, self._store)

@@ -368,6 +368,6 @@ def _registers(db: Database, settlement: Settlement) -> None:
     for sha256 in settlement.photos_wanted:
         db.execute(
             "UPDATE photo SET status = 'waiting', receipt = 0, sent_bytes = 0"
-            " WHERE sha256 = ? AND status = 'received'",
+            " WHERE sha256 = ? AND status IN ('received', 'stray')",
             (sha256,),
         )

@@ -134,7 +134,7 @@ class Store(Meetings):
                 self._db.execute(
                     "INSERT INTO photo (sha256, media_type, status) VALUES (?, ?, 'waiting') ON CONFLICT (sha256)"
                     " DO UPDATE SET status = 'waiting', receipt = 0, sent_bytes = 0"
-                    " WHERE status IN ('missing', 'purged')",
+                    " WHERE status IN ('missing', 'purged', 'stray')",
                     photo,
                 )
                 self._db.execute("INSERT INTO photo_use VALUES (?, ?)", (photo[0], operation.id))
@@ -349,8 +349,17 @@ class Store(Meetings):
         )
         return {sha256: PhotoHeld(*row) for sha256, *row in rows}
 
+    def keep_strays(self, pictures: Iterable[str]) -> None:
+        """Of pictures on the disk, by hash, notes those that this file does not know: it was made before them."""
+        with self._write():
+            for sha256 in pictures:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO photo (sha256, media_type, status) VALUES (?, 'image/jpeg', 'stray')",
+                    (sha256,),
+                )
+
     def knows_photo(self, sha256: str) -> bool:
-        """Whether an operation of this tablet names the photo."""
+        """Whether an operation of this tablet names the photo, or did before a copy of this file took its place."""
         return bool(self._rows("SELECT 1 FROM photo WHERE sha256 = ?", sha256))
 
     def photo_became(self, sha256: str, status: str) -> None:
@@ -464,11 +473,14 @@ _PHOTO_DUE = f"(o.status = 'unsent' OR {_PHOTO_SENDABLE})"
 
 
 def _waiting(condition: str) -> str:
-    """The photos not handed over yet, of own operations `o` for which this holds."""
+    """The photos not handed over yet, of own operations `o` for which this holds, or of one that only the server has
+    left: it has asked for what was a stray.
+    """
     return (
-        "FROM photo p WHERE p.status = 'waiting' AND EXISTS ("  # noqa: S608 - constants of this module
+        "FROM photo p WHERE p.status = 'waiting' AND (EXISTS ("  # noqa: S608 - constants of this module
         "SELECT 1 FROM photo_use u JOIN operation o ON o.id = u.operation AND o.own"
         f" WHERE u.sha256 = p.sha256 AND {condition})"
+        " OR NOT EXISTS (SELECT 1 FROM photo_use u WHERE u.sha256 = p.sha256))"
     )
 
 
