@@ -397,11 +397,13 @@ class Store(Meetings):
         `server` is given where another server than before answered.
         """
         with self._write():
+            if server:
+                # What the former one signed, of others or of its backups, says nothing of this one.
+                self._db.execute("DELETE FROM carried_receipt")
+                self._db.execute("DELETE FROM backed_log")
             settled = settling.settle(self._db, settlement)
             for key, value in self._noted(settlement, server).items():
                 self._set(key, value)
-            if server:
-                self._db.execute("DELETE FROM carried_receipt")
         self._identity = None
         self._head = None
         if settlement.assignments is not None or settlement.gone:
