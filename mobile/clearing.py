@@ -12,20 +12,21 @@ import msgspec
 from mobile.store_file import StoreFile
 
 PURGED = "purged"
-_COVERED = "((own AND confirmed AND status IN ('accepted', 'held')) OR (NOT own AND status IN ('news', 'unreadable')))"
+_COVERED = "status IN ('accepted', 'held', 'news', 'unreadable')"
 """What lies in the log before the cursor: of such, a receipt for the log up to the cursor says all."""
 _PENDING = (
     "(status IN ('unsent', 'refused', 'id_reused', 'relay', 'doubtful')"
     " OR (own AND NOT confirmed AND status IN ('accepted', 'held')))"
 )
 _BEYOND = (
-    "EXISTS (SELECT 1 FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.inspection = c.inspection AND o.own"
+    "EXISTS (SELECT 1 FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.inspection = c.inspection"
     " AND o.status IN ('accepted', 'held') AND o.seq > e.backed_up AND NOT e.forked AND NOT EXISTS (SELECT 1"
     " FROM operation p WHERE p.own AND p.epoch = e.epoch AND p.seq > e.receipt AND p.status = 'purged'))"
 )
-"""Of a visit `c`: something made here is further on in its chain than a backup, by the server's signed word, has it.
-Of a chain that forked the word may be about the other branch, and says nothing; nor does it where a restored server
-has lost what was cleared here: that leaves a hole which nobody fills, and no word about a chain passes one."""
+"""Of a visit `c`: something made here (of nothing else it is said that it was taken) is further on in its chain than a
+backup, by the server's signed word, has it. Of a chain that forked the word may be about the other branch, and says
+nothing; nor does it where a restored server has lost what was cleared here: that leaves a hole which nobody fills, and
+no word about a chain passes one."""
 _CLEAR = (
     "UPDATE operation SET raw = x'', status = 'purged' WHERE inspection = ?1"  # noqa: S608 - constants of this module
     f" AND {_COVERED} AND NOT EXISTS (SELECT 1 FROM operation WHERE inspection = ?1 AND {_PENDING})"

@@ -210,11 +210,10 @@ def _receipts(db: Database, settlement: Settlement) -> None:
             f"UPDATE epoch SET receipt = {at_least} WHERE epoch = ?",  # noqa: S608 one of two constants
             (one.seq, one.backed_up if ours else 0, one.epoch),
         )
-    if not settlement.late:
-        for log in settlement.logs_backed_up:
-            db.execute(
-                "INSERT OR REPLACE INTO backed_log VALUES (?, ?, ?)", (log.inspection, log.number, log.head)
-            )
+    for log in settlement.logs_backed_up:
+        db.execute(
+            "INSERT OR REPLACE INTO backed_log VALUES (?, ?, ?)", (log.inspection, log.number, log.head)
+        )
     for level, photos in ((1, settlement.photos_held), (2, settlement.photos_backed_up)):
         for sha256 in photos:
             db.execute(
