@@ -10,6 +10,7 @@ from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.operations import Locked, Note, Operation
+from shared_schema.wire import Held
 from tests.make import make_op
 
 OWN = make_op(Note("A01", "见台账"))
@@ -102,3 +103,45 @@ def test_of_two_operations_with_one_id_each_gets_its_own_verdict(store: Store) -
     store.settle(Settlement(Journal(), verdicts=verdicts, read_to_the_end=True))
     assert waiting(store) == []
     assert [one.operation for one in store.refused("I-1")] == [twin]
+
+
+def test_the_own_record_taken_back_says_nothing_of_the_colleagues_with_its_id(store: Store) -> None:
+    """The other way round: the one made here is taken, the colleague's, waiting to be carried, is refused."""
+    settle(store, to_the_end=True, taken=OWN, news=(OTHERS,))
+    twin = make_op(Note("A01", "x"), seq=2, id=OTHERS.id)
+    store.record(twin)
+    store.settle(Settlement(Journal(), rewound=["I-1"], read_to_the_end=True))
+    verdicts = [Verdict(twin.id, "accepted", hash=twin.hash)]
+    store.settle(Settlement(Journal(), verdicts=verdicts, read_to_the_end=True))
+    assert {one.hash for one in store.outbox(10, 10**6, relays=True)} == {OWN.hash, OTHERS.hash}
+
+
+def test_what_was_answered_meanwhile_is_not_answered_again(store: Store) -> None:
+    """A package or a meeting was settled between request and reply: the reply is of before that."""
+    settle(store, to_the_end=True, taken=OWN)
+    store.settle(Settlement(Journal(), verdicts=[Verdict(OWN.id, "refused", "op_late", hash=OWN.hash)]))
+    assert not store.refused("I-1")
+    assert store.figures().own == {"accepted": 1}
+
+
+def test_a_backup_of_another_branch_is_none_of_this_one(store: Store) -> None:
+    """A clone's branch was the longer one when it was copied; now this one is, and no receipt shows a fork."""
+    settle(store, to_the_end=True, taken=OWN)
+    store.settle(Settlement(Journal(), receipts=[Held("E-1", 1, OWN.hash, 1, "another")]))
+    assert store.figures().backed_up == 0
+    store.settle(Settlement(Journal(), receipts=[Held("E-1", 1, OWN.hash, 1, OWN.hash)]))
+    assert store.figures().backed_up == 1
+
+
+def test_a_receipt_that_comes_late_takes_nothing_back(store: Store) -> None:
+    """Out of a forgotten package: what backups hold has been told since."""
+    store.record(make_op(Note("A01", "x"), seq=2, prev=OWN.hash), photo=("a" * 64, "image/jpeg"))
+    now = Settlement(Journal(), receipts=[Held("E-1", 1, OWN.hash, 1, OWN.hash)], photos_backed_up=["a" * 64])
+    store.settle(now)
+    late = Settlement(Journal(), receipts=[Held("E-1", 1, OWN.hash)], photos_held=["a" * 64], late=True)
+    store.settle(late)
+    assert store.figures().runs[0].backed_up == 1
+    assert store.figures().photos == {("received", 2): 1}
+    store.settle(late._replace(late=False))
+    assert store.figures().runs[0].backed_up == 0
+    assert store.figures().photos == {("received", 1): 1}
