@@ -12,7 +12,7 @@ from random import Random
 from mobile.transport import Rejected
 from shared_schema import merge
 from shared_schema.checklist import Checklist
-from shared_schema.ids import InspectionId
+from shared_schema.ids import InspectionId, digest
 from shared_schema.inspection import Inspection
 from shared_schema.merge import State, view
 from shared_schema.scoring import score
@@ -20,7 +20,11 @@ from shared_schema.sheet import sheet_bytes
 from shared_schema.wire import read_reply
 from tests.simulation.drawing import every_screen
 from tests.simulation.network import names_in
-from tests.simulation.safety import log_is_sound, score_equals_the_log
+from tests.simulation.safety import (
+    log_is_sound,
+    score_equals_the_log,
+    what_comes_after_the_lock_waits,
+)
 from tests.simulation.tablets import Tablet, screen_of
 from tests.simulation.unfolded import readable, unfolded
 from tests.simulation.world import World
@@ -55,6 +59,7 @@ def at_the_end(world: World) -> list[str]:
             found += taps_and_differences(world, inspection)
             found += log_is_sound(world, inspection)
             found += score_equals_the_log(world, inspection)
+            found += what_comes_after_the_lock_waits(world, inspection)
             found += no_clock_matters_in_a_fold(raws, Random(world.seed), world.hub.checklist(inspection))
     found += nothing_is_lost(world)
     found += nothing_is_invented(world)
@@ -167,6 +172,11 @@ def nothing_is_lost(world: World) -> Iterator[str]:
                 if one.op == op
             ]
             yield f"lost: {op} ({world.journal.entries[op].kind}) is not in the log; it is on {where}"
+    quarantine = {one.hash for one in world.hub.quarantine()}
+    for tablet in world.tablets:
+        for one in tablet.held():
+            if one.own and one.status in ("refused", "id_reused") and digest(one.raw) not in quarantine:
+                yield f"lost: {one.op} was refused to {tablet.name} and is not kept in quarantine"
     # A photo that was taken off the record again need not come back after a restore.
     on_record = {
         row[4]

@@ -24,9 +24,9 @@ from server.storage.packages import PackageRow
 from server.storage.rows import stored
 from shared_schema import merge
 from shared_schema.checklist import Checklist, from_bytes
-from shared_schema.ids import DeviceId, InspectionId, SquadId
+from shared_schema.ids import DeviceId, InspectionId, SquadId, digest
 from shared_schema.problems import Problem
-from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply
+from shared_schema.wire import DEVICE_HEADER, SIGNATURE_HEADER, ProblemReply, Receipt
 from tests.contract.files import Files
 
 T = TypeVar("T")
@@ -155,8 +155,31 @@ class Hub:
         return Way(self.db, self.files.store, PackageFiles(self.folder / "packages"), entropy)
 
     def has_photo(self, sha256: str) -> bool:
-        """Whether a photo is here, whole and noted."""
-        return self.files.store.has(sha256) and self.db.read(lambda conn: photos.has(conn, sha256))
+        """Whether a photo is here, to the byte, and noted."""
+        store = self.files.store
+        kept = store.has(sha256) and digest(store.get(sha256)) == sha256
+        return kept and self.db.read(lambda conn: photos.has(conn, sha256))
+
+    def photos(self) -> set[str]:
+        """Every photo that is noted."""
+        return {sha256 for sha256, _ in self.db.read(photos.all_of_them)}
+
+    def unheld(self, receipt: Receipt) -> Iterator[str]:
+        """What a receipt says is here, and is not: each chain is followed from its head back to its first operation."""
+        sql = " UNION ".join(
+            f"SELECT seq, hash, prev FROM {table} WHERE device = ?1 AND epoch = ?2"
+            for table in ("operation", "refusal")
+        )
+        for head in receipt.heads:
+            place = (receipt.device, head.epoch)
+            rows = self.db.read(lambda conn, place=place: op_log.run(conn, sql, place))  # type: ignore[misc]
+            before, hash_ = {(seq, one): prev for seq, one, prev in rows}, head.hash
+            for seq in range(head.seq, 0, -1):
+                if (seq, hash_) not in before:
+                    yield f"{receipt.device} {head.epoch} {seq}"
+                    break
+                hash_ = before[seq, hash_]
+        yield from (f"the photo {one[:8]}" for one in receipt.photos if not self.has_photo(one))
 
     # --- looking in ---------------------------------------------------------------------------------
 

@@ -31,6 +31,8 @@ class Keeper:
         """Every operation that was ever cleared from a tablet: none of them may be lost by what is restored."""
         self.logged: set[str] = set()
         """Every operation that was in the log when a machine was lost: later in a step nobody could see it there."""
+        self.photos: set[str] = set()
+        """Every photo that was here then."""
         self.count = 0
 
     def back_up(self) -> None:
@@ -61,6 +63,7 @@ class Keeper:
         """If the weather brings it now and there is a backup, the server goes on from that."""
         if self.count and self._world.weather.strikes("backup_restored", 0.9):
             self.logged |= self._world.hub.ids()
+            self.photos |= self._world.hub.photos()
             self.restore()
 
 

@@ -1,4 +1,4 @@
-"""Deliberate bugs in what full disks, quarantine, the lock, revoked tablets and a new checklist rest on."""
+"""Deliberate bugs in what full disks, quarantine, the lock, receipts, photos and a new checklist rest on."""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,10 +10,13 @@ import pytest
 
 from mobile.store import Store
 from mobile.store_file import StoreFile
-from server.intake import projection, quarantine
-from server.storage import op_log, registers
+from mobile.transport import Offline
+from mobile.uploads import Uploads
+from server.intake import judge, projection, quarantine, uploads
+from server.storage import chains, op_log, registers
 from server.storage.database import Connection, Database
 from server.storage.op_log import Refusal
+from server.storage.partials import Note
 from shared_schema.problems import Problem
 from tests.simulation.mutants import MUTANTS, mutant
 
@@ -113,3 +116,56 @@ def changes_the_checklist_under_answers(patch: pytest.MonkeyPatch) -> None:
 def turns_away_what_is_about_a_removed_item(patch: pytest.MonkeyPatch) -> None:
     """What was answered under the version before is refused, as if nobody had ever been asked."""
     patch.setattr(projection, "versions_of", lambda *_: [])
+
+
+@mutant("overruled", faults="late,late_after_lock", worlds=20)
+def counts_what_comes_after_the_lock(patch: pytest.MonkeyPatch) -> None:
+    """A lock keeps nothing out."""
+    patch.setattr(judge.Judge, "_lock", lambda *_: None)
+
+
+@mutant("lost", faults="poison", worlds=12)
+def drops_what_it_refuses(patch: pytest.MonkeyPatch) -> None:
+    """What is refused is answered, and not kept in quarantine."""
+    patch.setattr(op_log, "refuse", lambda *_, **__: None)
+
+
+@mutant("lost", "diverged", faults="small_pages,server_restored,delayed", worlds=20)
+def signs_for_more_than_is_here(patch: pytest.MonkeyPatch) -> None:
+    """A receipt names the last operation there is, whatever is missing before it."""
+
+    def furthest(conn: Connection, device: Any, epoch: str, tip: chains.Tip) -> chains.Tip:
+        links = chains._links(conn, device, epoch, 0, None)
+        return chains.Tip(links[-1][0], links[-1][2]) if links else tip
+
+    patch.setattr(chains, "_furthest", furthest)
+
+
+@mutant("lost", faults="photo_cut,lost_request", worlds=12)
+def says_too_soon_that_a_photo_is_there(patch: pytest.MonkeyPatch) -> None:
+    """A photo that the line has cut counts as handed over."""
+    send = Uploads.send
+
+    def hasty(self: Uploads, *given: Any) -> Any:
+        try:
+            yield from send(self, *given)
+        except Offline:
+            return
+
+    patch.setattr(Uploads, "send", hasty)
+
+
+@mutant("lost", faults="damaged_request", worlds=20)
+def keeps_a_photo_as_it_came(patch: pytest.MonkeyPatch) -> None:
+    """Whatever bytes have arrived are kept under the hash that was named."""
+
+    class Blind:
+        def __init__(self, note: Note) -> None:
+            self.hexdigest = lambda: note.sha256
+
+    finish = uploads.Uploads.finish
+
+    def trusting(self: Any, device: Any, name: str, note: Note, now_ms: int, *_: Any) -> None:
+        finish(self, device, name, note, now_ms, Blind(note))  # type: ignore[arg-type]
+
+    patch.setattr(uploads.Uploads, "finish", trusting)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mobile.transport import Offline, Rejected
 from shared_schema.packing import BEGINNING_BYTES
-from shared_schema.wire import read_request
+from shared_schema.wire import read_reply, read_request
 from tests.simulation.hub import Killed
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ class Network:
         """A request reaches the server. Raises Rejected."""
         reply = self.world.hub.exchange(body, headers, self.world.now_ms)
         self.sent.append(Letter(body, headers))
+        told = read_reply(reply)
+        for receipt in (told.receipt, *told.relayed):
+            for one in self.world.hub.unheld(receipt) if receipt else ():
+                self.world.office.broken.append(
+                    f"lost: a receipt says that {one} is on the server, and it is not"
+                )
         for inspections in self.world.inspections.values():
             self.world.touched.update(inspections)
         return reply

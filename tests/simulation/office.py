@@ -28,13 +28,15 @@ LEAST_TABLETS = 2
 
 
 class Office:
-    """Who sits there, and what was seen when tablets were wiped."""
+    """Who sits there, and what was seen to go wrong."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
         self.turned_away: set[str] = set()
+        self.admitted: set[str] = set()
+        """Every operation that somebody let in."""
         self.broken: list[str] = []
-        """What a wiped tablet took with it, each line beginning with the name of the law it breaks."""
+        """What was seen to go wrong as it happened, each line beginning with the name of the law it breaks."""
 
     def _draw(self) -> str:
         squad = self.world.random.choice(sorted(self.world.inspections))
@@ -196,6 +198,7 @@ class Office:
             )
 
         world.hub.write(run)
+        self.admitted.add(waiting.op)
         world.weather.met("admitted")
         world.weather.met("late_after_lock", waiting.problem == "op_late")
         world.touched.add(world.journal.entries[waiting.op].inspection)

@@ -321,7 +321,7 @@ _VERBS: tuple[tuple[Callable[[Person], Tap | None], int], ...] = (
     (Person.checks_device, 6),
     (Person.talks, 3),
     (Person.signs, 3),
-    (Person.photographs, 2),
+    (Person.photographs, 6),
     (Person.removes_photo, 1),
     (Person.settles, 14),
     (Person.deliberates, 5),

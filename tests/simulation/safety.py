@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+from server.storage.devices import CONSOLE
 from shared_schema.ids import InspectionId
 from tests.simulation.journal import Entry
 from tests.simulation.tablets import Tablet, screen_of
@@ -16,6 +17,7 @@ class Watch:
     def __init__(self) -> None:
         self.lengths: dict[str, tuple[int, int]] = {}
         self.ever_logged: set[str] = set()
+        self.ever_photos: set[str] = set()
         self.looks = 0
 
     def __call__(self, world: World) -> list[str]:
@@ -45,7 +47,10 @@ class Watch:
 
     def _acknowledged(self, world: World) -> Iterator[str]:
         """What a tablet was told is taken has been in the log; only a restored server may have lost it since."""
+        self.ever_photos |= world.hub.photos() | world.keeper.photos
         for tablet in world.tablets:
+            for sha256 in set(tablet.photos_received()) - self.ever_photos:
+                yield f"lost: the photo {sha256[:8]} was acknowledged to {tablet.name} and never was on the server"
             for one in tablet.held():
                 taken = one.own and one.status in ("accepted", "held")
                 known = self.ever_logged | world.keeper.logged
@@ -129,3 +134,18 @@ def score_equals_the_log(world: World, inspection: str) -> Iterator[str]:
     )
     if (number, stage, status, percent, disputes, held) != expected or stored != reading.sheet:
         yield f"score_mismatch: {inspection} is stored as {(number, stage, status, percent)}, not {expected[:4]}"
+
+
+def what_comes_after_the_lock_waits(world: World, inspection: str) -> Iterator[str]:
+    """Behind a lock that nobody has unsaid, the log holds what the lock covers, and what a person has let in."""
+    locks: dict[str, dict[tuple[str, str], int]] = {}
+    for one in world.hub.log(inspection):
+        plain = json.loads(one.raw)
+        place, seq = (plain["device"], plain["epoch"]), plain["seq"]
+        late = locks and all(seq > covered.get(place, 0) for covered in locks.values())
+        if late and place[0] != CONSOLE and one.op not in world.office.admitted:
+            yield f"overruled: {one.op} of {inspection} counts, made after its lock and let in by nobody"
+        for base in plain.get("bases", ()):
+            locks.pop(base, None)
+        if plain["kind"] == "locked":
+            locks[one.op] = {(device, epoch): last for device, epoch, last in plain["body"]["covers"]}

@@ -196,6 +196,11 @@ class Tablet:
         )
         return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
 
+    def photos_received(self) -> list[str]:
+        """The photos that this tablet says the server has."""
+        sql = "SELECT sha256 FROM photo WHERE status = 'received'"
+        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
+
     def photos_of_own(self) -> list[str]:
         """The photos of own operations that are on this tablet's disk."""
         sql = (
