@@ -121,3 +121,22 @@ def test_neither_the_file_nor_its_log_keeps_room_for_what_was_cleared(
     assert cleared(one).visits == 1
     assert one.store._rows("PRAGMA freelist_count") == [(0,)]
     assert one.path.with_name(one.path.name + "-wal").stat().st_size == 0
+
+
+def test_what_was_cleared_is_not_offered_to_a_restored_server(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """Of it nothing but its place is left: it stays cleared, is refused by nobody, and comes back whole."""
+    one, other = tablets
+    a_visit(one, other)
+    shown = one.fold()
+    keep()
+    quiet(one, other)
+    assert cleared(one).visits == cleared(other).visits == 1
+    keep.restore()
+    quiet(one, other)
+    assert one.store.purged() == {VISIT}
+    assert one.store.sync_state().refused == 0
+    one.store.fetch_again(VISIT)
+    quiet(one)
+    assert one.fold() == shown

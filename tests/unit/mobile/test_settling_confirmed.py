@@ -10,7 +10,7 @@ from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.operations import Locked, Note, Operation
-from shared_schema.wire import Held
+from shared_schema.wire import Held, Receipt
 from tests.make import make_op
 
 OWN = make_op(Note("A01", "见台账"))
@@ -145,3 +145,11 @@ def test_a_receipt_that_comes_late_takes_nothing_back(store: Store) -> None:
     store.settle(late._replace(late=False))
     assert store.figures().runs[0].backed_up == 0
     assert store.figures().photos == {("received", 1): 1}
+
+
+def test_of_receipts_to_be_carried_the_servers_latest_is_kept(store: Store) -> None:
+    """Whichever of them comes last."""
+    told = [Receipt(server="server", device="D-2", at_ms=at, heads=(Held("E-2", at, "h"),)) for at in (5, 3)]
+    for one in told:
+        store.settle(Settlement(Journal(), relayed=[one]))
+    assert store.carried_receipts(9) == (told[0],)
