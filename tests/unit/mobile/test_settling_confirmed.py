@@ -105,6 +105,16 @@ def test_of_two_operations_with_one_id_each_gets_its_own_verdict(store: Store) -
     assert [one.operation for one in store.refused("I-1")] == [twin]
 
 
+def test_news_that_does_not_lead_on_from_here_takes_no_doubt_away(store: Store) -> None:
+    """Out of a package of before the server was restored: what it told of then may be lost by now, and is brought."""
+    settle(store, to_the_end=True, taken=OWN, news=(OTHERS,))
+    store.settle(Settlement(Journal(), rewound=["I-1"]))
+    old = Reading("I-1", 1, [OTHERS.raw], "head", positions=frozenset())
+    store.settle(Settlement(Journal(), news=[old], late=True))
+    store.settle(Settlement(Journal(), read_to_the_end=True))
+    assert {one.id for one in store.outbox(10, 10**6, relays=True)} == {OWN.id, OTHERS.id}
+
+
 def test_the_own_record_taken_back_says_nothing_of_the_colleagues_with_its_id(store: Store) -> None:
     """The other way round: the one made here is taken, the colleague's, waiting to be carried, is refused."""
     settle(store, to_the_end=True, taken=OWN, news=(OTHERS,))
