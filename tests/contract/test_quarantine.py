@@ -30,6 +30,7 @@ from shared_schema.operations import (
     encode,
     read,
 )
+from shared_schema.problems import Problem
 from shared_schema.proofs import receipt_text
 from shared_schema.wire import Head
 from tests.contract.talk import NOW_MS, ask, do, held, news_of, outcomes, say
@@ -68,6 +69,26 @@ def test_what_comes_after_the_lock_waits_and_can_be_admitted(db: Database) -> No
     assert ask(db, "SELECT number FROM score_sheet") == [(5,)]
     assert outcomes(say(db, [late], device="D-2")) == ["duplicate"]
     assert late.raw in news_of(say(db), "I-1")
+
+
+def test_nobody_admits_what_can_never_be_right(db: Database) -> None:
+    """It came late, so nobody had looked at what it says: an item that is none, an id that is another's by now."""
+    first, second = Scribe(), Scribe(device="D-2", person="P-2")
+    sound = note(first, "按时")
+    say(db, [sound, first.write(Submitted())])
+    lock(db)
+    strange = second.write(Note("Z99", "迟到"))
+    twin = make_op(Note("A01", "迟到"), device="D-2", person="P-2", seq=2)
+    assert outcomes(say(db, [strange, twin], device="D-2")) == ["op_late", "op_late"]
+    do(db, "UPDATE operation SET id = ? WHERE id = ?", twin.id, sound.id)
+    for late, problem in ((strange, "item_unknown"), (twin, "op_id_reused")):
+        with pytest.raises(Problem) as refused:
+            db.write(
+                lambda conn, late=late: quarantine.admit(  # type: ignore[misc]
+                    conn, "D-2", late.hash, admitted_by="xu", why="核实", now_ms=NOW_MS
+                )
+            )
+        assert refused.value.code == problem
 
 
 def test_what_a_colleague_brought_and_a_person_admitted_is_in_its_own_tablets_receipt(db: Database) -> None:
@@ -149,11 +170,13 @@ def test_whoever_closed_their_own_scoring_closes_no_colleagues_in_the_same_reque
 def test_a_restored_server_takes_again_what_the_lock_covers(db: Database) -> None:
     """When it arrives does not matter."""
     scribe = Scribe()
-    early = note(scribe, "按时")
-    say(db, [early, scribe.write(Submitted())])
+    early, handed_in = note(scribe, "按时"), scribe.write(Submitted())
+    say(db, [early, handed_in])
     lock(db)
-    db.write(lambda conn: conn.exec_driver_sql(f"DELETE FROM operation WHERE id = '{early.id}'"))
-    assert outcomes(say(db, [early])) == ["accepted"]
+    for lost in (early, handed_in):
+        do(db, "DELETE FROM operation WHERE id = ?", lost.id)
+    assert outcomes(say(db, [early, handed_in])) == ["accepted", "accepted"]
+    assert outcomes(say(db, [note(scribe, "锁定后")])) == ["op_late"]
 
 
 @pytest.mark.parametrize("sealed_first", [True, False])

@@ -88,10 +88,10 @@ def keep(server: Server) -> Keeping:
     return Keeping(server)
 
 
-def a_picture(tablet: Tablet) -> Taken:
+def a_picture(tablet: Tablet, shade: int = 1) -> Taken:
     """The same each time."""
     out = BytesIO()
-    Image.new("RGB", (40, 30), (1, 90, 200)).save(out, "PNG")
+    Image.new("RGB", (40, 30), (shade, 90, 200)).save(out, "PNG")
     return photos.take(out.getvalue(), tablet.folder / "photos", tablet.vault)
 
 

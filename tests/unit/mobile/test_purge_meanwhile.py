@@ -6,8 +6,18 @@ from mobile import photos, purge
 from mobile.settling import Reading, Settlement
 from server.storage.backup_files import BackupFiles
 from shared_schema.merge import EMPTY
-from tests.unit.mobile.test_purge import LATER_MS, Keeping, a_visit, cleared, keep, server, tablets, why
-from tests.unit.mobile.world import COUNT, VISIT, YES_NO, Tablet, quiet
+from tests.unit.mobile.test_purge import (
+    LATER_MS,
+    Keeping,
+    a_picture,
+    a_visit,
+    cleared,
+    keep,
+    server,
+    tablets,
+    why,
+)
+from tests.unit.mobile.world import ANNA, COUNT, SCENE, VISIT, YES_NO, Tablet, quiet
 
 __all__ = ["keep", "server", "tablets"]
 
@@ -79,15 +89,17 @@ def test_what_a_backup_held_says_nothing_of_a_server_restored_from_an_earlier_on
     keep()
     early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
     other.answer(COUNT, 3)
+    other.desk.attach_photo(ANNA, VISIT, SCENE, a_picture(other, shade=2))
     quiet(other, one)
     keep()
     one.meet()
-    assert why(one) == ""
+    other.meet()
+    assert why(one) == why(other) == ""
     keep.files = BackupFiles(early)
     keep.restore()
     quiet(other, one)
-    assert why(one) == "no_backup"
-    assert cleared(one).visits == 0
+    assert why(one) == why(other) == "no_backup"
+    assert cleared(one).visits == cleared(other).visits == cleared(other).photos == 0
     keep()
     one.meet()
     assert why(one) == ""
