@@ -198,6 +198,17 @@ def test_what_the_console_did_not_make_is_not_believed(db: Database, was: bytes,
     assert outcomes(say(db, [read(forged)], device="D-2")) == ["op_wrong_device"]
 
 
+def test_beside_one_that_is_believed_another_is_looked_at_for_itself(db: Database) -> None:
+    """In one request, by the same person and of the same kind: one sealed or signed for, and one that is not."""
+    raw = returned(db)
+    sealed = read(raw)
+    forget(db, sealed.id)
+    forged = read(raw.replace(sealed.id.encode(), b"forged").replace("缺签字".encode(), "缺照片".encode()))
+    proven, unproven = notes(Scribe(device="D-1", epoch="E-9"), 2)
+    reply = say(db, [sealed, forged, proven, unproven], device="D-2", proofs=(signed(proven),))
+    assert outcomes(reply) == ["accepted", "op_wrong_device", "accepted", "op_not_proven"]
+
+
 def test_a_tablet_learns_that_the_log_is_no_longer_the_one_it_read(db: Database) -> None:
     """Where the log is shorter, or another, the news begins at the start and says so."""
     first, second = notes(Scribe(device="D-1"), 2)
