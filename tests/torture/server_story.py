@@ -213,6 +213,9 @@ def stored(folder: Path) -> set[bytes]:
             path = folder / "photos" / name[:2] / name
             assert sha256(path.read_bytes()).hexdigest() == name, "a photo is noted that is not whole"
             found.add(f"photo:{name}".encode())
+        for name, size in conn.execute("SELECT digest, size_bytes FROM package WHERE direction = 'out'"):
+            path = folder / "packages" / "out" / f"{name}.hcx"
+            assert path.stat().st_size == size, "a receipt package is noted that is not whole"
         chains = "SELECT device, epoch, seq, prev, hash FROM {} ORDER BY device, epoch, seq"
         _check_chains(conn.execute(chains.format("operation WHERE device <> 'console'")).fetchall())
         verdict = column("PRAGMA integrity_check")

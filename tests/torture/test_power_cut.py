@@ -191,6 +191,9 @@ CONTROLS: Mapping[str, Control] = {
     "server: photos not flushed": Control(
         SERVER, broken=lambda: patch("server.storage.photo_files.flush"), what="photo"
     ),
+    "server: receipts not flushed": Control(
+        SERVER, broken=lambda: patch("server.storage.package_files.os"), what="receipt package"
+    ),
     "tablet: synchronous=NORMAL": Control(TABLET, ("synchronous=NORMAL",)),
     "tablet: folders not flushed": Control(
         TABLET, broken=lambda: patch("mobile.files.flush_folder"), what="photo"
