@@ -210,7 +210,7 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Sync, "_ask", hasty)
 
 
-@mutant("lost", faults="tablet_restored,tablet_cloned")
+@mutant("lost", "diverged", faults="tablet_restored,tablet_cloned")
 def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     """The server takes an operation for known when it has one of that tablet with that number."""
 
