@@ -11,7 +11,7 @@ from mobile.store_file import Identity
 from mobile.vault import Vault
 from shared_schema.operations import Locked, Note, Operation
 from shared_schema.wire import Held, Receipt
-from tests.make import make_op
+from tests.make import make_assignment, make_op
 
 OWN = make_op(Note("A01", "见台账"))
 OTHERS = make_op(Note("A01", "另附"), device="D-2", person="P-2")
@@ -163,3 +163,20 @@ def test_of_receipts_to_be_carried_the_servers_latest_is_kept(store: Store) -> N
     for one in told:
         store.settle(Settlement(Journal(), relayed=[one]))
     assert store.carried_receipts(9) == (told[0],)
+
+
+@pytest.mark.parametrize("server", ["", "another"])
+def test_of_a_photo_that_is_wanted_again_no_backup_is_known(store: Store, server: str) -> None:
+    """The server lost it, or is another one: what was said of its backups is of before that."""
+    store.record(make_op(Note("A01", "x"), seq=2, prev=OWN.hash), photo=("a" * 64, "image/jpeg"))
+    store.settle(Settlement(Journal(), photos_backed_up=["a" * 64]))
+    assert store.figures().photos == {("received", 2): 1}
+    again = Settlement(Journal(), photos_wanted=[] if server else ["a" * 64], all_photos_wanted=bool(server))
+    store.settle(again, server=server)
+    assert store.figures().photos == {("waiting", 0): 1}
+
+
+def test_a_visit_that_is_no_longer_assigned_is_marked_though_nothing_was_read_of_it(store: Store) -> None:
+    for named in (("I-1", "I-2"), ("I-2",)):
+        store.settle(Settlement(Journal(), assignments=[make_assignment(one) for one in named]))
+    assert {one: gone for one, (_, gone) in store.assignments().items()} == {"I-1": True, "I-2": False}
