@@ -159,14 +159,21 @@ class PackageFiles:
         if path == target:
             return
         with path.open("rb") as file:
-            write(target, iter(lambda: file.read(COPY_BYTES), b""))
+            self._write(target, iter(lambda: file.read(COPY_BYTES), b""))
+
+    def _write(self, target: Path, content: Iterable[bytes]) -> None:
+        """As `write` does it; the names of these folders themselves survive too."""
+        write(target, content)
+        with disk_problems():
+            for folder in (self._root, self._root.parent):
+                flush(folder)
 
     # --- going out ----------------------------------------------------------------------------------
 
     def give(self, digest: str, content: Iterable[bytes]) -> Path:
         """Keeps a package that is to be carried to a tablet. Raises disk_full."""
         path = self.given(digest)
-        write(path, content)
+        self._write(path, content)
         return path
 
     def given(self, digest: str) -> Path:
