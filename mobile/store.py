@@ -363,9 +363,7 @@ class Store(Meetings):
         return bool(self._rows("SELECT 1 FROM photo WHERE sha256 = ?", sha256))
 
     def photo_became(self, sha256: str, status: str) -> None:
-        """Marks a photo `received` (the server has it), `missing` (this tablet has lost its file), or `refused` (the
-        server never takes it, and this tablet is about to be destroyed).
-        """
+        """Marks a photo `received` (the server has it), or `missing` (this tablet has lost its file)."""
         with self._write():
             self._db.execute("UPDATE photo SET status = ? WHERE sha256 = ?", (status, sha256))
 

@@ -80,6 +80,8 @@ class SyncReport(NamedTuple):
     refused: int = 0
     news: int = 0
     photos: int = 0
+    given_up: int = 0
+    """Photos that the server never takes, for which the keys of a tablet that was turned away no longer wait."""
     rounds: int = 0
     problem: str = ""
     revoked: bool = False
@@ -167,7 +169,8 @@ class Sync:
             # An exchange that works is no reason to try photos sooner.
             stuck = min(before, PHOTO_ATTEMPTS_MAX) + 1
             report = yield from self._photos(report, progress)
-            if report.revoked and report.photos:  # its keys go by the server's signed word alone
+            if report.revoked and report.photos and report.outcome == "done":
+                # Its keys go by the server's signed word alone.
                 report = yield from self._exchanges(report, progress)
         except (Offline, Rejected) as err:
             problem = err.problem if isinstance(err, Rejected) else None
@@ -177,7 +180,8 @@ class Sync:
             return report._replace(outcome="stopped")
         # Somebody may have tapped while the photos went, or taken one, and a run has an end: before keys go, all goes.
         unsigned = self._store.figures().photos.get(("received", 0))
-        waits = self._store.outbox(1, OPS_BYTES_MAX) or self._store.photos_to_send() or unsigned
+        unsent = len(self._store.photos_to_send()) > report.given_up
+        waits = self._store.outbox(1, OPS_BYTES_MAX) or unsent or unsigned
         return report._replace(revoked=report.revoked and not waits)
 
     # -- operations and news ----------------------------------------------------------------------------
@@ -303,8 +307,10 @@ class Sync:
             except Rejected as err:
                 if not err.problem.code.startswith(("photo_", "request_too_large")):
                     raise
-                if not err.problem.retry and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
-                    self._store.photo_became(sha256, "refused")  # keys do not wait for what is never taken
+                # What is in between takes something else tomorrow, or another line does.
+                final = err.problem.code.startswith("photo_") and not err.problem.retry
+                if final and report.revoked and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
+                    report = report._replace(given_up=report.given_up + 1)
                     continue
                 wrong = err.problem  # with one photo: it keeps none of the others, and delays no operation
                 report = self._failed(report, wrong, more_attempts=0)

@@ -74,8 +74,8 @@ CREATE TABLE assignment (inspection TEXT PRIMARY KEY, gone INTEGER NOT NULL, con
 CREATE TABLE checklist (hash TEXT PRIMARY KEY, content BLOB NOT NULL);
 
 -- status: waiting, received (the server has it), missing (this tablet lost the file before that), purged (server and
--- backup have it, and the file is gone from here), refused (and this tablet, turned away, is about to be destroyed),
--- stray (taken after the copy that took this file's place; the server may ask for it).
+-- backup have it, and the file is gone from here), stray (taken after the copy that took this file's place; the
+-- server may ask for it).
 -- receipt: 0 none, 1 the server has signed that it holds it, 2 a backup of the server holds it too.
 -- upload: what the server calls its upload, once begun; sent_bytes: how far that was, when it was last heard of.
 CREATE TABLE photo (

@@ -95,11 +95,42 @@ def test_a_photo_that_is_never_taken_does_not_keep_a_revoked_tablet_for_good(
     for _ in range(2):
         report = one.sync.once()
         assert (report.outcome, report.problem, report.revoked) == ("failed", "photo_type", False)
+        assert one.store.sync_state().problem == "photo_type", "the last exchange says nothing of a photo"
         server.now_ms += sync.REFUSED_KEPT_MS
     server.now_ms += 1
     report = one.sync.once()
     assert (report.outcome, report.revoked) == ("done", True)
     assert len(server.photos) == 1
+
+
+@pytest.mark.parametrize(
+    ("problem", "revoked"),
+    [("request_too_large", True), ("photo_type", False)],
+    ids=["what is in between takes no photo", "the server was restored from before it was turned away"],
+)
+def test_what_may_still_be_taken_is_not_given_up(
+    one: Tablet, server: Server, problem: str, revoked: bool
+) -> None:
+    """Not on another line, or by a server that is mended meanwhile: its keys stay, and it is tried again."""
+    one.open_visit()
+    one.meet()
+    photographed(one)
+    copy, send = server.backup(), one.line.files
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+
+    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        raise Rejected(ProblemReply(problem, "", ""))
+
+    one.line.files = files  # type: ignore[method-assign]
+    assert not one.sync.once().revoked
+    server.now_ms += sync.REFUSED_KEPT_MS + 1
+    if not revoked:
+        server.restore(copy)
+    report = one.sync.once()
+    assert (report.outcome, report.problem, report.revoked) == ("failed", problem, False)
+    one.line.files = send  # type: ignore[method-assign]
+    report = one.sync.once()
+    assert (report.outcome, report.photos, report.revoked) == ("done", 1, revoked)
 
 
 def test_a_revoked_tablet_with_more_than_one_run_carries_goes_on(
