@@ -43,7 +43,7 @@ REGISTRY: Mapping[str, Kind] = {
     "enrolment_code_invalid": Kind("注册码无效、已使用或已过期，请向协调员索取新码。", "The enrolment code is wrong, used or expired; ask the coordinator for a new one.", 403),
     "device_unknown": Kind("本平板未注册：{device}。请用注册码注册。", "This tablet is not enrolled: {device}. Enrol it with a code.", 401),
     "device_revoked": Kind("本平板已停用：{device}。请交回协调员。", "This tablet has been revoked: {device}. Hand it to the coordinator.", 403),
-    "receipt_invalid": Kind("服务器回执的签名不正确，未采用。请确认服务器地址，或联系协调员。", "The server's receipt is not signed by the server this tablet is enrolled with and was not used. Check the server's address, or ask the coordinator.", 401, retry=True),
+    "receipt_invalid": Kind("收到的内容没有本平板所注册服务器的正确签名，未采用。请确认网络（如热点的登录页）和服务器地址，或联系协调员。", "What came is not signed by the server this tablet is enrolled with and was not used. Check the network (it may want a sign-in) and the server's address, or ask the coordinator.", 401, retry=True),
     "server_untrusted": Kind("服务器的证书不受信任，什么也没有发送。请核对服务器地址和本机日期；如用自建证书机构，请操作员检查 HUCHA_TABLET_AUTHORITY 指定的证书文件，或更新服务器证书。", "The server's certificate is not trusted; nothing was sent. Check the server's address and this tablet's date; with an authority of your own, let the operator check the file that HUCHA_TABLET_AUTHORITY names, or renew the server's certificate.", 502, retry=True),
     "signature_invalid": Kind("平板签名不正确，内容在途中被改动或密钥不符。", "The tablet's signature does not match: changed on the way, or another key.", 401),
     "peer_unknown": Kind("平板 {device} 不在本检查组的名单中。请先让两台平板各与服务器同步一次。", "Tablet {device} is not on this squad's list. Let both tablets meet the server once, then try again.", 403),
