@@ -251,10 +251,15 @@ class Door:
         store, vault = self._settings.store_path, self._unlocked()
         if not store.exists() and good_copy.path_of(store).exists():
             raise Problem("store_damaged", path=str(store))
-        self._store = Store.open(store, vault)
+        opened = Store.open(store, vault)
         if self._put_back.exists():
             # Taken since the copy was made, and perhaps named by what the server has: not pictures of nobody.
-            self._store.keep_strays(photos.held(self._settings.photos))
+            try:
+                opened.keep_strays(photos.held(self._settings.photos))
+            except BaseException:
+                opened.close()  # a full disk: it is opened once more when there is room
+                raise
             destroy(self._put_back)
+        self._store = opened
         self._set_aside()
-        return Opened(vault, self._store)
+        return Opened(vault, opened)

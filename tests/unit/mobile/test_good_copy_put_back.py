@@ -9,7 +9,9 @@ from mobile import photos
 from mobile.door import Door
 from mobile.drafts import Drafts
 from mobile.settings import Settings
+from mobile.store import Store
 from mobile.transport import Offline
+from shared_schema.problems import Problem
 from tests.unit.mobile import sealed
 from tests.unit.mobile.test_package import photographed
 from tests.unit.mobile.test_purge import a_picture
@@ -61,4 +63,28 @@ def test_a_copy_that_is_put_back_keeps_what_was_taken_since(tmp_path: Path) -> N
     (settings.photos / f"{'cd' * 32}.jpg").write_bytes(b"sealed")
     _, store = door.unlock("p-chen", sealed.PIN)
     assert not store.knows_photo("cd" * 32), "once: afterwards what nobody was told of goes as ever"
+    door.lock()
+
+
+def test_a_disk_that_is_full_then_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pictures are noted at the next try, for which the room that was set aside is given up."""
+    settings = Settings(tmp_path / "data", secrets=tmp_path / "secrets")
+    door = Door(settings, os.urandom, lambda: sealed.NOW_MS, sealed.QUICK)
+    assert door.open_unprotected() is not None
+    door.give_pin(sealed.CHEN, sealed.PIN)
+    door.lock()
+    settings.photos.mkdir(exist_ok=True)
+    (settings.photos / f"{'ab' * 32}.jpg").write_bytes(b"sealed")
+    _, store = door.unlock("p-chen", sealed.PIN)
+    store.close()
+
+    def full(*_: object) -> None:
+        raise Problem("disk_full", path="tablet.db")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "keep_strays", full)
+        with pytest.raises(Problem, match="disk_full"):
+            door.use_copy()
+    _, store = door.unlock("p-chen", sealed.PIN)
+    assert store.knows_photo("ab" * 32)
     door.lock()
