@@ -222,8 +222,13 @@ class Store(Meetings):
         First what a restored server has lost of its console's: without the lock of a visit it would count what is
         late. Then what was made here, in the order it was. Then, if `relays`, colleagues' operations that the server
         has not got or has lost, each tablet's from the newest to the oldest, so that every one is followed by one that
-        answers for it.
+        answers for it. Without `relays`, while news is still to be read, what was made here waits until it is known
+        what the console has lost.
         """
+        if not relays and self._rows(
+            "SELECT 1 FROM operation WHERE status = 'doubtful' AND device = ? LIMIT 1", CONSOLE
+        ):
+            return []
         rows: list[tuple[Any, ...]] = []
         for which, order in _OUTBOX if relays else _OUTBOX[:-1]:
             if len(rows) < ops_max:

@@ -34,6 +34,7 @@ CREATE INDEX operation_inspection ON operation (inspection, position);
 CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
 CREATE INDEX operation_unconfirmed ON operation (position) WHERE own AND NOT confirmed;
 CREATE INDEX operation_relay ON operation (device, epoch, seq DESC) WHERE status = 'relay';
+CREATE INDEX operation_doubtful ON operation (device) WHERE status = 'doubtful';
 CREATE INDEX operation_refused ON operation (position) WHERE status IN ('refused', 'id_reused');
 CREATE INDEX operation_purged ON operation (inspection) WHERE status = 'purged';
 
@@ -95,6 +96,7 @@ _STEPS: Mapping[int, str] = {
         DROP INDEX operation_outbox;
         CREATE INDEX operation_outbox ON operation (position) WHERE status = 'unsent';
         CREATE INDEX operation_relay ON operation (device, epoch, seq DESC) WHERE status = 'relay';
+        CREATE INDEX operation_doubtful ON operation (device) WHERE status = 'doubtful';
         ALTER TABLE epoch ADD COLUMN backed_up INTEGER NOT NULL DEFAULT 0;
         CREATE TABLE signed_head (
             device TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,
