@@ -73,7 +73,9 @@ def link_in(raw: bytes) -> Link:
     place = read_place(raw)
     if place is None:
         return Link("", "", 0, digest(raw), "")
-    return Link(str(place.device), place.epoch, place.seq, digest(raw), place.prev)
+    # No tablet's name has a NUL in it, and a database that is asked for one fails.
+    named = place.device if isinstance(place.device, str) and place.device.isprintable() else ""
+    return Link(named, place.epoch, place.seq, digest(raw), place.prev)
 
 
 Place = tuple[str, str, str]

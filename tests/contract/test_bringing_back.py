@@ -116,6 +116,16 @@ def test_what_cannot_be_read_leaves_those_before_it_proven_and_is_its_authors_ow
     assert db.read(chains.gaps) == []
 
 
+@pytest.mark.parametrize("named", ['"D-2\\u0000"', '["D-2"]', "9" * 30, "null"])
+def test_what_cannot_be_read_may_name_whatever_it_will_as_its_tablet(db: Database, named: str) -> None:
+    """It keeps nothing else of its request out, and what it says that a database cannot hold is asked of none."""
+    first = make_op(Note("A01", "1"))
+    odd = encode(make_envelope(Raw(b"{}"), kind="note", id="odd", seq=2, prev=first.hash))
+    odd = odd.replace(b'"device":"D-1"', b'"device":' + named.encode())
+    assert outcomes(say(db, ops=(Raw(first.raw), Raw(odd)))) == ["accepted", "op_malformed"]
+    assert ask(db, "SELECT device, epoch, seq FROM refusal") == [("D-1", "E-1", 2)]
+
+
 @pytest.mark.parametrize("comes_back", [True, False])
 def test_what_a_forgotten_tablet_made_waits_for_it_or_for_a_person(db: Database, comes_back: bool) -> None:
     """The server was restored from before it was enrolled; where it is lost, only its colleagues hold what it made."""
