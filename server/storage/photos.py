@@ -13,6 +13,8 @@ from shared_schema.ids import DeviceId
 
 _ASIDE = "photos_noted_aside"
 """Drawn anew with every change that the writer's own connection does not make, so that it remembers nothing older."""
+_ASKED = "photos asked for"
+"""By tablet, the last it was asked for of more than fit: remembered whatever comes meanwhile."""
 
 
 def has(conn: Connection, sha256: str) -> bool:
@@ -106,12 +108,17 @@ def wanted(conn: Connection, device: DeviceId, limit: int) -> tuple[str, ...]:
     if known.get(_ASIDE) != aside:
         known.clear()
         known[_ASIDE] = aside
-    found: tuple[str, ...]
-    found, whole = known.get((device, limit), ((), False))
-    if not whole:
-        after = found[-1] if found else ""
+    found: tuple[str, ...] | None = known.get((device, limit))
+    if found is None:
+        asked = group.memory(conn, _ASKED)
+        after = asked.pop(device, "")
         found = _wanted(conn, device, limit, after)
-        known[device, limit] = found, not after and len(found) < limit
+        if after and not found:
+            after, found = "", _wanted(conn, device, limit, "")
+        if after or len(found) == limit:
+            asked[device] = found[-1]
+        else:
+            known[device, limit] = found
     return found
 
 
@@ -122,7 +129,7 @@ def _wanted(conn: Connection, device: DeviceId, limit: int, after: str) -> tuple
         "SELECT 1 FROM photo WHERE photo.sha256 = evidence.sha256) ORDER BY sha256 LIMIT ?",
         (device, after, limit),
     )
-    return tuple(sha256 for (sha256,) in rows) if rows or not after else _wanted(conn, device, limit, "")
+    return tuple(sha256 for (sha256,) in rows)
 
 
 def all_of_them(conn: Connection) -> list[tuple[str, int]]:

@@ -174,3 +174,15 @@ def test_of_many_lost_photos_all_are_asked_for_in_turn(db: Database) -> None:
     say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
     asked = [db.write(lambda conn: photos_asked.wanted(conn, DeviceId("D-1"), 2)) for _ in range(4)]
     assert asked == [tuple(names[:2]), tuple(names[2:4]), tuple(names[4:]), tuple(names[:2])]
+
+
+def test_of_many_lost_photos_all_are_asked_for_however_much_comes_meanwhile(db: Database) -> None:
+    """Each photo and each piece of evidence, of whichever tablet, has them looked for anew."""
+    scribe, other = Scribe(), Scribe(device="D-2", epoch="E-2")
+    names = sorted(digest(picture(n)) for n in range(5))
+    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
+    asked: set[str] = set()
+    for n in range(5, 8):
+        asked |= set(db.write(lambda conn: photos_asked.wanted(conn, DeviceId("D-1"), 2)))
+        say(db, [other.write(make_photo(f"E-{n}", "F02", digest(picture(n))))], device="D-2")
+    assert asked == set(names)
