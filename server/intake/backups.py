@@ -19,6 +19,7 @@ from server.storage import backup_notes, migrations, photos, table_copy, waterma
 from server.storage.backup_files import BackupFiles, Kept, Manifest, Part, Photo, named, signed_text
 from server.storage.backup_notes import Noted
 from server.storage.database import Connection, Database
+from server.storage.disk import Room
 from server.storage.photo_store import PhotoStore
 from server.storage.tables import SCHEMA_VERSION
 from server.storage.watermark import Mark
@@ -55,7 +56,13 @@ class Checked(NamedTuple):
 
 
 def back_up(
-    db: Database, store: PhotoStore, files: BackupFiles, *, clock: Callable[[], int], keep: int = 0
+    db: Database,
+    store: PhotoStore,
+    files: BackupFiles,
+    *,
+    clock: Callable[[], int],
+    keep: int = 0,
+    room: Room | None = None,
 ) -> Made:
     """Makes a backup, verifies it and notes what it holds; of older ones `keep` newest stay (0: all).
 
@@ -63,12 +70,13 @@ def back_up(
     back (then it does not count), backup_foreign, store_in_use, disk_full, busy.
 
     Of photos that the server cannot read any more it no longer says that they are here: tablets are asked for them
-    again. Those that it had lost, and that lie in their place again or in the folder, are here again.
+    again. Those that it had lost, and that lie in their place again or in the folder, are here again; where
+    `room` is given, nothing is put back into what operations need of it.
     """
     with files.locked(create=True):
         now_ms = clock()
         _check_ours(files, public_of(db.read(_secrets)))
-        copying = _Copying(files)
+        copying = _Copying(files, room)
         found = db.read(copying.tables)
         secret_text = msgspec.json.encode(found.secrets)
         text, size = _copied(files, copying, store, found, digest(secret_text), now_ms)
@@ -78,7 +86,7 @@ def back_up(
         kept = files.read(name)
         _check_signature(files, kept)
         made = Checked(name, kept.manifest, *size)
-        db.aside(lambda conn: _note(conn, made, found.mark, copying.again, clock()))
+        db.aside(lambda conn: _note(conn, made, found.mark, copying, clock()))
         return Made(name, kept.manifest, copying.count, copying.size_bytes, files.prune(keep))
 
 
@@ -118,11 +126,11 @@ def _copied(
     now_ms: int,
 ) -> tuple[bytes, tuple[int, int]]:
     """The list of what is in the folder now, all of it read back; how many contents, and how large."""
-    here, missing = copying.photos(store, found.photos)
+    here = copying.photos(store, found.photos)
     lost = copying.look_again(store, found.unnoted)
     # What was told stays told, until somebody brings it or it is taken out of the record.
     before = _last(files)
-    missing += [one for one in lost if before is not None and one in before.photos_missing]
+    told = [one for one in lost if before is not None and one in before.photos_missing]
     manifest = Manifest(
         program=metadata.version("hucha"),
         schema_version=SCHEMA_VERSION,
@@ -134,7 +142,7 @@ def _copied(
         log_root=found.log_root,
         parts=tuple(found.parts),
         photos=(*here, *(one.photo for one in copying.again)),
-        photos_missing=tuple(missing),
+        photos_missing=(*copying.gone, *told),
     )
     # What is not whole never gets a name, so it never counts.
     return msgspec.json.encode(manifest), _contents(files, manifest)
@@ -164,9 +172,12 @@ class _Again(NamedTuple):
 class _Copying:
     """Puts what is not in the folder yet, and counts that."""
 
-    def __init__(self, files: BackupFiles) -> None:
+    def __init__(self, files: BackupFiles, room: Room | None) -> None:
         self._files = files
+        self._room = room
         self.again: list[_Again] = []
+        self.gone: list[str] = []
+        """Photos that are noted as here, and are not."""
         self._mends = True
         self.count = 0
         self.size_bytes = 0
@@ -188,31 +199,30 @@ class _Copying:
             watermark.mark(conn),
         )
 
-    def photos(self, store: PhotoStore, rows: Sequence[tuple[str, int]]) -> tuple[list[Photo], list[str]]:
-        """Puts the photos, and tells of those that are gone: one of them stops none of the others.
+    def photos(self, store: PhotoStore, rows: Sequence[tuple[str, int]]) -> list[Photo]:
+        """Puts the photos; those that are gone stop none of the others.
 
         Photos never change: what the folder has is not fetched again.
         """
         here: list[Photo] = []
-        missing: list[str] = []
         for sha256, size_bytes in rows:
             if self._files.has(sha256, size_bytes):
                 self._mend(store, sha256)
             else:
                 content = undamaged(store, sha256)
                 if content is None:
-                    missing.append(sha256)
+                    self.gone.append(sha256)
                     continue
                 self._put(content)
             here.append(Photo(sha256, size_bytes))
-        return here, missing
+        return here
 
     def _mend(self, store: PhotoStore, sha256: str) -> None:
         """Puts back what the folder has and the server has lost: nobody else would look for it."""
         if self._mends:
             try:
                 if not store.has(sha256):
-                    store.put(sha256, self._files.get(sha256))
+                    self._put_back(store, sha256, self._files.get(sha256))
             except Problem:  # it does not answer, or has no room: at the next backup
                 self._mends = False
 
@@ -234,12 +244,22 @@ class _Copying:
 
     def _found(self, store: PhotoStore, sha256: str) -> tuple[bytes, str] | None:
         for look in (store.get, self._files.get):
-            with suppress(Problem):  # it is not there, is no photo, or the store does not answer just now
-                content = look(sha256)
-                media_type = media_type_of(BytesIO(content))
-                store.put(sha256, content)
-                return content, media_type
+            if self._mends:
+                try:
+                    content = look(sha256)
+                    media_type = media_type_of(BytesIO(content))
+                    self._put_back(store, sha256, content)
+                except Problem as problem:  # it is not there or is no photo; else all the others wait too
+                    self._mends = problem.code not in {"busy", "disk_full"}
+                else:
+                    return content, media_type
         return None
+
+    def _put_back(self, store: PhotoStore, sha256: str, content: bytes) -> None:
+        """Raises disk_full also where the disk is of somebody else, as when the photos' own is not mounted."""
+        if self._room is not None and self._room.look().refuses and not store.has(sha256):
+            raise Problem("disk_full")
+        store.put(sha256, content)
 
     def _put(self, content: bytes) -> str:
         if not self._files.has(digest(content), len(content)):
@@ -248,11 +268,11 @@ class _Copying:
         return self._files.put(content)
 
 
-def _note(conn: Connection, made: Checked, mark: Mark, again: Iterable[_Again], now_ms: int) -> None:
+def _note(conn: Connection, made: Checked, mark: Mark, copying: _Copying, now_ms: int) -> None:
     if migrations.server_id(conn) != made.manifest.server:
         return  # restored meanwhile: what was copied is of the one before
-    photos.ask_again(conn, made.manifest.photos_missing)
-    for one in again:
+    photos.ask_again(conn, copying.gone)  # of others that are told as missing, one may have come meanwhile
+    for one in copying.again:
         photos.add(
             conn,
             sha256=one.photo.sha256,

@@ -11,6 +11,7 @@ from server.intake.restore import move_aside, restore
 from server.settings import Settings
 from server.storage.backup_files import BackupFiles, Manifest
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.photo_store import open_photo_store
 from shared_schema.problems import Problem
 
@@ -57,7 +58,9 @@ def backup_command(
     settings = _settings(data, database)
     with Database.open(settings.database_url, create=False, readonly=True) as db:
         store = open_photo_store(settings.photo_store, settings.photo_dir)
-        made = backups.back_up(db, store, files, clock=_now_ms, keep=keep)
+        settings.photo_dir.mkdir(parents=True, exist_ok=True)
+        room = Room(settings.photo_dir, refuse_percent=settings.disk_refuse_percent)
+        made = backups.back_up(db, store, files, clock=_now_ms, keep=keep, room=room)
     click.echo(
         f"{made.name}: {_told(made.manifest)}; {made.copied} contents copied, {made.copied_bytes} bytes"
     )

@@ -10,6 +10,7 @@ from server.intake.photos import take_photo
 from server.storage import photos as photos_asked
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
+from server.storage.disk import Room
 from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
@@ -165,6 +166,65 @@ def test_a_store_that_does_not_answer_is_asked_once_and_stops_no_backup(
     monkeypatch.setattr(PhotoFiles, "has", down)
     made = backups.back_up(db, photos, files, clock=clock)
     assert (len(made.manifest.photos), len(asked)) == (3, 1)
+
+
+@pytest.mark.parametrize("noted", [True, False])
+def test_nothing_is_put_back_into_the_room_that_operations_need(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, tmp_path: Path, noted: bool
+) -> None:
+    """The disk of the photos is not mounted, and all of them would go to the one on which the database lies."""
+    name = digest(picture(1))
+    say(db, [Scribe().write(make_photo("E-1", "F02", name))])
+    take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    lies = photos.path(name)
+    aside = lies.rename(tmp_path / "aside")
+    if not noted:
+        db.write(lambda conn: photos_asked.forget(conn, [name]))
+    full = Room(tmp_path, free=lambda _: 4.9)
+    backups.back_up(db, photos, files, clock=clock, room=full)
+    assert not lies.exists()
+    aside.rename(lies)
+    backups.back_up(db, photos, files, clock=clock, room=full)
+    assert say(db, photos=(name,)).photos_wanted == ()
+
+
+def test_a_store_that_does_not_answer_is_asked_for_one_lost_photo_only(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer may take it half a minute, and of a campaign thousands are still on tablets."""
+    scribe = Scribe()
+    names = [digest(picture(n)) for n in range(3)]
+    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
+    asked: list[str] = []
+
+    def down(_: PhotoFiles, sha256: str) -> bytes:
+        asked.append(sha256)
+        raise Problem("busy")
+
+    monkeypatch.setattr(PhotoFiles, "get", down)
+    backups.back_up(db, photos, files, clock=clock)
+    assert len(asked) == 1
+
+
+def test_a_lost_photo_that_comes_while_a_backup_is_made_is_here(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was told as lost before; what this backup has looked at is older than what its tablet has brought."""
+    name = digest(picture(1))
+    say(db, [Scribe().write(make_photo("E-1", "F02", name))])
+    take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
+    photos.path(name).unlink()
+    backups.back_up(db, photos, files, clock=clock)
+    keep_keys = BackupFiles.write_keys
+
+    def meanwhile(self: BackupFiles, content: bytes) -> None:
+        take_photo(db, photos, name, picture(1), device=DeviceId("D-1"), now_ms=NOW_MS)
+        keep_keys(self, content)
+
+    monkeypatch.setattr(BackupFiles, "write_keys", meanwhile)
+    backups.back_up(db, photos, files, clock=clock)
+    assert say(db, photos=(name,)).photos_wanted == ()
 
 
 def test_of_many_lost_photos_all_are_asked_for_in_turn(db: Database) -> None:
