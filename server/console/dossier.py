@@ -53,12 +53,14 @@ class Dossier(NamedTuple):
     def uncovered(self) -> list[LogEntry]:
         """What counts though the lock does not cover it and nobody admitted it.
 
-        A restored server took it before it had its lock back.
+        A restored server took it before it had its lock back. A lock of version 0.1 says nothing of what it covers.
         """
         cell = self.view.stage_cell
         if cell is None or self.view.stage != "locked":
             return []
         covered = covered_by(one.value for one in cell.standing)
+        if not covered:
+            return []
         admitted = {op for op, one in self.admitted.items() if one.admitted_by}
         return [
             entry
