@@ -203,7 +203,7 @@ class BackupFiles:
             if told.format > FORMAT:
                 raise Problem("schema_too_new", theirs=told.format, ours=FORMAT)
             return Kept(name, text, signed.signature, msgspec.json.decode(text, type=Manifest))
-        except (msgspec.DecodeError, UnicodeError) as err:
+        except (msgspec.DecodeError, UnicodeError, OSError) as err:
             raise Problem("backup_damaged", where=name) from err
 
     def write_keys(self, content: bytes) -> None:
@@ -223,7 +223,8 @@ class BackupFiles:
         for name in self.names():
             # A list that cannot be read may name anything: then nothing is swept.
             with suppress(Problem):
-                wanted.update(named(self.read(name).manifest))
+                manifest = self.read(name).manifest
+                wanted.update((*named(manifest), *manifest.photos_missing))
                 continue
             return gone
         for path in (self.root / "contents").glob("*/*"):

@@ -176,6 +176,19 @@ def test_the_newest_backup_is_the_last_that_was_made_whatever_the_clock_says(
     assert len(files.names()) == 2
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_bad_sector_under_the_newest_list_stops_no_backup(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    """Nothing is swept while it lies there: it may name anything."""
+    name = backups.back_up(db, photos, files, clock=clock).name
+    (files.root / name).unlink()
+    (files.root / name).symlink_to("/proc/self/mem")  # its first byte is EIO
+    made = backups.back_up(db, photos, files, clock=clock)
+    assert backups.newest(files) == made.name > name
+    assert [one.name for one in backups.check(files, made.name)] == [made.name]
+
+
 @pytest.mark.parametrize("lists", [True, False])
 def test_a_folder_with_another_servers_backups_or_keys_is_left_alone(
     db: Database,
