@@ -146,10 +146,10 @@ class Uploads:
         disk_full and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
         """
         path = self._partials.path(device, name)
-        if self._partials.offset(device, name) != note.size_bytes:
-            raise Problem(
-                "not_found", what="upload"
-            )  # it expired while its last bytes came, by a clock that jumped
+        arrived = self._partials.offset(device, name)
+        if arrived is None or arrived < note.size_bytes:
+            # It expired while its last bytes came, by a clock that jumped.
+            raise Problem("not_found", what="upload")
         if hashed is None:
             hashed = hashlib.sha256()
             hash_on(hashed, path)

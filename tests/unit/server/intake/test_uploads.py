@@ -156,6 +156,16 @@ def test_what_a_jump_of_the_clock_sweeps_away_under_a_request_begins_anew(
     assert client.photos() == [NAME]
 
 
+def test_what_is_longer_than_it_may_be_begins_anew(client: Client) -> None:
+    """As a disk may leave it after a power cut; nobody could go on with it, nor be rid of it for a week."""
+    name = client.begin()
+    client.files.partials.path(DEVICE, name).write_bytes(PHOTO + b"x")
+    client.ask("HEAD", name)
+    assert client.offset(client.begin()) == 0
+    assert client.patch(name, 0, PHOTO).status == 204
+    assert client.photos() == [NAME]
+
+
 def test_a_tablet_has_only_so_many_uploads_open(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beginning costs nothing, and a disk may run out of files before room. What is whole is not open."""
     monkeypatch.setattr(uploads, "OPEN_MAX", 2)
