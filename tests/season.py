@@ -16,7 +16,7 @@ from server.demo.plan import Plan, Team, make_plan
 from server.demo.registering import register
 from server.demo.script import Visit, at_start
 from server.demo.truth import Truth
-from server.intake import desk, exchange
+from server.intake import desk, taking
 from server.intake.judge import RoleOf
 from server.planning.registering import earlier_id
 from server.storage import devices, photos
@@ -341,7 +341,7 @@ class Crew:
         self.at_ms += 20 * 60 * 1000
         for person, raws in self.pending.items():
             device = DeviceId(self.scribes[person].device)
-            statuses = exchange.take(
+            statuses = taking.take(
                 self.conn,
                 raws,
                 device=device,

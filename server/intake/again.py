@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from importlib import metadata
 
 from server.access import audit
-from server.intake import exchange, projection
+from server.intake import exchange, projection, taking
 from server.intake.judge import Judge
 from server.storage import edition, registers, waiting
 from server.storage.database import Connection
@@ -58,7 +58,7 @@ def _take_refused(conn: Connection, now_ms: int) -> int:
     taken = 0
     for device, refused in waiting.refused(conn, CURABLE):
         lines = {one.hash: one for one in refused}
-        result = exchange.take(
+        result = taking.take(
             conn,
             [one.raw for one in refused],
             device=DeviceId(device),

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from msgspec import Raw
 from msgspec.structs import replace
 
-from server.intake.exchange import Taken, answer, exchange
+from server.intake.exchange import answer, exchange
+from server.intake.taking import Taken
 from server.storage import packages
 from server.storage.database import Connection
 from server.storage.devices import DeviceRow

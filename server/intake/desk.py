@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from server.access.devices import CONSOLE_DEVICE
 from server.intake import projection, seals
-from server.intake.exchange import take
+from server.intake.taking import take
 from server.storage import chains, migrations, op_log, registers
 from server.storage.chains import Tip
 from server.storage.database import Connection

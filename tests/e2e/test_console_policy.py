@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from server.intake import exchange
+from server.intake import taking
 from server.storage import accounts, registers
 from server.storage.database import Connection
 from shared_schema.ids import DeviceId
@@ -120,7 +120,7 @@ def plant(conn: Connection, season: Season) -> str:
     scribe.write(NotApplicable(reason.id, reason.na[0], strings[4]))
     scribe.write(MeasureProposed(measure="M-1", what="stop_use", reason=strings[9], paper_ref=strings[10]))
     scribe.write(Aborted("emergency", strings[21]))
-    statuses = exchange.take(
+    statuses = taking.take(
         conn,
         [one.raw for one in scribe.written],
         device=DeviceId(leader.tablet),

@@ -13,7 +13,7 @@ import pytest
 from mobile import exchange as tablet_exchange
 from mobile import settling, store, tap
 from mobile.sync import Sync
-from server.intake import exchange, judge, news, projection
+from server.intake import judge, news, projection, taking
 from server.storage import chains, op_log, states, watermark
 from server.storage.database import Connection
 from shared_schema import merge
@@ -64,7 +64,7 @@ def _everywhere(patch: pytest.MonkeyPatch, fold: merge.Fold) -> None:
 
 _apply, _take, _after_cursors, _worked_out = (
     merge.apply,
-    exchange.take,
+    taking.take,
     news.after_cursors,
     projection._worked_out,
 )
@@ -126,7 +126,7 @@ def takes_again_what_comes_again(patch: pytest.MonkeyPatch) -> None:
     def never_twice(said: Any, *facts: Any) -> OpStatus:
         return OpStatus("accepted" if said == "duplicate" else said, *facts)
 
-    patch.setattr(exchange, "OpStatus", never_twice)
+    patch.setattr(taking, "OpStatus", never_twice)
 
 
 # --- a tap is never hidden ---------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def empties_the_outbox_before_the_reply(patch: pytest.MonkeyPatch) -> None:
 def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
     """The server takes an operation for known when it has one of that tablet with that number."""
 
-    def take(conn: Connection, raws: Sequence[bytes], **facts: Any) -> exchange.Taken:
+    def take(conn: Connection, raws: Sequence[bytes], **facts: Any) -> taking.Taken:
         statuses: list[OpStatus] = []
         for raw in raws:
             plain = json.loads(raw)
@@ -224,9 +224,9 @@ def knows_operations_by_their_number(patch: pytest.MonkeyPatch) -> None:
             statuses += (
                 [OpStatus("duplicate", plain["id"])] if there else _take(conn, [raw], **facts).statuses
             )
-        return exchange.Taken(statuses, {})
+        return taking.Taken(statuses, {})
 
-    patch.setattr(exchange, "take", take)
+    patch.setattr(taking, "take", take)
 
 
 @mutant("lost", "diverged", faults="server_restored,tablet_restored,tablet_cloned", worlds=60, first=141)
@@ -354,7 +354,7 @@ def decodes_the_whole_batch_strictly(patch: pytest.MonkeyPatch) -> None:
             raise Problem("request_malformed", where="kind")
         return operation
 
-    patch.setattr(exchange, "_read", strict)
+    patch.setattr(taking, "_read", strict)
 
 
 @mutant("stalled", faults="newer_app")

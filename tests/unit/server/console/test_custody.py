@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from server.console import board
 from server.console.custody import custody_of
-from server.intake import exchange
+from server.intake import exchange, taking
 from server.storage import console_inspection as store
 from server.storage import photos
 from server.storage.console_inspection import Picture
@@ -57,7 +57,7 @@ class Team:
         operation = scribe.write(body, bases=bases)  # type: ignore[arg-type]
 
         def run(conn: Connection) -> None:
-            taken = exchange.take(
+            taken = taking.take(
                 conn,
                 [operation.raw],
                 device=DeviceId(scribe.device),
