@@ -211,13 +211,13 @@ class Uploads:
 
         self._db.submit(run, joins=True).result()
 
-    def _is_here(self, device: DeviceId, sha256: str, now_ms: int) -> bool:
+    def _is_here(self, device: DeviceId, sha256: str, size_bytes: int, now_ms: int) -> bool:
         """Whether the photo needs no sending: it is read, because whoever asks is about to send it anew.
 
         One that was kept whole, and not noted before a kill, is noted now.
         """
         content = undamaged(self._store, sha256) if sha256 else None
-        if content is None:
+        if content is None or len(content) != size_bytes:
             return False
         if not self._db.read(lambda conn: photos.has(conn, sha256), joins=True):
             self._noted(device, sha256, len(content), media_type_of(BytesIO(content)), now_ms)
@@ -227,7 +227,7 @@ class Uploads:
         """Without bytes of its own, an upload is either not begun or has become a photo: that is looked up."""
         offset = self._partials.offset(device, name)
         if offset is None:
-            here = self._is_here(device, note.sha256, now_ms)
+            here = self._is_here(device, note.sha256, note.size_bytes, now_ms)
             if note.sha256 and not note.named and not here:
                 # It was here, and the server has been restored from before that.
                 self._partials.remove(device, name)

@@ -179,3 +179,14 @@ def test_a_tablet_has_only_so_many_uploads_open(client: Client, monkeypatch: pyt
     assert client.begin(picture(3)) == open_ones[0], "what is open can be begun again, and gone on with"
     assert client.patch(open_ones[0], 0, picture(3)).status == 204
     assert client.ask("POST", "", **told).status == 201
+
+
+def test_what_is_here_is_begun_anew_under_no_other_size(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each size is an upload of its own, so one photo would do to have any number of them."""
+    monkeypatch.setattr(uploads, "OPEN_MAX", 2)
+    client.patch(client.begin(), 0, PHOTO)
+    told = metadata(sha256=NAME)
+    begun = [client.ask("POST", "", upload_length=f"{size}", upload_metadata=told) for size in (1, 2, 3)]
+    assert [one.status for one in begun] == [201, 201, 429]
