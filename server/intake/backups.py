@@ -26,6 +26,9 @@ from server.storage.watermark import Mark
 from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
 
+ELSEWHERE_MIN = 10
+"""Where none of so many photos is found, it was looked in another place than the server keeps them in."""
+
 
 class Secrets(msgspec.Struct, frozen=True):
     """The server's own keys, in hex. Whoever has them can speak for the server: they lie apart from the rest."""
@@ -44,6 +47,8 @@ class Made(NamedTuple):
     """Contents that were not in the folder before."""
     copied_bytes: int
     pruned: Sequence[str]
+    elsewhere: bool = False
+    """None of the photos lay where it was looked: nobody was asked for any, and none was put there."""
 
 
 class Checked(NamedTuple):
@@ -71,7 +76,8 @@ def back_up(
 
     Of photos that the server cannot read any more it no longer says that they are here: tablets are asked for them
     again. Those that it had lost, and that lie in their place again or in the folder, are here again; where
-    `room` is given, nothing is put back into what operations need of it.
+    `room` is given, nothing is put back into what operations need of it. Where not one of many is found, `store` is
+    another one than the server's, or its disk is not there: then all this waits.
     """
     with files.locked(create=True):
         now_ms = clock()
@@ -87,7 +93,8 @@ def back_up(
         _check_signature(files, kept)
         made = Checked(name, kept.manifest, *size)
         db.aside(lambda conn: _note(conn, made, found.mark, copying, clock()))
-        return Made(name, kept.manifest, copying.count, copying.size_bytes, files.prune(keep))
+        pruned = files.prune(keep)
+        return Made(name, kept.manifest, copying.count, copying.size_bytes, pruned, copying.elsewhere)
 
 
 def _check_ours(files: BackupFiles, public: str) -> None:
@@ -178,6 +185,7 @@ class _Copying:
         self.again: list[_Again] = []
         self.gone: list[str] = []
         """Photos that are noted as here, and are not."""
+        self.elsewhere = False
         self._mends = True
         self.count = 0
         self.size_bytes = 0
@@ -204,6 +212,10 @@ class _Copying:
 
         Photos never change: what the folder has is not fetched again.
         """
+        if len(rows) >= ELSEWHERE_MIN:
+            with suppress(Problem):  # it does not answer
+                self.elsewhere = not any(store.has(sha256) for sha256, _ in rows)
+                self._mends = not self.elsewhere
         here: list[Photo] = []
         for sha256, size_bytes in rows:
             if self._files.has(sha256, size_bytes):
@@ -271,7 +283,10 @@ class _Copying:
 def _note(conn: Connection, made: Checked, mark: Mark, copying: _Copying, now_ms: int) -> None:
     if migrations.server_id(conn) != made.manifest.server:
         return  # restored meanwhile: what was copied is of the one before
-    photos.ask_again(conn, copying.gone)  # of others that are told as missing, one may have come meanwhile
+    if not copying.elsewhere:
+        photos.ask_again(
+            conn, copying.gone
+        )  # of others that are told as missing, one may have come meanwhile
     for one in copying.again:
         photos.add(
             conn,

@@ -68,7 +68,15 @@ def backup_command(
         click.echo(f"removed {name}")
     for sha256 in made.manifest.photos_missing:
         click.echo(f"照片已无法读取 / photo cannot be read any more: {sha256}", err=True)
-    if made.manifest.photos_missing:
+    if made.elsewhere:
+        click.echo(
+            f"{settings.photo_store or settings.photo_dir} 里没有记录中的任何一张照片："
+            "HUCHA_PHOTO_STORE、--data 须与服务器一致，磁盘须已挂载"
+            " / holds not one photo of the record: HUCHA_PHOTO_STORE and --data must be the server's own,"
+            " and the disk mounted",
+            err=True,
+        )
+    if made.manifest.photos_missing or made.elsewhere:
         raise SystemExit(1)
 
 

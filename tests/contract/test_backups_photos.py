@@ -80,6 +80,26 @@ def test_a_photo_that_a_backup_finds_damaged_is_asked_for_at_once_and_is_here_ag
     assert [one.sha256 for one in made.manifest.photos] == sorted((gone, here))
 
 
+@pytest.mark.parametrize("backed_up", [False, True])
+def test_a_backup_that_looks_for_photos_elsewhere_asks_nobody_for_them_and_puts_none_there(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, tmp_path: Path, *, backed_up: bool
+) -> None:
+    """Without the server's settings, or its disk not mounted: all are where they were."""
+    names = [digest(picture(n)) for n in range(backups.ELSEWHERE_MIN)]
+    for n in range(backups.ELSEWHERE_MIN):
+        take_photo(db, photos, names[n], picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
+    if backed_up:
+        backups.back_up(db, photos, files, clock=clock)
+    other = PhotoFiles(tmp_path / "other")
+    made = backups.back_up(db, other, files, clock=clock)
+    assert made.elsewhere
+    assert made.manifest.photos_missing == (() if backed_up else tuple(sorted(names)))
+    assert not any(other.has(one) for one in names)
+    reply = say(db, photos=tuple(names))
+    assert reply.receipt is not None
+    assert sorted(reply.receipt.photos) == sorted(names)
+
+
 @pytest.mark.parametrize("where", ["its place", "the folder"])
 def test_a_photo_that_was_lost_is_here_again_with_the_first_backup_that_finds_it(
     url: str, db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, where: str, tmp_path: Path
