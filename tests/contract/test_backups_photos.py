@@ -86,6 +86,8 @@ def test_a_backup_that_looks_for_photos_elsewhere_asks_nobody_for_them_and_puts_
 ) -> None:
     """Without the server's settings, or its disk not mounted: all are where they were."""
     names = [digest(picture(n)) for n in range(backups.ELSEWHERE_MIN)]
+    scribe = Scribe()
+    say(db, [scribe.write(make_photo(f"E-{one[:8]}", "F02", one)) for one in names])
     for n in range(backups.ELSEWHERE_MIN):
         take_photo(db, photos, names[n], picture(n), device=DeviceId("D-1"), now_ms=NOW_MS)
     if backed_up:
