@@ -652,6 +652,15 @@ CONSOLE: dict[str, tuple[str, str]] = {
     ),
     "quarantine.admit_why": ("补收理由", "Reason for admitting it"),
     "quarantine.admit_now": ("补收这条记录", "Admit it"),
+    "quarantine.admit_why_all": (
+        "补收理由（{count} 条同一理由）",
+        "Reason for admitting these {count}",
+    ),
+    "quarantine.admit_all": ("补收上面可以补收的 {count} 条", "Admit the {count} above that may be"),
+    "quarantine.together": (
+        "按一种原因筛选后（还可按平板），列出的记录可以写明同一理由一起补收。",
+        "Filtered by one reason (and by tablet), what is listed can be admitted together with one reason of yours.",
+    ),
     "quarantine.cannot": (
         "这条记录本身有误或无法读取，不能补收；请分队重新记录。",
         "It is wrong in itself or cannot be read, so it cannot be admitted: have the squad record it again.",

@@ -11,7 +11,7 @@ from litestar.params import FromPath, FromQuery
 
 from server.access import audit
 from server.console.context import console_of, signed_in
-from server.console.forms import value
+from server.console.forms import value, values
 from server.console.policy import allow
 from server.console.refused import entries, entry_of
 from server.console.render import AnyRequest, go, is_fragment, part, show
@@ -20,7 +20,7 @@ from server.storage import console_inspection as people
 from server.storage import console_quarantine as store
 from server.storage import console_registers as registers
 from server.storage import console_tablets
-from server.storage.console_quarantine import Sift
+from server.storage.console_quarantine import RefusalLine, Sift
 from server.storage.console_reads import LIST_ROWS_MAX
 from server.storage.database import Connection
 from shared_schema.problems import Problem
@@ -78,9 +78,7 @@ def refused(
     """One refused operation, down to its bytes; with the form that admits it, where it may be admitted."""
 
     def load(conn: Connection) -> Mapping[str, Any]:
-        line = store.one(conn, campaign, device, hash_)
-        if line is None:
-            raise Problem("not_found", what=hash_[:12])
+        line = _line(conn, campaign, device, hash_)
         return {
             "place": campaign,
             "one": entry_of(conn, line),
@@ -99,6 +97,13 @@ def refused(
     )
 
 
+def _line(conn: Connection, campaign: str, device: str, hash_: str) -> RefusalLine:
+    line = store.one(conn, campaign, device, hash_)
+    if line is None:
+        raise Problem("not_found", what=hash_[:12])
+    return line
+
+
 def _shown(raw: bytes) -> str:
     try:
         return msgspec.json.format(raw, indent=2).decode()
@@ -113,25 +118,29 @@ def _shown(raw: bytes) -> str:
     sync_to_thread=True,
 )
 def admit(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
-    """Takes one operation into the log after all; the reason stays on the record."""
-    console, who = console_of(request), signed_in(request)
-    device, hash_, why = (value(request, name) for name in ("device", "hash", "why"))
+    """Takes operations into the log after all, all that are named or none; the reason stays on the record of each."""
+    console, who, why = console_of(request), signed_in(request), value(request, "why")
+    named = list(zip(values(request, "device"), values(request, "hash"), strict=False))
+    if not named:
+        raise Problem("form_invalid", field="hash", cure="请选择要补收的记录 / say which operations")
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        line = store.one(conn, campaign, device, hash_)
-        if line is None:
-            raise Problem("not_found", what=hash_[:12])
-        operation = intake.admit(conn, device, hash_, admitted_by=who.login, why=why, now_ms=now_ms)
-        audit.record(
-            conn,
-            now_ms,
-            who.login,
-            "operation.admitted",
-            operation.inspection,
-            op=operation.id,
-            was=line.problem,
-        )
+        # Each tablet's in its own order, as it would have brought them.
+        lines = [_line(conn, campaign, *one) for one in named]
+        for line in sorted(lines, key=lambda one: (one.device, one.epoch, one.seq)):
+            operation = intake.admit(
+                conn, line.device, line.hash, admitted_by=who.login, why=why, now_ms=now_ms
+            )
+            audit.record(
+                conn,
+                now_ms,
+                who.login,
+                "operation.admitted",
+                operation.inspection,
+                op=operation.id,
+                was=line.problem,
+            )
 
     console.db.write(run)
     return go(request, f"/campaigns/{campaign}/quarantine?done=admitted")

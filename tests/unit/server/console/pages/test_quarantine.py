@@ -1,5 +1,6 @@
 """Quarantine at the console: everything that waits, why; what may be admitted, by whom, and what that leaves."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,11 @@ from tests.trouble import REFUSED
 from tests.unit.server.console.desk import Console, console
 
 UNDER = "/campaigns/HD-2026-HC/quarantine"
+
+
+def hidden(page: str, name: str) -> list[str]:
+    """The values of a hidden field."""
+    return re.findall(f'type="hidden" name="{name}" value="([^"]*)"', page)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +73,33 @@ def test_admitting_takes_a_reason_and_shows_in_the_inspections_history(acted_on:
     line = acted_on.trail("operation.admitted")[0]
     assert (line.what, line.who) == (inspection, acted_on.logins["coordinator"])
     assert trouble.late.id in line.facts
+
+
+def test_what_waits_for_one_reason_is_admitted_together_or_not_at_all(place: Console) -> None:
+    """As of a tablet that comes after the lock with a day's work: all that the page lists, and nothing else."""
+    desk, trouble = place.desk("coordinator"), place.trouble
+    assert "补收上面可以补收的" not in desk.get(UNDER).text, (
+        "of several reasons no one reason of ours is true"
+    )
+    page = desk.get(f"{UNDER}?why=op_late").text
+    devices, hashes = hidden(page, "device"), hidden(page, "hash")
+    assert len(hashes) == REFUSED["op_late"]
+    form = {"device": devices, "hash": hashes, "why": "核对纸质记录属实"}
+    wrong = form | {"device": [*devices, trouble.busy], "hash": [*hashes, trouble.malformed]}
+    assert desk.post(f"{UNDER}/admit", wrong).status == 409
+    assert hidden(desk.get(f"{UNDER}?why=op_late").text, "hash") == hashes
+    assert desk.post(f"{UNDER}/admit", form).status == 303
+    left = desk.get(f"{UNDER}?why=op_late").text
+    assert not hidden(left, "hash")
+    assert left.count("核对纸质记录属实") == len(hashes)
+    assert len(place.trail("operation.admitted")) == len(hashes)
+
+
+def test_only_a_coordinator_may_admit_together(looked_at: Console) -> None:
+    """An evaluator reads."""
+    page = f"{UNDER}?why=op_late"
+    assert "补收上面可以补收的 3 条" in looked_at.desk("coordinator").get(page).text
+    assert "/quarantine/admit" not in looked_at.desk("evaluator").get(page).text
 
 
 def test_what_counts_though_no_lock_covers_it_is_shown_so(place: Console) -> None:
