@@ -103,7 +103,7 @@ REGISTRY: Mapping[str, Kind] = {
     "package_too_new": Kind("交换包的格式（{theirs}）比本程序（{ours}）新，请先升级；没有导入任何内容。", "The package has format {theirs}, newer than this program's {ours}: upgrade first. Nothing of it was taken.", 409),
     "folder_unusable": Kind("用不了 {path}：已拔出、写保护或没有权限。", "Cannot use {path}: pulled out, write-protected, or not allowed.", 409),
     "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
-    "backup_foreign": Kind("{what} 中是另一台服务器的备份或密钥，没有备份任何内容。请换一个文件夹；要恢复那台服务器，请用 hucha restore。", "{what} holds the backups or keys of another server, and nothing was backed up. Take another folder; to restore that server, use hucha restore.", 409),
+    "backup_foreign": Kind("{what} 中是另一台服务器的备份或密钥，没有备份任何内容。请换一个文件夹；要恢复那台服务器，请用 hucha restore。", "In {what} lie the backups or keys of another server, and nothing was backed up. Take another folder; to restore that server, use hucha restore.", 409),
     "file_invalid": Kind("{file} 第 {line} 行 {column}：{cure}", "{file} line {line}, {column}: {cure}"),
     # checklists, scoring, campaigns
     "checklist_invalid": Kind("清单有 {count} 处错误：{first}", "The checklist has {count} {count:error|errors}: {first}"),

@@ -12,10 +12,12 @@ import pytest
 from litestar.testing import TestClient
 
 from server.app import create_app
-from server.intake import photos, tus
+from server.intake import photos, tus, uploads
 from server.settings import Settings
 from server.storage.database import Database
+from server.storage.partials import Partials
 from shared_schema import package, packing, volumes, wire
+from shared_schema.ids import DeviceId
 from shared_schema.operations import AT_MS_MAX, BASES_MAX, DEPTH_MAX, OP_BYTES_MAX, Note
 from shared_schema.problems import REGISTRY, Problem
 from tests.contract.plan import CHECKLIST, KEY, plan
@@ -41,9 +43,10 @@ class Said(NamedTuple):
 class Place:
     """A server in this process."""
 
-    def __init__(self, db: Database, client: TestClient[Any]) -> None:
+    def __init__(self, db: Database, client: TestClient[Any], partials: Partials) -> None:
         self.db = db
         self._client = client
+        self._partials = partials
 
     def sync(self, body: bytes) -> Said:
         """An exchange; of an operation that was refused, what was said of it."""
@@ -63,6 +66,14 @@ class Place:
         signature = KEY.sign(wire.token_bytes(server, "D-1", at_ms)).hex()
         given = {"tus-resumable": "1.0.0", "hucha-token": f"D-1.{at_ms}.{signature}", **headers}
         return _said(self._client.post("/files", headers=given).content)
+
+    def crowded(self) -> Said:
+        """A creation beside as many uploads as there may be."""
+        for n in range(uploads.OPEN_MAX):
+            path = self._partials.path(DeviceId("D-1"), f"{n:026d}")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        return self.files({"upload-length": "9"})
 
 
 _SERVER = "SELECT value FROM meta WHERE key = 'server_id'"
@@ -215,6 +226,7 @@ LIMITS: dict[str, tuple[int, Callable[[Place], Said]]] = {
         tus.METADATA_BYTES_MAX,
         lambda at: at.files({"upload-length": "9", "upload-metadata": "a " + "A" * tus.METADATA_BYTES_MAX}),
     ),
+    "uploads of one tablet, begun and not finished": (uploads.OPEN_MAX, lambda at: at.crowded()),
     "age of a pass for photos": (
         wire.TOKEN_AGE_MS_MAX // 3_600_000,
         lambda at: at.files({"upload-length": "9"}, NOW_MS - wire.TOKEN_AGE_MS_MAX - 1),
@@ -270,7 +282,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with Database.open(settings.database_url) as db:
         db.write(plan)
         with TestClient(create_app(settings, db, clock=lambda: NOW_MS)) as client:
-            yield Place(db, client)
+            yield Place(db, client, Partials(settings.upload_dir))
 
 
 def told() -> dict[str, tuple[int, str]]:
