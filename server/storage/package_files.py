@@ -87,9 +87,10 @@ class PackageFiles:
         shutil.rmtree(self.arriving, ignore_errors=True)
 
     def check_room(self, coming_bytes: int) -> None:
-        """Raises disk_full where so much more would leave too little of the disk free."""
-        self._root.mkdir(parents=True, exist_ok=True)
-        usage = shutil.disk_usage(self._root)
+        """Raises disk_full where so much more would leave too little of the disk free; disk_failing."""
+        with disk_problems():
+            self._root.mkdir(parents=True, exist_ok=True)
+            usage = shutil.disk_usage(self._root)
         if usage.free - coming_bytes < usage.total * FREE_PERCENT_MIN / 100:
             raise Problem("disk_full")
 
