@@ -155,13 +155,8 @@ class Keyring:
 
     def holders(self, now_ms: int) -> tuple[Holder, ...]:
         """Who has a PIN here. Raises keys_lost."""
-        ring = self.read()
-        if any(slot.tries and slot.tried_ms > now_ms for slot in ring.slots):
-            # The clock was ahead at the last try, or has been set back: the wait begins anew by the clock of now.
-            ring = replace(
-                ring, slots=tuple(replace(slot, tried_ms=min(slot.tried_ms, now_ms)) for slot in ring.slots)
-            )
-            self._write(ring)
+        with self._alone():
+            ring = self._by_the_clock(now_ms)
         return tuple(
             Holder(self._names(ring, slot), TRIES_MAX - slot.tries, _wait(slot, now_ms))
             for slot in ring.slots
@@ -178,7 +173,7 @@ class Keyring:
     def unlock(self, person: str, pin: str, now_ms: int) -> bytes:
         """The master key. Raises pin_unknown, pin_wait, pin_wrong, and pin_spent when the last try was wrong."""
         with self._alone():
-            ring = self.read()
+            ring = self._by_the_clock(now_ms)
             slot, names = self._find(ring, person)
             if slot.tries >= TRIES_MAX:
                 raise Problem("pin_spent")
@@ -213,6 +208,16 @@ class Keyring:
         """Destroys every wrap, so that nothing of this tablet can be read again."""
         destroy(self.path.with_name(self.path.name + ".part"))
         destroy(self.path)
+
+    def _by_the_clock(self, now_ms: int) -> Ring:
+        """The file's content. A clock that was ahead at the last try, or has been set back, begins the wait anew."""
+        ring = self.read()
+        if any(slot.tried_ms > now_ms for slot in ring.slots):
+            ring = replace(
+                ring, slots=tuple(replace(slot, tried_ms=min(slot.tried_ms, now_ms)) for slot in ring.slots)
+            )
+            self._write(ring)
+        return ring
 
     # -- wrapping -------------------------------------------------------------------------------------
 

@@ -158,6 +158,15 @@ def test_a_clock_that_was_ahead_does_not_lock_anybody_out(ring: Keyring) -> None
     assert ring.unlock("p-chen", PIN, 61_000)
 
 
+def test_a_clock_that_is_set_right_while_the_tablet_is_open_makes_nobody_wait(ring: Keyring) -> None:
+    """One slip of the finger by a clock that was ahead: whoever then gives their PIN at the open tablet is not told
+    to wait for a year.
+    """
+    ring.add(CHEN, PIN, ring.set_up())
+    refused(lambda: ring.unlock("p-chen", "000111", NOW_MS + 400 * DAY_MS))
+    assert ring.unlock("p-chen", PIN, NOW_MS)
+
+
 def test_a_pin_is_changed_by_who_knows_it(ring: Keyring) -> None:
     """A wrong old one counts as a try; the master key stays the same."""
     master = ring.set_up()
