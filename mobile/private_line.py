@@ -156,11 +156,9 @@ class Lines:
         """
         name, _, number = label.partition(".")
         end = self._ends.get(name)
-        if end is None or not number.isdecimal():
-            raise Problem("line_gone")
-        if (int(number), digest(sealed)) == (end.number, end.last[0]):
+        if end is not None and (number, digest(sealed)) == (str(end.number), end.last[0]):
             return end.last[1]
-        if int(number) != end.number + 1:
+        if end is None or number != str(end.number + 1):
             raise Problem("line_gone")
         try:
             content = end.asks.decrypt(_nonce(end.number + 1), sealed, None)

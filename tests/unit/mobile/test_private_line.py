@@ -306,6 +306,8 @@ def test_what_no_line_says_is_refused(one: Tablet, two: Tablet, three: Tablet) -
     line = greeted(one, hotspot)
     for label in ("", "x", f"{line._name}", f"{line._name}.", f"{line._name}.-1", f"{line._name}.2"):
         assert hotspot.told(b"x", {LINE_HEADER: label}) in ("line_gone", "request_malformed")
+    for number in ("1" * 5000, "01", "\N{ARABIC-INDIC DIGIT ONE}"):
+        assert hotspot.told(b"x", {LINE_HEADER: f"{line._name}.{number}"}) == "line_gone"
     assert hotspot.told(b"", {LINE_HEADER: f"{line._name}.1"}) == "signature_invalid"
     assert hotspot.told(b"x" * 200, {LINE_HEADER: f"{line._name}.1"}) == "signature_invalid"
 
