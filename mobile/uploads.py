@@ -24,6 +24,7 @@ PART_BYTES_MAX = 4 * 1024 * 1024
 QUICK_MS = 2_000
 SLOW_MS = 15_000
 """A part that took longer is too large for this line: were it cut, too much would have to go again."""
+OFFSET_DIGITS_MAX = 15
 AGAIN_MAX: Mapping[str, int] = {
     "upload_offset": 3,  # somebody else went on with it, or what we noted is out of date
     "not_found": 2,  # it expired, or the server was restored
@@ -144,7 +145,7 @@ class Uploads:
 def _offset(answer: Mapping[str, str]) -> int:
     """How far the upload is. Raises Rejected for an answer that does not say: it is not our server's."""
     text = answer.get("upload-offset", "")
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= OFFSET_DIGITS_MAX):
         raise Rejected(_unreadable("upload-offset"))
     return int(text)
 

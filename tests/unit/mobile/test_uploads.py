@@ -70,6 +70,16 @@ def test_an_answer_that_nothing_of_a_part_is_there_is_not_asked_for_ever(one: Ta
     assert one.store.journal().attempts == 1, "and a pause follows"
 
 
+@pytest.mark.parametrize("offset", ["9" * 5000, "-1", "", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_an_offset_that_no_upload_has_is_no_error_of_the_program(
+    one: Tablet, narrow: Narrow, offset: str
+) -> None:
+    """Whatever sits in between and answers: it is not our server, and it is tried again later."""
+    narrow.files = lambda *_: {"location": "/files/x", "upload-offset": offset}  # type: ignore[method-assign]
+    report = one.sync.once()
+    assert (report.outcome, report.problem) == ("failed", "request_malformed")
+
+
 def test_what_is_recorded_while_photos_go_does_not_wait_for_the_last_of_them(
     one: Tablet, server: Server
 ) -> None:
