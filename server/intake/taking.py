@@ -102,16 +102,16 @@ def _take(
         whose = place.device if ours else device
         placed = ours or place.epoch in own
         if isinstance(one, Problem):
-            refused.append(_refusal(raw, one, whose, placed)._replace(home=ours))
+            refused.append(_refusal(raw, one, whose, placed, ours))
             statuses.append(_refused(one, refused[-1].op))
         elif one.id in known:
             if known[one.id] == hash_:
                 statuses.append(OpStatus("duplicate", one.id))
             else:
-                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose, placed))
+                refused.append(_refusal(raw, Problem("op_id_reused", op=one.id), whose, placed, ours))
                 statuses.append(OpStatus("id_reused", one.id))
         elif (problem := judge(one, proven=ours)) is not None:
-            refused.append(_refusal(raw, problem, whose, placed)._replace(home=ours))
+            refused.append(_refusal(raw, problem, whose, placed, ours))
             statuses.append(_refused(problem, one.id))
         else:
             fresh.append(one)
@@ -174,13 +174,13 @@ def _refused(problem: Problem, op: str) -> OpStatus:
     return OpStatus("refused", op, problem.code, facts_of(problem))
 
 
-def _refusal(raw: bytes, problem: Problem, author: str, placed: bool = True) -> Refusal:
+def _refusal(raw: bytes, problem: Problem, author: str, placed: bool, home: bool) -> Refusal:
     """What is kept of a refused operation: its bytes, as many as an operation may have, and its place in the
     chain of its author: a number that has been given away, whatever else it says there.
 
     Not `placed` is what waits under the name of whoever brought it, and is of a chain of another tablet.
     """
-    refusal = Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author)
+    refusal = Refusal(digest(raw), problem.code, facts_of(problem), raw[:OP_BYTES_MAX], author, home=home)
     place = read_place(raw)
     if place is None:
         return refusal

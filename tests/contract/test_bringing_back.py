@@ -90,12 +90,20 @@ def test_what_waits_for_its_authors_word_is_settled_by_it(db: Database, way: str
 
 
 @pytest.mark.parametrize("order", [("D-2", "D-1"), ("D-1", "D-2"), ("D-2", "D-1", "D-2")])
-def test_what_its_author_delivers_waits_under_the_authors_name(db: Database, order: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("problem", ["item_unknown", "op_id_reused"])
+def test_what_its_author_delivers_waits_under_the_authors_name(
+    db: Database, order: tuple[str, ...], problem: str
+) -> None:
     """Refused for another reason, it waits once, for that reason, in whatever order it came."""
-    wrong = Scribe(device="D-1").write(Note("Z99", "没有这一项"))
+    scribe = Scribe(device="D-1")
+    before = scribe.write(Note("A01", "先"))
+    say(db, [before])
+    wrong = scribe.write(Note("Z99", "没有这一项"))
+    if problem == "op_id_reused":
+        wrong = make_op(Note("A01", "同号"), id=before.id, seq=2, prev=before.hash)
     for device in order:
         say(db, [wrong], device=device)
-    assert ask(db, "SELECT device, problem FROM refusal") == [("D-1", "item_unknown")]
+    assert ask(db, "SELECT device, problem FROM refusal") == [("D-1", problem)]
     assert ask(db, "SELECT count(*) FROM admission") == [(0,)]
 
 
