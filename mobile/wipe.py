@@ -78,7 +78,10 @@ def _rest(folder: Path, store: Path, photos: Path) -> Iterator[Path]:
     """The device's keys, then what a camera program left readable, then store and copies of it, then photos."""
     for name in (DEVICE_KEY, SEALING_KEY):
         yield from sorted(folder.glob(name + "*"))
-    yield from sorted(left_behind(photos).glob("*"))
+    yield from _files(left_behind(photos))
     yield from sorted(store.parent.glob(store.name + "*"))
-    if photos.exists():
-        yield from sorted(path for path in photos.rglob("*") if path.is_file())
+    yield from _files(photos)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -46,11 +46,12 @@ def test_everything_goes_and_a_note_stays(tmp_path: Path) -> None:
     assert wiped(tmp_path / "data") is None
 
 
-def test_a_picture_that_a_camera_program_left_goes_too(tmp_path: Path) -> None:
-    """It is the one thing that lies readable, until somebody unlocks."""
+@pytest.mark.parametrize("name", ["abc.jpg", "of its own/abc.jpg"])
+def test_a_picture_that_a_camera_program_left_goes_too(tmp_path: Path, name: str) -> None:
+    """It is the one thing that lies readable, until somebody unlocks; in whatever folder the program put it."""
     sealed.with_pin(tmp_path)
-    left = left_behind(sealed.photos_path(tmp_path)) / "abc.jpg"
-    left.parent.mkdir()
+    left = left_behind(sealed.photos_path(tmp_path)) / name
+    left.parent.mkdir(parents=True)
     left.write_bytes(b"picture")
     gone(tmp_path)
     assert not left.exists()
