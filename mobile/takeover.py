@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mobile import engine
 from mobile.files import destroy, flush_folder, rename
+from mobile.tables import problems
 from mobile.vault import DEVICE_KEY, KEY_BYTES, Vault, is_sealed
 from shared_schema.problems import Problem
 
@@ -26,8 +27,9 @@ def take_over(store: Path, photos: Path, vault: Vault) -> None:
     copy, plain = store.with_name(store.name + ".sealed"), _plain(store)
     if _is_plain(store):
         _forget(copy)
-        _settle(store)
-        _copy(store, copy, vault)
+        with problems(store):
+            _settle(store)
+            _copy(store, copy, vault)
         rename(store, plain)
     if not store.exists() and copy.exists():
         # The copy had been compared before the plain store lost its name.

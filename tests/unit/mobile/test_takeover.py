@@ -1,6 +1,8 @@
 """A plain store of version 0.1 is taken over once, and nothing of it is lost or left, wherever it is killed."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -76,10 +78,24 @@ def test_a_damaged_plain_store_stays_as_it_is(tmp_path: Path) -> None:
     assert store.read_bytes()[4096:] == content[4096:]
 
 
+def test_what_cannot_be_taken_over_now_is_said_and_stays_as_it_is(tmp_path: Path) -> None:
+    """A plain store without its second half, and one that the program of version 0.1 still has open."""
+    prepared(tmp_path)
+    store = sealed.store_path(tmp_path)
+    content = store.read_bytes()
+    store.write_bytes(content[:4096])
+    with pytest.raises(Problem, match="store_damaged"):
+        take_over(tmp_path)
+    store.write_bytes(content)
+    with closing(sqlite3.connect(store)) as writing:
+        writing.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(Problem, match="store_in_use"):
+            take_over(tmp_path)
+    whole(tmp_path)
+
+
 def test_what_was_written_last_and_lay_in_the_log_comes_along(tmp_path: Path) -> None:
     """The program of version 0.1 was killed: its last taps are in the log beside the store."""
-    import sqlite3
-
     prepared(tmp_path)
     store = sealed.store_path(tmp_path)
     writing = sqlite3.connect(store)
