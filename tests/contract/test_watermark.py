@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from server.intake import backups
 from server.intake.photos import take_photo
-from server.storage import backup_notes
+from server.storage import backup_notes, watermark
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
@@ -49,6 +51,18 @@ def test_receipts_tell_what_the_backup_holds_and_nothing_more(
     other = say(db, **{**asked, "last_read": {inspection: "0" * 64}}).receipt
     assert other is not None
     assert other.logs == (), "a log that went another way is not covered"
+
+
+def test_of_many_photos_all_are_noted_as_backed_up(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are written at once."""
+    monkeypatch.setattr(watermark, "PHOTOS_AT_ONCE", 2)
+    shades = [picture(shade) for shade in range(1, 6)]
+    for one in shades:
+        take_photo(db, photos, digest(one), one, device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+    assert ask(db, "SELECT count(*) FROM photo WHERE backed_up") == [(len(shades),)]
 
 
 def test_a_branch_that_overtook_is_not_what_the_backup_holds(

@@ -179,11 +179,12 @@ def test_what_the_server_has_is_not_carried_there_again(
     assert two.store.carrying() == {}
 
 
+@pytest.mark.parametrize(("limit", "most"), [("REPLY_OPS_MAX", 3), ("PAGE_BYTES_MAX", 1500)])
 def test_a_tablet_far_behind_reads_page_by_page(
-    one: Tablet, two: Tablet, three: Tablet, monkeypatch: pytest.MonkeyPatch
+    one: Tablet, two: Tablet, three: Tablet, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The newest first, each answering for the one before it, in both directions."""
-    monkeypatch.setattr(handover, "REPLY_OPS_MAX", 3)
+    """The newest first, each answering for the one before it, in both directions; by number, and by size."""
+    monkeypatch.setattr(handover, limit, most)
     for number in range(10):
         one.answer(COUNT, number)
         two.answer(YES_NO, bool(number % 2), ANNA)

@@ -8,6 +8,7 @@ import pytest
 from msgspec import Raw
 from msgspec.structs import replace
 
+from mobile import sync
 from mobile.transport import Rejected
 from shared_schema import wire
 from shared_schema.ids import FieldKey, digest
@@ -58,6 +59,22 @@ def test_losing_or_repeating_a_message_changes_nothing(server: Server, one: Tabl
     assert (state.offline, state.unsent) == ((False, 0) if fault == "repeat" else (True, 6))
     quiet(one)
     assert server.log()[1:] == [tap.raw for tap in taps]
+
+
+def test_what_no_request_has_room_for_is_sent_with_the_next(
+    one: Tablet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their size as well as by their number; one that is larger by itself goes alone."""
+    monkeypatch.setattr(sync, "OPS_BYTES_MAX", 1500)
+    one.open_visit()
+    one.meet()
+    taps = [one.answer(COUNT, number) for number in range(8)]
+    one.line.requests.clear()
+    one.meet()
+    sent = [[len(bytes(raw)) for raw in wire.read_request(asked).ops] for asked in one.line.requests]
+    assert sum(map(len, sent)) == len(taps)
+    assert max(map(sum, sent)) <= 1500
+    assert max(map(len, sent)) > 1
 
 
 def test_the_echo_of_own_operations_is_not_kept_twice(one: Tablet) -> None:
