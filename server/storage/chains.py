@@ -82,13 +82,10 @@ def keep_heads(conn: Connection, heads: Iterable[SignedHead]) -> None:
 
 
 def is_kept(conn: Connection, head: SignedHead) -> bool:
-    """Whether this head, with this signature, was kept before."""
-    rows = run(
-        conn,
-        "SELECT signature FROM signed_head WHERE device = ? AND epoch = ? AND seq = ? AND hash = ?",
-        (head.device, head.epoch, head.seq, head.hash),
-    )
-    return bool(rows) and rows[0][0] == head.signature
+    """Whether this tablet is known to have signed for this operation."""
+    place = (head.device, head.epoch, head.seq, head.hash)
+    sql = "SELECT 1 FROM signed_head WHERE device = ? AND epoch = ? AND seq = ? AND hash = ?"
+    return bool(run(conn, sql, place))
 
 
 def head_over(conn: Connection, device: str, epoch: str, seq: int) -> SignedHead | None:

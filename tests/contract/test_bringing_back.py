@@ -42,6 +42,17 @@ def test_a_head_answers_for_all_before_it_however_many_requests_they_come_in(db:
     assert db.read(lambda conn: chains.tips(conn, DeviceId("D-1"), ["E-1"]))["E-1"] == Tip(6, ops[5].hash)
 
 
+def test_a_head_that_is_kept_answers_for_nothing_else(db: Database) -> None:
+    """It was checked when it came; what names the same place, or has its signature, is looked at for itself."""
+    first, later = notes(Scribe(device="D-1"), 2)
+    kept = signed(first)
+    assert outcomes(say(db, [first], device="D-2", proofs=(kept,))) == ["accepted"]
+    twin = make_op(Note("A01", "另一条"), id="twin")
+    for forged in (twin, later):
+        head = replace(kept, seq=forged.seq, hash=forged.hash)
+        assert outcomes(say(db, [forged], device="D-2", proofs=(head,))) == ["op_not_proven"]
+
+
 @pytest.mark.parametrize("case", ["no head", "a head before it", "another's signature", "other bytes"])
 def test_what_nobody_has_signed_waits_in_quarantine(db: Database, case: str) -> None:
     """It is kept, told, and changes nothing; a person may admit it, once, with a reason."""

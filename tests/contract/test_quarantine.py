@@ -247,6 +247,30 @@ def test_what_a_clone_writes_after_the_lock_is_late_whatever_number_it_gives_it(
     assert outcomes(say(db, taken)) == ["duplicate"] * 3
 
 
+def test_what_a_lock_covers_is_taken_again_though_a_clone_gave_its_number_away(db: Database) -> None:
+    """What follows it in its chain is here: it is of the branch that the lock covers, and no late one."""
+    scribe, clone = Scribe(), Scribe()
+    taken = [note(scribe, text) for text in "一二三"]
+    clone.written = taken[:1]
+    say(db, [*taken, clone.write(Note("A02", "另记"), id="clone.2"), scribe.write(Submitted())])
+    lock(db)
+    do(db, "DELETE FROM operation WHERE id = ?", taken[1].id)  # by a backup from before it
+    assert outcomes(say(db, [taken[1]])) == ["accepted"]
+
+
+def test_the_last_that_a_lock_covers_of_a_chain_is_taken_again(db: Database) -> None:
+    """Other numbers, runs of numbers and refusals of its tablet are no other branch."""
+    first, second = Scribe(device="D-2", person="P-2"), Scribe(device="D-2", person="P-2", epoch="E-2")
+    taken = [note(first, text) for text in "一二"]
+    others = [note(second, text) for text in "三四"]
+    wrong = [scribe.write(Note("Z99", "没有这一项")) for scribe in (first, second)]
+    say(db, [*taken, *others, *wrong], device="D-2")
+    say(db, [Scribe().write(Submitted())])
+    lock(db)
+    do(db, "DELETE FROM operation WHERE id = ?", taken[1].id)
+    assert outcomes(say(db, [taken[1]], device="D-2")) == ["accepted"]
+
+
 def test_a_tablet_that_was_turned_away_delivers_into_quarantine_and_is_told_nothing(db: Database) -> None:
     """Its chain is receipted, so that it can let go of everything; what it delivered can be admitted."""
     scribe = Scribe()
