@@ -243,8 +243,7 @@ def gaps(conn: Connection) -> list[Gap]:
         conn,
         "SELECT device, epoch, before + 1, seq - 1 FROM ("
         " SELECT device, epoch, seq, lag(seq, 1, 0) OVER (PARTITION BY device, epoch ORDER BY seq) AS before"
-        f" FROM (SELECT DISTINCT device, epoch, seq FROM ({_ALL}) AS held) AS numbers"
-        ") AS steps WHERE seq > before + 1 ORDER BY device, epoch, seq",
+        f" FROM ({_ALL}) AS held) AS steps WHERE seq > before + 1 ORDER BY device, epoch, seq",
     )
     return [Gap(*row) for row in rows]
 

@@ -165,6 +165,42 @@ def test_of_a_fork_both_branches_are_kept_and_the_furthest_is_receipted(db: Data
     ]
 
 
+def test_a_number_of_another_run_is_no_fork(db: Database) -> None:
+    """A tablet that was restored begins at 1 again, under another epoch."""
+    one, other = forked(db)
+    scribe = Scribe(epoch="E-2")
+    later = [scribe.write(Note(ITEM, f"{n}"), id=f"later.{n}") for n in range(4)]
+    say(db, [*one, *other[2:], *later])
+    assert {(fork.epoch, fork.seq) for fork in db.read(chains.forks)} == {("E-1", 3), ("E-1", 4)}
+    assert {hash_ for fork in db.read(chains.forks) for hash_ in fork.hashes} <= {
+        operation.hash for operation in (*one, *other)
+    }
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_branch_with_a_hole_is_receipted_up_to_the_hole(db: Database, order: tuple[int, ...]) -> None:
+    """What follows it names one before it that nobody has brought, however far the other branch is held."""
+    one, clone = Scribe(), Scribe()
+    first, second = chain(2, one)
+    clone.written = [first]
+    _, beyond = (clone.write(Note(ITEM, f"另记 {n}"), id=f"clone.{n}") for n in range(2))
+    for which in order:
+        say(db, [(first, second, beyond)[which]])
+    assert tip(db) == Tip(2, second.hash)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize(("seq", "follows"), [(3, True), (2, False)])
+def test_neither_the_number_alone_nor_what_it_follows_makes_a_link(
+    db: Database, seq: int, follows: bool, at_once: bool
+) -> None:
+    (first,) = chain(1)
+    odd = make_op(Note(ITEM, "跳号"), id="odd", seq=seq, prev=first.hash if follows else "f" * 64)
+    for some in [[first, odd]] if at_once else [[first], [odd]]:
+        say(db, some)
+    assert tip(db) == Tip(1, first.hash)
+
+
 def test_long_chains_are_followed_past_a_page(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chains, "PAGE_LINKS", 4)
     ops = chain(19)

@@ -53,6 +53,22 @@ def test_receipts_tell_what_the_backup_holds_and_nothing_more(
     assert other.logs == (), "a log that went another way is not covered"
 
 
+def test_each_run_of_numbers_is_backed_up_as_far_as_it_was_held(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    """A tablet that was restored has several, and of none is said what is true of another."""
+    ends = {}
+    for epoch, count in (("E-1", 3), ("E-2", 1), ("E-3", 2)):
+        scribe = Scribe(device="D-1", epoch=epoch, inspection=inspection_id(1, 1))
+        ops = [scribe.write(Note(ITEM, f"{n}"), person="P-1", id=f"{epoch}.{n}") for n in range(count)]
+        say(db, ops)
+        ends[epoch] = (count, ops[-1].hash)
+    backups.back_up(db, photos, files, clock=clock)
+    receipt = say(db, heads=tuple(Head(epoch, *end) for epoch, end in ends.items())).receipt
+    assert receipt is not None
+    assert {one.epoch: (one.backed_up, one.backed_hash) for one in receipt.heads} == ends
+
+
 def test_of_many_photos_all_are_noted_as_backed_up(
     db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
