@@ -68,10 +68,8 @@ def take(
 def _together(sealed: Iterable[bool], first: Taken, rest: Taken) -> Taken:
     """What became of all, in the order in which they came; in the logs the rest stands behind the first."""
     statuses = {True: iter(first.statuses), False: iter(rest.statuses)}
-    spans = {**first.spans, **rest.spans}
-    for one in first.spans.keys() & rest.spans.keys():
-        spans[one] = rest.spans[one]._replace(first=first.spans[one].first, before=first.spans[one].before)
-    return Taken([next(statuses[one]) for one in sealed], spans, [*first.fresh, *rest.fresh])
+    in_order = [next(statuses[one]) for one in sealed]
+    return Taken(in_order, {**first.spans, **rest.spans}, [*first.fresh, *rest.fresh])
 
 
 def _take(

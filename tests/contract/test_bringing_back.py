@@ -42,6 +42,21 @@ def test_a_head_answers_for_all_before_it_however_many_requests_they_come_in(db:
     assert db.read(lambda conn: chains.tips(conn, DeviceId("D-1"), ["E-1"]))["E-1"] == Tip(6, ops[5].hash)
 
 
+def test_each_that_is_followed_by_one_that_is_here_is_proven(db: Database) -> None:
+    """Wherever in its chain, and however many are brought at once."""
+    ops = notes(Scribe(device="D-1"), 6)
+    say(db, ops[1::2])
+    assert outcomes(say(db, ops[::2], device="D-2")) == ["accepted"] * 3
+
+
+def test_what_nobody_has_signed_waits_under_the_name_of_each_who_brought_it(db: Database) -> None:
+    """None of them takes away what another has brought."""
+    (op,) = notes(Scribe(device="D-1"), 1)
+    for device in ("D-2", "D-21", "D-2"):
+        assert outcomes(say(db, [op], device=device)) == ["op_not_proven"]
+    assert ask(db, "SELECT device FROM refusal ORDER BY device") == [("D-2",), ("D-21",)]
+
+
 def test_a_head_that_is_kept_answers_for_nothing_else(db: Database) -> None:
     """It was checked when it came; what names the same place, or has its signature, is looked at for itself."""
     first, later = notes(Scribe(device="D-1"), 2)
