@@ -68,7 +68,7 @@ class Uploads:
         self._partials = partials
         self._room = room or Room(folder)
         self._entropy = entropy
-        self._sweep_at_ms = 0
+        self._swept_at_ms = -SWEEP_EVERY_MS
 
     def name_for(self, asked: Creation) -> str:
         """What the upload is called: by its hash where that is known, so that asking again finds it."""
@@ -79,8 +79,8 @@ class Uploads:
     def begin(self, device: DeviceId, name: str, asked: Creation, now_ms: int) -> Standing:
         """Begins an upload, or finds the one there is. Raises disk_full, uploads_too_many, busy."""
         self.check_room()
-        if now_ms >= self._sweep_at_ms:
-            self._sweep_at_ms = now_ms + SWEEP_EVERY_MS
+        if abs(now_ms - self._swept_at_ms) >= SWEEP_EVERY_MS:  # also after a clock that was ahead
+            self._swept_at_ms = now_ms
             self._partials.sweep(now_ms)
         if self._partials.offset(device, name) is None and self._partials.count(device) >= OPEN_MAX:
             raise Problem("uploads_too_many", limit_count=OPEN_MAX)

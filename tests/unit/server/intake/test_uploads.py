@@ -6,7 +6,7 @@ import pytest
 
 from server.access import devices
 from server.intake import uploads
-from server.intake.tus import Part
+from server.intake.tus import Creation, Part
 from server.storage import writer
 from server.storage.partials import KEPT_MS
 from shared_schema.ids import DeviceId, digest
@@ -33,6 +33,19 @@ def test_whole_but_unfinished_is_finished_when_asked_for(client: Client) -> None
     client.cut(name, 0, other, len(other))
     assert client.patch(name, len(other), b"").status == 204
     assert digest(other) in client.photos()
+
+
+def test_a_clock_that_was_ahead_once_leaves_no_broken_upload_for_ever(client: Client) -> None:
+    """What expires after it was set right is removed as ever."""
+
+    def begin(number: int, now_ms: int) -> str:
+        asked = Creation(20_000, "", digest(picture(number)), has_body=False, body_bytes=None)
+        return client.files.uploads.begin(DEVICE, client.files.uploads.name_for(asked), asked, now_ms).name
+
+    begin(1, NOW_MS + 100 * KEPT_MS)
+    broken = begin(2, NOW_MS)
+    begin(3, NOW_MS + 2 * KEPT_MS)
+    assert client.files.partials.offset(DEVICE, broken) is None
 
 
 @pytest.mark.parametrize("named", [True, False])
