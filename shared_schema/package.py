@@ -16,9 +16,9 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from shared_schema.ids import digest
-from shared_schema.operations import Hash, Id, Line
+from shared_schema.operations import Hash, Id, Line, are_ids
 from shared_schema.problems import Problem
-from shared_schema.wire import PHOTO_BYTES_MAX, REQUEST_BYTES_MAX, Number, decode
+from shared_schema.wire import PHOTO_BYTES_MAX, REQUEST_BYTES_MAX, Number, SealingKey, decode
 
 MAGIC = b"HUCHAHCX"
 VERSION = 1
@@ -96,8 +96,8 @@ class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaigns: tuple[Id, ...] = ()
     made_at_ms: int = 0
     app: Line = ""
-    reply_to: Annotated[str, Meta(max_length=64, pattern=r"^[0-9a-f]*(?!\n)$")] = ""
-    """The X25519 key (raw, hex) that the receipt is to be sealed to."""
+    reply_to: SealingKey = ""
+    """What the receipt is to be sealed to."""
     answers: Annotated[str, Meta(max_length=64)] = ""
     """The digest of the package that a receipt is for."""
     mark: Annotated[str, Meta(max_length=64)] = ""
@@ -297,15 +297,14 @@ class Signed(NamedTuple):
 def read_signed(stream: Unsealed) -> Signed:
     """The manifest as bytes with its signature, for the caller to check before it parses. Raises package_damaged."""
     (length,) = stream.take(1)
-    sender = stream.take(length)
+    sender = stream.take(length).decode("ascii", "replace")
+    if not are_ids((sender,)):
+        raise damaged("sender")  # a database that is asked for a name with NUL in it fails
     signature = stream.take(SIGNATURE_BYTES)
     (size,) = _LENGTH.unpack(stream.take(_LENGTH.size))
     if size > MANIFEST_BYTES_MAX:
         raise Problem("package_too_large", what="manifest", limit=MANIFEST_BYTES_MAX)
-    try:
-        return Signed(sender.decode("ascii"), signature, stream.take(size))
-    except UnicodeDecodeError as err:
-        raise damaged("sender") from err
+    return Signed(sender, signature, stream.take(size))
 
 
 def read_manifest(content: bytes) -> Manifest:

@@ -52,6 +52,8 @@ SIGNATURE_HEADER = "hucha-signature"
 Number = Annotated[int, Meta(ge=0, le=2**53 - 1)]
 Signature = Annotated[str, Meta(max_length=128, pattern=r"^[0-9a-f]*(?!\n)$")]
 """Ed25519, 64 bytes in hex; empty where nothing is signed."""
+SealingKey = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")]
+"""X25519, raw, hex; empty where there is none."""
 
 
 class Head(Struct, frozen=True, omit_defaults=True):
@@ -326,8 +328,8 @@ class EnrolRequest(Struct, frozen=True, kw_only=True):
     name: Line = ""
     platform: Line = ""
     app: Line = ""
-    sealing_key: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?(?!\n)$")] = ""
-    """X25519, raw, hex: what is meant for this tablet alone is sealed to it."""
+    sealing_key: SealingKey = ""
+    """What is meant for this tablet alone is sealed to it."""
     device: Annotated[str, Meta(max_length=64, pattern=r"^[A-Za-z0-9_.:\-]*(?!\n)$")] = ""
     """The id this tablet had, where it was enrolled before: a server that was restored from before that, and knows
     no such tablet, gives it back, because the tablet's operations name it."""

@@ -72,7 +72,8 @@ def take(way: Way, source: Source, *, by: str, now_ms: int) -> Taken:
     """Takes in one package and makes its receipt; the same package again changes nothing.
 
     Raises package_damaged, package_foreign, package_suite, package_too_new, package_too_large, signature_invalid,
-    device_unknown, request_malformed, protocol_too_new, photo_type, disk_full, busy; then nothing of it was taken.
+    device_unknown, request_malformed, protocol_too_new, photo_type, package_keys_missing, disk_full, busy; then
+    nothing of it was taken.
     """
     opened = check(way.db, source)
     _place(way, source, opened)
@@ -269,7 +270,10 @@ def _made(
     now_ms: int,
 ) -> tuple[PackageRow, Path]:
     """A package for a tablet, the receipt of the opened one if there is one, written and entered in the register."""
-    sealing = sealing_for(receiver, way.entropy(SEED_BYTES))
+    try:
+        sealing = sealing_for(receiver, way.entropy(SEED_BYTES))
+    except ValueError as err:  # a point of which nothing secret can come
+        raise Problem("package_keys_missing") from err
     contents = [package.message("answer", msgspec.json.encode(one)) for one in told]
     server = migrations.server_id(conn)
     manifest = Manifest(

@@ -5,6 +5,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -239,6 +240,24 @@ def test_what_is_not_for_this_server_or_not_from_its_tablets_is_refused(post: Po
     assert post.refused(post.make(contents, sender="D-2")).code == "request_malformed"
     answer = package.message("answer", msgspec.json.encode(package.Answer(reply=Raw(b"{}"))))
     assert post.refused(post.make([*contents, answer])).code == "package_foreign"
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"sender": "D\0"}, "package_damaged"),
+        ({"sender": ""}, "package_damaged"),
+        ({"sender": "D-1\n"}, "package_damaged"),
+        ({"reply_to": "ab" * 31}, "package_damaged"),
+        ({"reply_to": "a" * 63}, "package_damaged"),
+        ({"reply_to": "00" * 32}, "package_keys_missing"),
+    ],
+)
+def test_a_name_that_is_none_and_a_key_that_is_none_are_refused(
+    post: Post, told: dict[str, Any], code: str
+) -> None:
+    """Not every database can be asked for any text, and to not every 32 bytes can a receipt be sealed."""
+    assert post.refused(post.make(post.requests(photos=()), **told)).code == code
 
 
 def test_what_is_too_new_is_refused_and_says_so(post: Post) -> None:
