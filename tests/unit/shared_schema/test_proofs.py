@@ -1,0 +1,106 @@
+"""What is signed: to the byte and for ever, because apps of other versions check it; and all that anybody goes by."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from shared_schema import package, wire
+from shared_schema.greeting import hello_text, welcome_text
+from shared_schema.ids import digest
+from shared_schema.proofs import head_text, link_in, next_head, receipt_text, relay_text, reply_text
+from shared_schema.wire import BackedLog, Held, Receipt
+
+A, B, C = ("a" * 64, "b" * 64, "c" * 64)
+HELD = Held("E-1", 7, A, 5, B)
+LOG = BackedLog("I-1", 9, C)
+RECEIPT = Receipt(
+    server="S-1",
+    device="T-1",
+    at_ms=1000,
+    heads=(HELD, Held("E-2", 0)),
+    photos=(A, B),
+    photos_backed_up=(A,),
+    logs=(LOG,),
+    revoked=True,
+    signature="00",
+)
+RECEIPT_TEXT = (
+    f"hucha receipt 1\nS-1\nT-1\n1000\nchain E-1 7 {A} 5 {B}\nchain E-2 0  0 \nphoto {A}\nphoto {B}\n"
+    f"photo backed up {A}\nlog backed up I-1 9 {C}\nrevoked"
+)
+SIGNED = {
+    "head": (head_text("T-1", "E-1", 7, A), f"hucha head 1\nT-1\nE-1\n7\n{A}"),
+    "receipt": (
+        receipt_text(RECEIPT),
+        RECEIPT_TEXT,
+    ),
+    "an empty receipt": (receipt_text(Receipt(server="S-1", device="T-1")), "hucha receipt 1\nS-1\nT-1\n0"),
+    "reply": (reply_text(b"asked", b"said"), f"hucha reply 1\n{digest(b'asked')}\n{digest(b'said')}"),
+    "reply of a tablet": (
+        relay_text("T-1", b"asked", b"said"),
+        f"hucha relay 1\nT-1\n{digest(b'asked')}\n{digest(b'said')}",
+    ),
+    "greeting": (hello_text("T-1", "T-2", A), f"hucha hello 1\nT-1\nT-2\n{A}"),
+    "its answer": (welcome_text("T-2", b"hello", B), f"hucha welcome 1\nT-2\n{digest(b'hello')}\n{B}"),
+    "package": (package.signed_text(A, "T-1", B), f"hucha package 1\n{A}\nT-1\n{B}"),
+    "pass for photos": (wire.token_bytes("S-1", "T-1", 1000), "hucha files 1 S-1 T-1 1000"),
+}
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_what_is_signed_stays_the_same_to_the_byte(name: str) -> None:
+    said, written = SIGNED[name]
+    assert said == written.encode()
+
+
+OTHER: dict[str, Any] = {
+    "server": "S-2", "device": "T-2", "at_ms": 1001, "heads": (HELD,), "photos": (A,), "photos_backed_up": (),
+    "logs": (), "revoked": False, "epoch": "E-3", "seq": 8, "hash": C, "backed_up": 6, "backed_hash": A,
+    "inspection": "I-2", "number": 8, "head": A,
+}  # fmt: skip
+
+
+def test_nothing_of_a_receipt_can_be_changed() -> None:
+    """Whatever a field of it says, a field of a later version too, the signature answers for."""
+    others = [
+        replace(RECEIPT, **{field: OTHER[field]})
+        for field in Receipt.__struct_fields__
+        if field != "signature"
+    ]
+    others += [
+        replace(RECEIPT, heads=(replace(HELD, **{field: OTHER[field]}), RECEIPT.heads[1]))
+        for field in Held.__struct_fields__
+    ]
+    others += [
+        replace(RECEIPT, logs=(replace(LOG, **{field: OTHER[field]}),))
+        for field in BackedLog.__struct_fields__
+    ]
+    assert len({receipt_text(one) for one in (RECEIPT, *others)}) == len(others) + 1
+
+
+def test_the_head_of_a_log_is_over_all_before_it() -> None:
+    assert next_head("", A) == digest(f" {A}".encode())
+    assert next_head(B, A) == digest(f"{B} {A}".encode())
+
+
+PLACE = b'{"id":"a","inspection":"I-1","person":"P-1","epoch":"E-1","seq":3,"prev":"p"'
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (PLACE + b',"device":"T-1"}', ("T-1", "E-1", 3, "p")),
+        (PLACE + b',"device":"T-1","kind":7}', ("T-1", "E-1", 3, "p")),
+        (PLACE + b',"device":["T-1"]}', ("", "E-1", 3, "p")),
+        (PLACE + b',"device":"T\\u0000"}', ("", "E-1", 3, "p")),
+        (PLACE + b"}", ("", "E-1", 3, "p")),
+        (b"7", ("", "", 0, "")),
+        (PLACE.replace(b":3", b":0") + b"}", ("", "", 0, "")),
+    ],
+)
+def test_what_cannot_be_read_has_the_place_it_says(raw: bytes, place: tuple[str, str, int, str]) -> None:
+    """What follows it answers for it too; whose it is, it says only by a name that a database can be asked for."""
+    link = link_in(raw)
+    assert (link.device, link.epoch, link.seq, link.prev) == place
+    assert link.hash == digest(raw)
