@@ -366,5 +366,7 @@ def _bases(ids: Sequence[str], place: int, bases: Sequence[int | str]) -> tuple[
 def _with_odd(done: list[bytes], columns: _Columns) -> list[bytes]:
     if not columns.odd:
         return done
+    if not all(0 <= at < columns.count for at in columns.odd):
+        raise ValueError("an operation outside its places")
     rest = iter(done)
     return [columns.odd[at] if at in columns.odd else next(rest) for at in range(columns.count)]

@@ -294,6 +294,8 @@ def _columns(**changes: object) -> bytes:
         _columns(bases=[[0] * 5000]) + b"x" * (packing.CHECK_BYTES + 5000 * packing.BEGINNING_BYTES),
         _columns(bodies=b"{}\n{}"),
         _columns(odd={5: b"{}"}),
+        _columns(count=2, odd={5: b"{}"}),
+        _columns(count=2, odd={-1: b"{}"}),
         b"not deflated",
         zlib.compress(b"\xc1"),
     ],
