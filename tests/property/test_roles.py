@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from shared_schema.inspection import Stage
-from shared_schema.operations import KINDS, STAGE_KINDS, Accepted, Locked, Submitted
+from shared_schema.operations import KINDS, STAGE_KINDS, Accepted, Locked, ScoringClosed, Submitted
 from shared_schema.roles import CONSOLE_ROLES, SQUAD_ROLES, Role, may_author, may_now, may_write
 from tests.make import every_body, make_answer, make_op, make_settlement
 
@@ -96,6 +96,37 @@ def test_a_squad_leaves_a_submitted_inspection_alone() -> None:
     assert may_now("leader", "submitted", "returned")
     assert may_now("inspector", "answer", "returned")
     assert may_now("coordinator", "returned", "accepted")
+
+
+@pytest.mark.parametrize("stage", ["opened", "returned", "deliberated"])
+def test_at_an_open_visit_the_squad_is_offered_all_it_may_author_and_nobody_else_anything(
+    stage: Stage,
+) -> None:
+    """But opening it once more, and handing it in before it was deliberated."""
+    early = {"submitted"} if stage == "opened" else set()
+    for role in ROLES:
+        offered = {kind for kind in KINDS if may_now(role, kind, stage)}
+        allowed = {kind for kind in KINDS if may_author(role, kind)} if role in SQUAD_ROLES else set()
+        assert offered == allowed - {"opened"} - early
+
+
+@pytest.mark.parametrize(
+    ("stage", "kinds"),
+    [("submitted", {"returned", "accepted", "dispute_settled"}), ("accepted", {"returned", "locked"})],
+)
+def test_what_was_handed_in_is_the_coordinators(stage: Stage, kinds: set[str]) -> None:
+    """To send back, to accept, to settle; then to send back all the same or to close."""
+    for role in ROLES:
+        offered = {kind for kind in KINDS if may_now(role, kind, stage)}
+        assert offered == (kinds if role == "coordinator" else set())
+
+
+def test_a_members_scoring_is_closed_by_that_member_or_the_leader() -> None:
+    own, anothers = (make_op(ScoringClosed(member), person="P-1") for member in ("P-1", "P-2"))
+    for role in ("inspector", "officer"):
+        assert may_write(role, own)
+        assert not may_write(role, anothers)
+    assert may_write("leader", anothers)
 
 
 def test_handing_in_needs_deliberation() -> None:

@@ -8,8 +8,17 @@ from msgspec.structs import replace
 from shared_schema import package, wire
 from shared_schema.greeting import hello_text, welcome_text
 from shared_schema.ids import digest
-from shared_schema.proofs import head_text, link_in, next_head, receipt_text, relay_text, reply_text
-from shared_schema.wire import BackedLog, Held, Receipt
+from shared_schema.proofs import (
+    Link,
+    head_text,
+    link_in,
+    next_head,
+    proven,
+    receipt_text,
+    relay_text,
+    reply_text,
+)
+from shared_schema.wire import BackedLog, Held, Receipt, SignedHead
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 HELD = Held("E-1", 7, A, 5, B)
@@ -104,3 +113,37 @@ def test_what_cannot_be_read_has_the_place_it_says(raw: bytes, place: tuple[str,
     link = link_in(raw)
     assert (link.device, link.epoch, link.seq, link.prev) == place
     assert link.hash == digest(raw)
+
+
+CHAIN = [Link("T-1", "E-1", seq, f"h{seq}", f"h{seq - 1}" if seq > 1 else "") for seq in range(1, 5)]
+
+
+def headed(link: Link, **changes: object) -> SignedHead:
+    """A head that its tablet signed at this operation; with something else in it."""
+    return replace(SignedHead(link.device, link.epoch, link.seq, link.hash, "00"), **changes)
+
+
+def test_a_head_answers_for_all_before_it_and_nothing_behind_it() -> None:
+    """In whatever order they come, and as far as the chain is unbroken."""
+    assert proven(CHAIN, [headed(CHAIN[2])]) == {"h1", "h2", "h3"}
+    assert proven(reversed(CHAIN), [headed(CHAIN[2])]) == {"h1", "h2", "h3"}
+    assert proven([*CHAIN[:1], *CHAIN[2:]], [headed(CHAIN[2])]) == {"h3"}
+    assert proven(CHAIN, []) == set()
+
+
+def test_what_an_operation_already_held_follows_is_proven_by_it() -> None:
+    assert proven(CHAIN, [], [("T-1", "E-1", "h2")]) == {"h1", "h2"}
+    for other in (("T-2", "E-1", "h2"), ("T-1", "E-2", "h2"), ("T-1", "E-1", "h9")):
+        assert proven(CHAIN, [], [other]) == set()
+
+
+@pytest.mark.parametrize("changes", [{"device": "T-2"}, {"epoch": "E-2"}, {"seq": 4}, {"hash": "h9"}])
+def test_a_head_answers_for_its_own_chain_alone(changes: dict[str, object]) -> None:
+    assert proven(CHAIN, [headed(CHAIN[2], **changes)]) == set()
+
+
+@pytest.mark.parametrize("changes", [{"device": "T-2"}, {"epoch": "E-2"}])
+def test_nobody_proves_anothers_operation_by_naming_it_as_the_one_before(changes: dict[str, object]) -> None:
+    """Whatever hash a tablet hangs into its own chain."""
+    last = replace(CHAIN[2], **changes)
+    assert proven([*CHAIN[:2], last], [headed(last)]) == {"h3"}
