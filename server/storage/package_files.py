@@ -150,7 +150,8 @@ class PackageFiles:
     def _kept(self, digest: str) -> dict[int, tuple[Volume, Path]]:
         kept = {}
         for path in sorted(self._inbox(digest).glob("*.hcx")):
-            with suppress(FileNotFoundError), path.open("rb") as file:  # it may just have been taken
+            # It may just have been taken; what cannot be read any more is asked for again.
+            with suppress(OSError, Problem), path.open("rb") as file:
                 volume = volumes.read_header(file.read(HEADER_BYTES))
                 kept[volume.number] = (volume, path)
         return kept

@@ -153,6 +153,32 @@ def test_whoever_hands_in_the_same_volumes_second_is_told_to_come_again(
     post.db.close()
 
 
+def test_a_kept_volume_that_cannot_be_read_any_more_is_asked_for_again(tmp_path: Path) -> None:
+    """Whatever became of it on the disk: it breaks nobody's list, and it can be handed in once more."""
+    post = Post(tmp_path)
+    content = post.make(post.requests())
+    first, second = in_volumes(content, -(-len(content) // 2) + HEADER_BYTES + DIGEST_BYTES)
+    path = tmp_path / "volume"
+
+    def take(volume: bytes) -> Outcome:
+        path.write_bytes(volume)
+        (outcome,) = package_desk.take_all(
+            post.way, [Handed(path, "volume")], campaign="C-1", by="xu", now_ms=NOW_MS
+        )
+        return outcome
+
+    assert take(first).missing == (2,)
+    kept = tmp_path / "packages" / "inbox" / _start_digest(content) / "1.hcx"
+    kept.write_bytes(bytes(100))
+    assert post.way.files.waiting() == []
+    assert take(second).missing == (1,)
+    kept.unlink(missing_ok=True)
+    kept.symlink_to("/proc/self/mem")  # which answers what a disk with a bad sector does
+    assert [missing for _, missing in post.way.files.waiting()] == [[1]]
+    assert take(first).row is not None
+    post.db.close()
+
+
 def test_a_nearly_full_disk_takes_records_and_no_photos(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
