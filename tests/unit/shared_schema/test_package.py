@@ -176,6 +176,8 @@ def test_what_lies_behind_the_last_part_is_refused_though_a_chunk_ends_with_it()
     assert len(plain) == CHUNK_BYTES
     behind = BEGINNING + seal(0, False, plain) + seal(1, True, b"x")
     assert refused(read, behind) == "package_damaged length"
+    more = BEGINNING + seal(0, False, plain) + seal(1, False, bytes(CHUNK_BYTES)) + b"and so on"
+    assert refused(read, more) == "package_damaged length", "and is not read to its end"
 
 
 def test_a_package_over_the_limit_is_neither_written_nor_read(monkeypatch: pytest.MonkeyPatch) -> None:
