@@ -94,6 +94,5 @@ def proven(links: Iterable[Link], heads: Iterable[SignedHead], followed: Collect
     for one in sorted(links, key=lambda link: -link.seq):
         if (one.device, one.epoch, one.seq, one.hash) in signed or (one.device, one.epoch, one.hash) in known:
             found.add(one.hash)
-            if one.prev:
-                known.add((one.device, one.epoch, one.prev))
+            known.add((one.device, one.epoch, one.prev))
     return found
