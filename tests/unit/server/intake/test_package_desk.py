@@ -113,6 +113,8 @@ def test_without_room_for_the_receipt_nothing_is_taken_and_without_room_to_give_
         ((given,), _) = package_desk.give_all(post.way, ["D-1"], by="xu", now_ms=NOW_MS)
         assert ask(post.db, "SELECT count(*) FROM operation") == [(2,)]
         assert taken.receipt is not None
+        told = ask(post.db, "SELECT who, what FROM audit_event WHERE action = 'package.given'")
+        assert told == [("xu", "D-1")]
         for row in (taken.receipt, given):
             assert post.way.files.given(row.digest).stat().st_size == row.size_bytes
         post.db.close()
