@@ -119,11 +119,8 @@ def _flush_name(path: Path) -> None:
     try:
         flush_folder(path.parent)
     except OSError as err:
-        if err.errno not in (
-            errno.EINVAL,
-            errno.ENOTSUP,
-            errno.ENOSYS,
-        ):  # some file systems know no such thing
+        # Some file systems, of sticks above all, know no such thing.
+        if err.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
             raise
 
 

@@ -59,9 +59,8 @@ Steps = Generator[Callable[[], Any], Any, R]
 
 OPS_LEAST = 30  # some 10 kB: less is mostly heads and cursors
 ROUNDS_MAX = 500  # half a million operations: more is not a backlog but two sides that do not agree
-FORGOTTEN = (
-    "device_unknown"  # by a server restored from before its enrolment; a new code makes it known again
-)
+FORGOTTEN = "device_unknown"
+"""What a server answers that was restored from before this tablet's enrolment; a new code makes it known again."""
 _NOT_SHORTENED = frozenset({"bases_unknown", "request_malformed"})
 """What is answered to shortened bases by a server that does not find them, and by one that cannot read them."""
 PHOTO_ATTEMPTS_MAX = 4  # more failures of photos alone make the pauses no longer: for the sake of operations

@@ -120,14 +120,14 @@ def _shown(raw: bytes) -> str:
 def admit(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     """Takes operations into the log after all, all that are named or none; the reason stays on the record of each."""
     console, who, why = console_of(request), signed_in(request), value(request, "why")
-    named = list(zip(values(request, "device"), values(request, "hash"), strict=False))
-    if not named:
+    devices, hashes = values(request, "device"), values(request, "hash")
+    if not hashes or len(devices) != len(hashes):
         raise Problem("form_invalid", field="hash", cure="请选择要补收的记录 / say which operations")
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
         # Each tablet's in its own order, as it would have brought them.
-        lines = [_line(conn, campaign, *one) for one in named]
+        lines = [_line(conn, campaign, *one) for one in zip(devices, hashes, strict=True)]
         for line in sorted(lines, key=lambda one: (one.device, one.epoch, one.seq)):
             operation = intake.admit(
                 conn, line.device, line.hash, admitted_by=who.login, why=why, now_ms=now_ms

@@ -45,15 +45,21 @@ def test_a_photo_of_which_only_the_server_has_the_record_still_gets_there(
     assert Drafts(one.store).idle((taken, other)) == (), "what else was taken then stays, too"
 
 
-def test_a_copy_that_is_put_back_keeps_what_was_taken_since(tmp_path: Path) -> None:
-    """Though the program ends before it has opened the copy."""
-    settings = Settings(tmp_path / "data", secrets=tmp_path / "secrets")
+def with_a_picture(folder: Path) -> tuple[Door, Settings]:
+    """A locked tablet with a good copy, and a picture that was taken since."""
+    settings = Settings(folder / "data", secrets=folder / "secrets")
     door = Door(settings, os.urandom, lambda: sealed.NOW_MS, sealed.QUICK)
     assert door.open_unprotected() is not None
     door.give_pin(sealed.CHEN, sealed.PIN)
     door.lock()
     settings.photos.mkdir(exist_ok=True)
     (settings.photos / f"{'ab' * 32}.jpg").write_bytes(b"sealed")
+    return door, settings
+
+
+def test_a_copy_that_is_put_back_keeps_what_was_taken_since(tmp_path: Path) -> None:
+    """Though the program ends before it has opened the copy."""
+    door, settings = with_a_picture(tmp_path)
     _, store = door.unlock("p-chen", sealed.PIN)
     assert not store.knows_photo("ab" * 32)
     store.close()
@@ -68,13 +74,7 @@ def test_a_copy_that_is_put_back_keeps_what_was_taken_since(tmp_path: Path) -> N
 
 def test_a_disk_that_is_full_then_keeps_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The pictures are noted at the next try, for which the room that was set aside is given up."""
-    settings = Settings(tmp_path / "data", secrets=tmp_path / "secrets")
-    door = Door(settings, os.urandom, lambda: sealed.NOW_MS, sealed.QUICK)
-    assert door.open_unprotected() is not None
-    door.give_pin(sealed.CHEN, sealed.PIN)
-    door.lock()
-    settings.photos.mkdir(exist_ok=True)
-    (settings.photos / f"{'ab' * 32}.jpg").write_bytes(b"sealed")
+    door, _ = with_a_picture(tmp_path)
     _, store = door.unlock("p-chen", sealed.PIN)
     store.close()
 

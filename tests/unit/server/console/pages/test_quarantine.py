@@ -87,6 +87,7 @@ def test_what_waits_for_one_reason_is_admitted_together_or_not_at_all(place: Con
     form = {"device": devices, "hash": hashes, "why": "核对纸质记录属实"}
     wrong = form | {"device": [*devices, trouble.busy], "hash": [*hashes, trouble.malformed]}
     assert desk.post(f"{UNDER}/admit", wrong).status == 409
+    assert desk.post(f"{UNDER}/admit", form | {"device": devices[:-1]}).status == 400, "cut on its way"
     assert hidden(desk.get(f"{UNDER}?why=op_late").text, "hash") == hashes
     assert desk.post(f"{UNDER}/admit", form).status == 303
     left = desk.get(f"{UNDER}?why=op_late").text
