@@ -480,7 +480,7 @@ class Place(Struct, frozen=True):
     epoch: Id
     seq: Annotated[int, Meta(ge=1, le=SEQ_MAX)]
     prev: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00]*$")] = ""
-    device: Any = ""
+    device: Raw = Raw(b"null")
     """Whatever stands there: who brings it may be believed to have given its number away."""
 
 
@@ -544,6 +544,7 @@ def read_envelope(raw: bytes) -> Envelope:
     try:
         # What lies unread in a body must be fit to pass on too: text, without NUL, and not too deep.
         bytes(raw).decode()
+        envelope = _envelope_decoder.decode(raw)
         if raw[:1] != b"{" or raw[-1:] != b"}":
             # Blanks around it would be lost on the way, and with them its hash.
             raise Problem("op_malformed", where="not an object")
@@ -551,9 +552,9 @@ def read_envelope(raw: bytes) -> Envelope:
             raise Problem("op_malformed", where="\\u0000")
         if _depth(raw) > DEPTH_MAX:
             raise Problem("op_malformed", where=f"nested over {DEPTH_MAX} deep")
-        return _envelope_decoder.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Problem("op_malformed", where=_where(err)) from err
+    return envelope
 
 
 def read_place(raw: bytes) -> Place | None:

@@ -204,7 +204,7 @@ def unpack(
     try:
         columns, check = _read_columns(packed, bytes_max, find)
         done = _put_together(columns, bytes_max, decoded)
-    except (zlib.error, msgspec.DecodeError, UnicodeError, IndexError, KeyError, ValueError) as err:
+    except (zlib.error, RecursionError, IndexError, KeyError, ValueError) as err:
         raise Problem("request_malformed", where=f"packed operations: {str(err)[:100]}") from err
     if check and check != _check(done):
         raise Problem("bases_unknown")

@@ -7,10 +7,11 @@ server knows them for their author's. The signatures themselves are made and che
 
 from collections.abc import Collection, Iterable
 
+import msgspec
 from msgspec import Struct
 
 from shared_schema.ids import digest
-from shared_schema.operations import Operation, read_place
+from shared_schema.operations import Id, Operation, read_place
 from shared_schema.wire import Receipt, SignedHead
 
 
@@ -68,13 +69,18 @@ def link_of(operation: Operation | Link) -> Link:
     return Link(operation.device, operation.epoch, operation.seq, operation.hash, operation.prev)
 
 
+_name_decoder = msgspec.json.Decoder(Id)
+
+
 def link_in(raw: bytes) -> Link:
     """The place of what cannot be read as an operation, as far as it says one: what follows it answers for it too."""
     place = read_place(raw)
     if place is None:
         return Link("", "", 0, digest(raw), "")
-    # No tablet's name has a NUL in it, and a database that is asked for one fails.
-    named = place.device if isinstance(place.device, str) and place.device.isprintable() else ""
+    try:
+        named = _name_decoder.decode(place.device)
+    except (ValueError, RecursionError):
+        named = ""
     return Link(named, place.epoch, place.seq, digest(raw), place.prev)
 
 

@@ -446,7 +446,7 @@ def _frame(body: bytes) -> _Frame:
         frame = _frame_decoder.decode(body[len(PACKED) :])
         inflater = zlib.decompressobj()
         message = inflater.decompress(frame.message, UNPACKED_BYTES_MAX)
-    except (msgspec.DecodeError, zlib.error) as err:
+    except (msgspec.DecodeError, RecursionError, zlib.error) as err:
         raise Problem("request_malformed", where=str(err)[:200]) from err
     if inflater.unconsumed_tail:
         raise Problem("request_too_large", limit_bytes=UNPACKED_BYTES_MAX)

@@ -235,6 +235,13 @@ def test_nesting_is_counted_outside_of_texts() -> None:
     assert make_op(deep, kind="newer").body == Unknown(deep)
 
 
+def test_what_is_no_json_is_refused_before_anything_in_it_is_counted() -> None:
+    """Quotes that nobody closes would each be searched for their end: minutes for one operation of 64 KiB."""
+    with pytest.raises(Problem, match="op_malformed") as caught:
+        read(b'{"x":[' + b"[" * DEPTH_MAX + b'"' + b'\\"' * 999 + b"}")
+    assert "nested" not in str(caught.value)
+
+
 def test_size_has_a_limit() -> None:
     """A tap of more than 64 KiB is no tap."""
     with pytest.raises(Problem, match="op_too_large"):

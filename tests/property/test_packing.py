@@ -278,6 +278,18 @@ def _columns(**changes: object) -> bytes:
     return zlib.compress(msgspec.msgpack.encode(columns))
 
 
+def _with_one_more(array: bytes) -> bytes:
+    """An array in MessagePack with something of a newer version at its end: lists in lists, too deep for any reader."""
+    return bytes([array[0] + 1]) + array[1:] + b"\x91" * 100_000 + b"\xc0"
+
+
+def test_a_frame_that_is_too_deep_is_refused() -> None:
+    frame = wire.encode_packed(make_request())[len(wire.PACKED) :]
+    for reader in (wire.read_request, wire.read_reply):
+        with pytest.raises(Problem, match="request_malformed"):
+            reader(wire.PACKED + _with_one_more(frame))
+
+
 @pytest.mark.parametrize(
     "packed",
     [
@@ -298,6 +310,7 @@ def _columns(**changes: object) -> bytes:
         _columns(count=2, odd={-1: b"{}"}),
         b"not deflated",
         zlib.compress(b"\xc1"),
+        zlib.compress(_with_one_more(zlib.decompress(_columns())), 0),
     ],
 )
 def test_columns_that_do_not_fit_are_refused(packed: bytes) -> None:

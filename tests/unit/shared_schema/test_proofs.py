@@ -1,5 +1,6 @@
 """What is signed: to the byte and for ever, because apps of other versions check it; and all that anybody goes by."""
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -103,6 +104,7 @@ PLACE = b'{"id":"a","inspection":"I-1","person":"P-1","epoch":"E-1","seq":3,"pre
         (PLACE + b',"device":"T-1","kind":7}', ("T-1", "E-1", 3, "p")),
         (PLACE + b',"device":["T-1"]}', ("", "E-1", 3, "p")),
         (PLACE + b',"device":"T\\u0000"}', ("", "E-1", 3, "p")),
+        (PLACE + b',"device":"T\xff"}', ("", "E-1", 3, "p")),
         (PLACE + b"}", ("", "E-1", 3, "p")),
         (b"7", ("", "", 0, "")),
         (PLACE.replace(b":3", b":0") + b"}", ("", "", 0, "")),
@@ -113,6 +115,18 @@ def test_what_cannot_be_read_has_the_place_it_says(raw: bytes, place: tuple[str,
     link = link_in(raw)
     assert (link.device, link.epoch, link.seq, link.prev) == place
     assert link.hash == digest(raw)
+
+
+def test_a_place_costs_no_memory_whatever_stands_in_it_for_a_name() -> None:
+    """Of an operation that is too large, too: packed, its millions of lists were a request of a few bytes."""
+    raw = PLACE + b',"device":[' + b"[]," * 100_000 + b"[]]}"
+    tracemalloc.start()
+    try:
+        link_in(raw)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 2 * len(raw)
 
 
 CHAIN = [Link("T-1", "E-1", seq, f"h{seq}", f"h{seq - 1}" if seq > 1 else "") for seq in range(1, 5)]
