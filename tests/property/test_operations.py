@@ -18,9 +18,11 @@ from shared_schema.operations import (
     Envelope,
     Note,
     Operation,
+    TakenBack,
     Unknown,
     agreement,
     body_bytes,
+    can_be_unsaid,
     decided,
     encode,
     field_of,
@@ -255,14 +257,79 @@ def test_size_has_a_limit() -> None:
         '{"field":"answer/A01","decision":{"kind":"answer","body":%s},"reason":""}',
         '{"field":"answer/A01","decision":{"kind":"answer","body":{}},"reason":"r"}',
         '{"field":"a","reason":"r","decision":{"kind":"dispute_settled","body":{"field":"a","reason":"r","decision":%s}}}',
+        (
+            '{"field":"answer/A01","reason":"r","decision":{"kind":"dispute_settled","body":'
+            '{"field":"answer/A01","reason":"r","decision":{"kind":"answer","body":%s}}}}'
+        ),
     ],
-    ids=["about another field", "without a reason", "for no value", "of a settlement"],
+    ids=["about another field", "without a reason", "for no value", "of no settlement", "of a settlement"],
 )
 def test_a_settlement_that_says_nothing_sound_is_refused(settlement: str) -> None:
     """A settlement decides its own field, with a reason, on a value that can be read."""
     body = settlement.replace("%s", '{"item":"A01","answer":{"type":"yes_no","ok":true}}')
     with pytest.raises(Problem, match="op_malformed"):
         read(encode(make_envelope(Raw(body.encode()), kind="dispute_settled")))
+
+
+@pytest.mark.parametrize("depth", [DEPTH_MAX, DEPTH_MAX + 1])
+def test_objects_nest_as_deep_as_lists_may(depth: int) -> None:
+    """The envelope itself is one, and beside what is deep nothing counts."""
+    raw = encode(make_envelope(kind="newer", body=Raw(b'{"a":' * (depth - 1) + b"0" + b"}" * (depth - 1))))
+    if depth <= DEPTH_MAX:
+        assert isinstance(read(raw).body, Unknown)
+    else:
+        with pytest.raises(Problem, match="nested"):
+            read(raw)
+
+
+def test_an_operation_may_have_every_byte_of_its_limit() -> None:
+    raw = encode(make_envelope(kind="newer", body=Raw(b'""')))
+    full = raw.replace(b'""}', b'"%b"}' % (b"x" * (OP_BYTES_MAX - len(raw))))
+    assert len(full) == OP_BYTES_MAX
+    assert read(full).raw == full
+    with pytest.raises(Problem, match="op_too_large"):
+        read(full.replace(b"xx", b"xxx", 1))
+
+
+@pytest.mark.parametrize(
+    ("field", "can"),
+    [
+        ("answer/A01", True),
+        ("signature/inspector/甲/乙", True),
+        ("note/A01/P-1", True),
+        ("consent/A01/P-1", True),
+        ("note/A01/P-2", False),
+        ("consent/A01/P-2", False),
+        ("stage", False),
+        ("answer/", False),
+        ("sample/S-1", False),
+        ("scoring/P-1", False),
+        ("evidence/E-1", False),
+    ],
+)
+def test_a_tap_is_taken_back_by_whoever_may_and_where_it_can_be(field: str, can: bool) -> None:
+    """A note by its author alone; a stage, a draw, a photo and a closed scoring stay said."""
+    assert can_be_unsaid(field, "P-1") == can
+    raw = encode(make_envelope(TakenBack(field), person="P-1"))
+    if can:
+        assert field_of(read(raw).body, PersonId("P-1")) == field
+    else:
+        with pytest.raises(Problem, match="op_malformed"):
+            read(raw)
+
+
+def test_inspectors_sign_each_for_themselves_and_a_unit_has_one_head() -> None:
+    signed = every_body()["signed"]
+    fields = [
+        field_of(msgspec.structs.replace(signed, role=role, name=name), PersonId("P-1"))  # type: ignore[arg-type]
+        for role, name in (("inspector", "甲"), ("inspector", "乙"), ("unit_head", "甲"), ("unit_head", "乙"))
+    ]
+    assert fields == [
+        "signature/inspector/甲",
+        "signature/inspector/乙",
+        "signature/unit_head",
+        "signature/unit_head",
+    ]
 
 
 def test_every_type_of_answer_is_read_back() -> None:
