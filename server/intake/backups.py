@@ -352,7 +352,7 @@ def _check_signature(files: BackupFiles, kept: Kept) -> None:
         key.verify(bytes.fromhex(kept.signature), signed_text(kept.text))
     except (InvalidSignature, ValueError) as err:
         raise Problem("backup_damaged", where=f"{kept.name}: signature") from err
-    if files.keys_path.exists() and digest(files.keys_path.read_bytes()) != kept.manifest.keys_sha256:
+    if files.keys_path.exists() and digest(files.keys()) != kept.manifest.keys_sha256:
         raise Problem("backup_damaged", where=f"{kept.name}: {files.keys_path.name}")
 
 
@@ -373,9 +373,7 @@ def _contents(files: BackupFiles, manifest: Manifest) -> tuple[int, int]:
 def read_secrets(files: BackupFiles) -> Secrets:
     """The server's keys. Raises not_found, backup_damaged."""
     try:
-        return msgspec.json.decode(files.keys_path.read_bytes(), type=Secrets)
-    except FileNotFoundError as err:
-        raise Problem("not_found", what=files.keys_path) from err
+        return msgspec.json.decode(files.keys(), type=Secrets)
     except msgspec.DecodeError as err:
         raise Problem("backup_damaged", where=files.keys_path.name) from err
 

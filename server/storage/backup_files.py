@@ -91,7 +91,6 @@ class BackupFiles:
         """`keys` is where the server's secret keys lie, if not in the folder."""
         self.root = root
         self.keys_path = keys or root / "keys.json"
-        self._fresh: set[Path] = set()
 
     @contextmanager
     def locked(self, *, create: bool) -> Iterator[None]:
@@ -135,42 +134,46 @@ class BackupFiles:
     def get(self, sha256: str) -> bytes:
         """A content, which is what it was. Raises backup_damaged naming its file.
 
-        A damaged one is renamed, so that the next backup copies it again.
+        A damaged one is renamed, so that the next backup copies it again; if it can be read after all, it counts.
         """
         path = self.path(sha256)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError as err:
-            raise Problem("backup_damaged", where=f"{self._told(path)}: missing") from err
-        except OSError:  # a bad sector, mostly
-            content = b""
-        if digest(content) == sha256:
-            return content
+        aside = path.with_name(path.name + _DAMAGED)
+        missing = False
+        for place in (path, aside):
+            try:
+                content = place.read_bytes()
+            except FileNotFoundError:
+                missing = missing or place is path
+            except OSError:  # a bad sector, or a disk that does not answer just now
+                continue
+            else:
+                if digest(content) == sha256:
+                    return content
+        if missing:
+            raise Problem("backup_damaged", where=f"{self._told(path)}: missing")
         with suppress(OSError):  # a copy on a disc stays as it is
-            path.replace(path.with_name(path.name + _DAMAGED))
+            path.replace(aside)
         raise Problem("backup_damaged", where=self._told(path))
 
     def settle(self) -> None:
-        """Makes the names of all that was put survive a power cut."""
-        for folder in sorted(self._fresh):
+        """Makes the names of all contents survive a power cut, also those that a backup which was killed has put."""
+        contents = self.root / "contents"
+        for folder in (*contents.iterdir(), contents, self.root):
             flush(folder)
-        self._fresh.clear()
 
     def _write(self, path: Path, content: bytes, mode: int = 0o600) -> None:
         with disk_problems():
-            if not path.parent.exists():
-                path.parent.mkdir(mode=0o700)
-                self._fresh.add(path.parent.parent)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
             partial = path.with_name(path.name + ".partial")
+            partial.unlink(missing_ok=True)  # of keys, one that was left there could not be opened
             try:
-                with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as file:
+                with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT, mode), "wb") as file:
                     file.write(content)
                     file.flush()
                     os.fsync(file.fileno())
                 partial.replace(path)
             finally:
                 partial.unlink(missing_ok=True)
-            self._fresh.add(path.parent)
 
     def _told(self, path: Path) -> str:
         return str(path.relative_to(self.root))
@@ -189,7 +192,7 @@ class BackupFiles:
             # By a clock that jumped the new one would be removed as the oldest, or an older one be restored for it.
             name = max(name, _name_at(_at_ms(last) + 1))
         self._write(self.root / name, msgspec.json.encode(Signed(manifest.decode(), signature)))
-        self.settle()
+        flush(self.root)
         return name
 
     def read(self, name: str) -> Kept:
@@ -206,11 +209,23 @@ class BackupFiles:
         except (msgspec.DecodeError, UnicodeError, OSError) as err:
             raise Problem("backup_damaged", where=name) from err
 
+    def keys(self) -> bytes:
+        """The file with the server's secret keys. Raises not_found, backup_damaged."""
+        try:
+            return self.keys_path.read_bytes()
+        except FileNotFoundError as err:
+            raise Problem("not_found", what=self.keys_path) from err
+        except OSError as err:  # a bad sector, mostly
+            raise Problem("backup_damaged", where=self.keys_path.name) from err
+
     def write_keys(self, content: bytes) -> None:
         """Keeps the server's secret keys; readable by the folder's owner alone."""
-        if not self.keys_path.exists() or self.keys_path.read_bytes() != content:
-            self._write(self.keys_path, content, 0o400)
-            self.settle()
+        with suppress(Problem):
+            if self.keys() == content:
+                return
+        self._write(self.keys_path, content, 0o400)
+        for folder in (self.keys_path.parent, self.keys_path.parent.parent):
+            flush(folder)
 
     def prune(self, keep: int) -> list[str]:
         """Removes all but the newest backups, and every content that none of the others names; what was removed."""

@@ -1,5 +1,6 @@
 """Backups under a running writer, restored: the same log, the same scores; nothing half-written counts."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +188,52 @@ def test_a_bad_sector_under_the_newest_list_stops_no_backup(
     made = backups.back_up(db, photos, files, clock=clock)
     assert backups.newest(files) == made.name > name
     assert [one.name for one in backups.check(files, made.name)] == [made.name]
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_a_bad_sector_under_the_keys_is_said_and_mended_by_the_next_backup(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    backups.back_up(db, photos, files, clock=clock)
+    files.keys_path.unlink()
+    files.keys_path.symlink_to("/proc/self/mem")  # its first byte is EIO
+    with pytest.raises(Problem, match=files.keys_path.name):
+        backups.check(files)
+    backups.back_up(db, photos, files, clock=clock)
+    assert len(backups.check(files)) == 2
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_a_backup_that_was_killed_left_of_the_keys_stops_no_other(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks
+) -> None:
+    """Nobody may write into it, whoever may write into the folder."""
+    files.root.mkdir(parents=True, exist_ok=True)
+    left = files.keys_path.with_name(f"{files.keys_path.name}.partial")
+    left.symlink_to("/proc/self/no such folder/file")  # cannot be opened, by root either
+    backups.back_up(db, photos, files, clock=clock)
+    assert not left.is_symlink()
+    assert len(backups.check(files)) == 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+def test_what_could_not_be_read_once_and_can_again_is_whole(
+    db: Database, files: BackupFiles, photos: PhotoFiles, clock: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may lie on a share whose line was bad for a while, and the server may have lost it since."""
+    content = picture(1)
+    take_photo(db, photos, digest(content), content, device=DeviceId("D-1"), now_ms=NOW_MS)
+    backups.back_up(db, photos, files, clock=clock)
+
+    def unanswered(_: Path) -> bytes:
+        raise OSError(errno.EIO, "no answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", unanswered)
+        with pytest.raises(Problem, match="not whole"):
+            files.get(digest(content))
+    assert files.get(digest(content)) == content
+    assert len(backups.check(files)) == 1
 
 
 @pytest.mark.parametrize("lists", [True, False])
