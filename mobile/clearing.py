@@ -12,6 +12,9 @@ import msgspec
 from mobile.store_file import StoreFile
 
 PURGED = "purged"
+LOST = "lost"
+WITHOUT_BYTES = (PURGED, LOST)
+"""The statuses of operations of which only the place in the chain is here."""
 _COVERED = "status IN ('accepted', 'held', 'news', 'unreadable')"
 """What lies in the log before the cursor: of such, a receipt for the log up to the cursor says all."""
 _PENDING = (
@@ -21,7 +24,7 @@ _PENDING = (
 _BEYOND = (
     "EXISTS (SELECT 1 FROM operation o JOIN epoch e ON e.epoch = o.epoch WHERE o.inspection = c.inspection"
     " AND o.status IN ('accepted', 'held') AND o.seq > e.backed_up AND NOT e.forked AND NOT EXISTS (SELECT 1"
-    " FROM operation p WHERE p.own AND p.epoch = e.epoch AND p.seq > e.receipt AND p.status = 'purged'))"
+    " FROM operation p WHERE p.own AND p.epoch = e.epoch AND p.seq > e.receipt AND p.status IN ('purged', 'lost')))"
 )
 """Of a visit `c`: something made here (of nothing else it is said that it was taken) is further on in its chain than a
 backup, by the server's signed word, has it. Of a chain that forked the word may be about the other branch, and says
@@ -76,8 +79,8 @@ class Clearing(StoreFile):
         """What is here of each visit."""
         rows = self._rows(
             "SELECT inspection, count(*), sum(length(raw)), sum(" + _PENDING + ") FROM operation"  # noqa: S608
-            " WHERE status <> ? AND inspection <> '' GROUP BY inspection ORDER BY inspection",
-            PURGED,
+            " WHERE status NOT IN (?, ?) AND inspection <> '' GROUP BY inspection ORDER BY inspection",
+            *WITHOUT_BYTES,
         )
         covered = {
             inspection
@@ -98,6 +101,12 @@ class Clearing(StoreFile):
         """Visits that were cleared away and have not come back."""
         rows = self._rows("SELECT DISTINCT inspection FROM operation WHERE status = 'purged'")
         return frozenset(inspection for (inspection,) in rows)
+
+    def lost(self) -> dict[str, int]:
+        """By visit, how many operations were cleared from here that a restored server, read to its end, has not got."""
+        return dict(
+            self._rows("SELECT inspection, count(*) FROM operation WHERE status = ? GROUP BY inspection", LOST)
+        )
 
     def purge(self, visits: Collection[str], photos: Collection[str]) -> int:
         """Clears visits and photos away in one transaction, as far as they are covered; how many operations went.

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mobile import settling
-from mobile.clearing import PURGED, Clearing
+from mobile.clearing import LOST, WITHOUT_BYTES, Clearing
 from mobile.settling import LEFT_OUT, Journal, Settlement
 from shared_schema.merge import apply
 from shared_schema.operations import Operation
@@ -94,6 +94,8 @@ class Figures(NamedTuple):
     photos: Mapping[tuple[str, int], int]
     """By status (waiting, received, missing) and receipt (0 none, 1 signed for, 2 in a backup)."""
     runs: Sequence[Run]
+    lost: int = 0
+    """Operations that were cleared from here and that a restored server has lost."""
     moving: tuple[str, int] | None = None
     """The photo that is on its way, by its hash, and how many of its bytes have arrived."""
 
@@ -118,15 +120,14 @@ class Meetings(Clearing):
 
         With `cleared` those too whose bytes are gone from here: nobody need hand them over again.
         """
-        left_out = LEFT_OUT if cleared else (*LEFT_OUT, PURGED)
+        left_out = LEFT_OUT if cleared else (*LEFT_OUT, *WITHOUT_BYTES)
         rows = self._rows(
-            "SELECT device, epoch, seq, hash, CASE WHEN status = ?3 THEN ''"
+            "SELECT device, epoch, seq, hash, CASE WHEN raw = x'' THEN ''"
             " ELSE coalesce(json_extract(CAST(raw AS TEXT), '$.prev'), '') END FROM operation"
             " WHERE (NOT own OR device = ?1) AND device NOT IN ('', ?2)"
-            " AND status NOT IN (SELECT value FROM json_each(?4)) ORDER BY device, epoch, seq",
+            " AND status NOT IN (SELECT value FROM json_each(?3)) ORDER BY device, epoch, seq",
             self._device(),
             CONSOLE,
-            PURGED,
             _line(left_out),
         )
         return _chained([Link(*row) for row in rows]) if cleared else [Link(*row) for row in rows]
@@ -227,6 +228,7 @@ class Meetings(Clearing):
             runs=[
                 Run(epoch, last, receipt, safe, bool(forked)) for epoch, last, receipt, safe, forked in runs
             ],
+            lost=sum(count for _, status, count in by_status if status == LOST),
             moving=moving[0] if moving else None,
         )
 

@@ -125,6 +125,7 @@ def settle(db: Database, settlement: Settlement) -> Settled:
         db.execute(
             "UPDATE operation SET status = 'unsent' WHERE own AND NOT confirmed AND status IN ('accepted', 'held')"
         )
+        _lose(db)
     _registers(db, settlement)
     return Settled(frozenset(refold), fresh)
 
@@ -245,7 +246,7 @@ def _offer_again(db: Database, lost: Iterable[tuple[str, int]]) -> set[str]:
     for epoch, number in lost:
         rows = db.execute(
             "UPDATE operation SET status = 'unsent', problem = '', facts = '{}'"
-            " WHERE own AND epoch = ? AND seq > ? AND status NOT IN ('unsent', 'purged') RETURNING inspection",
+            " WHERE own AND epoch = ? AND seq > ? AND status NOT IN ('unsent', 'purged', 'lost') RETURNING inspection",
             (epoch, number),
         ).fetchall()
         refold.update(inspection for (inspection,) in rows)
@@ -274,7 +275,7 @@ def _news(db: Database, reading: Reading, fresh: dict[str, list[Operation]]) -> 
         ).fetchall()
         if known and not sure:
             continue
-        if ("purged",) in known:
+        if ("purged",) in known or ("lost",) in known:
             _bring_back(db, operation, raw)
             brought_back = True
             refold.add(reading.inspection)
@@ -317,9 +318,28 @@ def _bring_back(db: Database, operation: Operation | None, raw: bytes) -> None:
     others = "news" if operation is not None else "unreadable"
     db.execute(
         "UPDATE operation SET raw = ?, status = CASE WHEN own THEN 'accepted' ELSE ? END, confirmed = own"
-        " WHERE hash = ? AND status = 'purged'",
+        " WHERE hash = ? AND status IN ('purged', 'lost')",
         (raw, others, digest(raw)),
     )
+
+
+def _lose(db: Database) -> None:
+    """What was cleared here and did not come back with all that the server's log holds now, a restored server has lost.
+
+    As long as a visit stays cleared, the backup's log ends where it was read to; such a one is not looked at.
+    """
+    read_again = db.execute(
+        "SELECT DISTINCT p.inspection FROM operation p JOIN cursor c ON c.inspection = p.inspection"
+        " WHERE p.status = 'purged' AND NOT EXISTS"
+        " (SELECT 1 FROM backed_log b WHERE b.inspection = c.inspection AND b.head = c.last_read)"
+    ).fetchall()
+    for (inspection,) in read_again:
+        db.execute(
+            "UPDATE operation SET status = 'lost' WHERE inspection = ?1 AND status = 'purged'"
+            " AND (SELECT number FROM cursor WHERE inspection = ?1) = (SELECT count(DISTINCT id) FROM operation"
+            " WHERE inspection = ?1 AND status IN ('accepted', 'held', 'news', 'unreadable'))",
+            (inspection,),
+        )
 
 
 def _sure(db: Database, reading: Reading) -> bool:

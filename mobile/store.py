@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mobile import settling
-from mobile.clearing import PURGED
+from mobile.clearing import WITHOUT_BYTES
 from mobile.engine import Database
 from mobile.meetings import CONSOLE, Meetings
 from mobile.settling import Journal, Settlement
@@ -148,7 +148,7 @@ class Store(Meetings):
             rows = self._rows(
                 "SELECT raw, status FROM operation WHERE inspection = ? ORDER BY position", inspection
             )
-            left_out = {*settling.LEFT_OUT, PURGED}
+            left_out = {*settling.LEFT_OUT, *WITHOUT_BYTES}
             counted = (raw for raw, status in rows if status not in left_out)
             self._states[inspection] = apply(EMPTY, _readable(counted))
         return self._states[inspection]

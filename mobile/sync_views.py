@@ -260,6 +260,8 @@ def _records(known: Known, language: Language) -> tuple[Figure, ...]:
         rows.append(Figure(say("center.refused", language), refused, "bad"))
     if own.get("set_aside"):
         rows.append(Figure(say("center.set_aside", language), own["set_aside"], "ink_2"))
+    if figures.lost:
+        rows.append(Figure(say("center.lost", language), figures.lost, "bad"))
     carried = sum(known.carrying.values())
     if carried:
         rows.append(Figure(say("center.carrying", language), carried, "accent"))

@@ -18,7 +18,8 @@ CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- Every operation held, as bytes. own: made in this file, so part of its chains.
 -- status of own: unsent (the outbox), accepted, held, refused, id_reused, set_aside; of others': news, unreadable,
 -- doubtful (the server was restored: is it still there?), relay (it is not, so it goes in again), disowned (refused);
--- of both: purged (server and backup have it; the bytes are gone from here, its place in the chain is not).
+-- of both: purged (server and backup have it; the bytes are gone from here, its place in the chain is not), lost (the
+-- same, and a server restored from an older backup has not got it).
 CREATE TABLE operation (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL, inspection TEXT NOT NULL, epoch TEXT NOT NULL, seq INTEGER NOT NULL, hash TEXT NOT NULL,

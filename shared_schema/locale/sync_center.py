@@ -27,6 +27,7 @@ SYNC_CENTER: dict[str, tuple[str, str]] = {
     "center.receipted": ("其中有签名回执", "of these with a signed receipt"),
     "center.backed_up": ("其中已进服务器备份", "of these in the server's backup"),
     "center.refused": ("被拒收", "Refused"),
+    "center.lost": ("本机已清理、服务器恢复后已没有", "Cleared here, lost with the restored server"),
     "center.set_aside": ("已处理的拒收", "Refused and dealt with"),
     "center.carrying": ("替组员带往服务器", "Carried for colleagues"),
     "center.receipt": ("回执：至第 {number} 号（编号段 {run}）", "Receipt: up to number {number} (run {run})"),

@@ -13,7 +13,7 @@ from tests.unit.mobile.test_purge import (
     server,
     tablets,
 )
-from tests.unit.mobile.world import Tablet, quiet
+from tests.unit.mobile.world import COUNT, VISIT, Tablet, quiet
 
 FIXTURES = (keep, server, tablets)
 
@@ -40,3 +40,48 @@ def test_what_a_restored_server_has_lost_keeps_nothing_later_from_being_cleared(
     assert cleared(one).visits == 1
     quiet(one, other)
     assert one.store.purged() == {OTHER_VISIT}, "the colleague has brought the first one back"
+
+
+def an_older_backup(one: Tablet, other: Tablet, keep: Keeping) -> None:
+    """Both have cleared the visit, of which the server then comes up with a part only: nobody has the rest."""
+    a_visit(one, other)
+    keep()
+    early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
+    one.answer(COUNT, 2)
+    quiet(one, other)
+    keep()
+    quiet(one, other)
+    assert (cleared(one).visits, cleared(other).visits) == (1, 1)
+    keep.files = BackupFiles(early)
+    keep.restore()
+
+
+def test_a_visit_of_which_a_part_is_lost_opens_with_the_rest_of_it(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """It said for ever that it was cleared and on the server, and nobody could go on with it."""
+    one, other = tablets
+    an_older_backup(one, other, keep)
+    quiet(one, other)
+    for tablet in tablets:
+        assert not tablet.store.purged()
+        assert tablet.store.lost() == {VISIT: 1}, "and it is told what is gone"
+    one.answer(COUNT, 3)
+    quiet(one, other)
+    assert other.fold() == one.fold()
+
+
+def test_what_was_lost_comes_back_with_whoever_still_has_it(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """The newest backup can be read after all."""
+    one, other = tablets
+    newest = keep.files
+    an_older_backup(one, other, keep)
+    quiet(one, other)
+    keep.files = newest
+    keep.restore()
+    quiet(one, other)
+    for tablet in tablets:
+        assert not tablet.store.lost()
+        assert not tablet.store.purged()
