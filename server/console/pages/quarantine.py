@@ -126,8 +126,9 @@ def admit(request: AnyRequest, campaign: FromPath[str]) -> Response[str]:
     now_ms = console.clock()
 
     def run(conn: Connection) -> None:
-        # Each tablet's in its own order, as it would have brought them.
-        lines = [_line(conn, campaign, *one) for one in zip(devices, hashes, strict=True)]
+        # Each tablet's in its own order, as it would have brought them; what several brought waits under each name.
+        named = [_line(conn, campaign, *one) for one in zip(devices, hashes, strict=True)]
+        lines = {one.hash: one for one in named}.values()
         for line in sorted(lines, key=lambda one: (one.device, one.epoch, one.seq)):
             operation = intake.admit(
                 conn, line.device, line.hash, admitted_by=who.login, why=why, now_ms=now_ms

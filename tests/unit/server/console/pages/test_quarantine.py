@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from server.storage.op_log import run
+from server.storage.tables import refusal
 from tests.trouble import REFUSED
 from tests.unit.server.console.desk import Console, console
 
@@ -94,6 +95,26 @@ def test_what_waits_for_one_reason_is_admitted_together_or_not_at_all(place: Con
     assert not hidden(left, "hash")
     assert left.count("核对纸质记录属实") == len(hashes)
     assert len(place.trail("operation.admitted")) == len(hashes)
+
+
+def test_what_two_tablets_brought_is_admitted_together_once(place: Console) -> None:
+    """It waits under the name of each of them; what was admitted under the first waits no longer under the second."""
+    desk, trouble = place.desk("coordinator"), place.trouble
+    copied = ", ".join(column.name for column in refusal.c if column.name != "device")
+    place.db.write(
+        lambda conn: run(
+            conn,
+            f"INSERT INTO refusal (device, {copied}) SELECT (SELECT min(id) FROM device WHERE id <> device), {copied}"
+            " FROM refusal WHERE problem = 'op_late' ORDER BY hash LIMIT 1",
+        )
+    )
+    page = desk.get(f"{UNDER}?why=op_late").text
+    devices, hashes = hidden(page, "device"), hidden(page, "hash")
+    assert len(hashes) == REFUSED["op_late"] + 1 > len(set(hashes))
+    form = {"device": devices, "hash": hashes, "why": "核对纸质记录属实"}
+    assert desk.post(f"{UNDER}/admit", form).status == 303
+    assert not hidden(desk.get(f"{UNDER}?why=op_late").text, "hash")
+    assert len(place.trail("operation.admitted")) == len(set(hashes))
 
 
 def test_only_a_coordinator_may_admit_together(looked_at: Console) -> None:
