@@ -105,7 +105,9 @@ class Clearing(StoreFile):
     def lost(self) -> dict[str, int]:
         """By visit, how many operations were cleared from here that a restored server, read to its end, has not got."""
         return dict(
-            self._rows("SELECT inspection, count(*) FROM operation WHERE status = ? GROUP BY inspection", LOST)
+            self._rows(
+                "SELECT inspection, count(*) FROM operation WHERE status = ? GROUP BY inspection", LOST
+            )
         )
 
     def purge(self, visits: Collection[str], photos: Collection[str]) -> int:

@@ -99,7 +99,7 @@ def test_what_waits_for_one_reason_is_admitted_together_or_not_at_all(place: Con
 
 def test_what_two_tablets_brought_is_admitted_together_once(place: Console) -> None:
     """It waits under the name of each of them; what was admitted under the first waits no longer under the second."""
-    desk, trouble = place.desk("coordinator"), place.trouble
+    desk = place.desk("coordinator")
     copied = ", ".join(column.name for column in refusal.c if column.name != "device")
     place.db.write(
         lambda conn: run(
