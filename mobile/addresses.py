@@ -1,6 +1,7 @@
 """Where a colleague's tablet is met: its address, typed or scanned, and this tablet's own."""
 
 import fcntl
+import re
 import socket
 import struct
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from typing import NamedTuple
 from shared_schema.problems import Problem
 
 PORT = 8481
+_PORT = re.compile("[0-9]{1,5}")
 SIOCGIFADDR = 0x8915
 """Linux and Android: the IPv4 address of a network interface."""
 
@@ -30,7 +32,7 @@ def read_address(text: str) -> Address:
     host = url.removeprefix("http://").rstrip("/")
     name, colon, port = host.partition(":")
     sound = name.isascii() and name and all(one.isalnum() or one in "-._" for one in name)
-    if not sound or (colon and not (port.isdecimal() and 0 < int(port) < 1 << 16)):
+    if not sound or (colon and not (_PORT.fullmatch(port) and 0 < int(port) < 1 << 16)):
         raise Problem("form_invalid", field="地址 / address", cure="如 / such as 192.168.43.1:8481")
     return Address(f"http://{name}:{port or PORT}", device)
 

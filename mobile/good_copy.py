@@ -1,12 +1,11 @@
 """The last good copy of the store: made when it is closed, proven whole, and offered when the store is damaged."""
 
 import os
-import shutil
 from pathlib import Path
 from typing import NamedTuple
 
 from mobile import engine
-from mobile.files import flush_folder, rename, write_whole
+from mobile.files import rename, write_whole
 from mobile.vault import Vault
 
 
@@ -66,8 +65,7 @@ def put_back(store: Path) -> Path:
         # Left beside the copy, the damaged store's log would be written into it.
         rename(log, store.with_name(f"{store.name}.log-{number}"))
     if store.exists():
-        shutil.copyfile(store, aside)
-        flush_folder(aside.parent)
+        write_whole(aside, store.read_bytes())
     write_whole(store, path_of(store).read_bytes())
     return aside
 

@@ -156,7 +156,12 @@ class Keyring:
     def holders(self, now_ms: int) -> tuple[Holder, ...]:
         """Who has a PIN here. Raises keys_lost."""
         with self._alone():
-            ring = self._by_the_clock(now_ms)
+            try:
+                ring = self._by_the_clock(now_ms)
+            except Problem as problem:
+                if problem.code not in {"disk_full", "disk_failing"}:
+                    raise
+                ring = self.read()  # whoever unlocks is told of the disk, or makes room on it
         return tuple(
             Holder(self._names(ring, slot), TRIES_MAX - slot.tries, _wait(slot, now_ms))
             for slot in ring.slots

@@ -55,7 +55,7 @@ class Written(NamedTuple):
     operations: int
     photos: int
     photos_left: int
-    """For which there was no room; they go with the next package."""
+    """For which there was no room, or which the disk did not give; they go with the next package."""
 
 
 class Told(NamedTuple):
@@ -178,7 +178,7 @@ def _told(pieces: Iterable[bytes], size: int, pictures: Sequence[Content], repor
 
 
 def _pictures(tools: Tools, report: Report) -> tuple[list[Content], int]:
-    """The photos to carry, as many as fit, and how many do not. A photo that is lost here is marked so."""
+    """The photos to carry, as many as fit and can be read, and how many are left. One lost here is marked so."""
     contents: list[Content] = []
     room = package.PACKAGE_BYTES_MAX - 2 * package.MESSAGES_BYTES_MAX
     places = package.PARTS_MAX - 1000
@@ -186,7 +186,13 @@ def _pictures(tools: Tools, report: Report) -> tuple[list[Content], int]:
     due = tools.store.photos_to_carry()
     for number, sha256 in enumerate(due):
         report("photos_checked", number, len(due))
-        picture = photos.fetch(sha256, tools.photos_folder, tools.vault)
+        try:
+            picture = photos.fetch(sha256, tools.photos_folder, tools.vault)
+        except Problem as problem:
+            if problem.code != "disk_failing":
+                raise
+            left += 1  # a bad place under one photo keeps nothing else here
+            continue
         if picture is None:
             tools.store.photo_became(sha256, "missing")
         elif len(picture) > room or len(contents) >= places:

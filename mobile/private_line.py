@@ -39,7 +39,9 @@ from shared_schema.wire import SIGNATURE_HEADER, ProblemReply, encode
 KEY_BYTES = 32
 SIGNATURE_BYTES = 64
 LINES_MAX = 16
-"""A squad has few tablets: the line that was greeted longest ago gives way, and its tablet greets anew."""
+"""A squad has few tablets: of lines that nobody has spoken over the one greeted longest ago gives way, and its tablet
+greets anew.
+"""
 
 Post = Callable[[bytes, Mapping[str, str]], bytes]
 """Carries a body and headers to the other tablet; gives the answer. Raises Offline, Rejected."""
@@ -145,8 +147,11 @@ class Lines:
         answer = encode(Welcome(device=me, key=key, signature=signature))
         name = line_name(body, answer)
         self._ends[name] = _End(peer.device, name, secret)
-        while len(self._ends) > LINES_MAX:
-            self._ends.popitem(last=False)
+        if len(self._ends) > LINES_MAX:
+            # A greeting may be one that somebody wrote down: it takes no line from those who have shown who they are,
+            # while others are there that nobody has spoken over.
+            earlier = list(self._ends)[:-1]
+            del self._ends[next((one for one in earlier if not self._ends[one].number), earlier[0])]
         return answer, peer.device
 
     def answer(self, label: str, sealed: bytes, answer: Callable[[Asked], bytes]) -> bytes:

@@ -424,7 +424,8 @@ class Store(Meetings):
         identity = self.identity()
         if server and identity is not None:
             noted["tablet.identity"] = _line(identity._replace(server=server))
-            noted["tablet.servers_before"] = _line([*self.servers_before(), identity.server])
+            before = (one for one in self.servers_before() if one != server)
+            noted["tablet.servers_before"] = _line([*before, identity.server])
         if settlement.peers is not None:
             noted["tablet.peers"] = _line(settlement.peers)
         known = self.setting("tablet.revoked_ms")

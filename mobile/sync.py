@@ -296,7 +296,14 @@ class Sync:
                 if wrong is not None:  # an exchange that works says nothing of a photo
                     report = self._failed(report, wrong, more_attempts=0)
             progress("photos_sent", report.photos, len(due))
-            content = photos.fetch(sha256, self._photos_folder, self._vault)
+            try:
+                content = photos.fetch(sha256, self._photos_folder, self._vault)
+            except Problem as problem:
+                if problem.code != "disk_failing":
+                    raise
+                wrong = ProblemReply(problem.code, zh="", en="", retry=True)  # a bad place under one photo
+                report = self._failed(report, wrong, more_attempts=0)
+                continue
             if content is None:
                 self._store.photo_became(sha256, "missing")
                 continue

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from mobile.files import destroy, write_whole
+from mobile.files import destroy, flush_folder, write_whole
 from mobile.keyring import Keyring
 from mobile.photo_sources import left_behind
 from mobile.secret import DeviceSecret
@@ -55,7 +55,9 @@ def wipe(
 
 def forget(folder: Path) -> None:
     """Puts the note away: the tablet is to be set up anew."""
-    destroy(folder / NOTE)
+    # Not written over: cut before its name went, it would be a note that nobody can read.
+    (folder / NOTE).unlink(missing_ok=True)
+    flush_folder(folder)
 
 
 def _write_note(folder: Path, keyring: Keyring, reason: Reason, now_ms: int) -> Wiped:

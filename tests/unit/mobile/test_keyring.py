@@ -253,3 +253,15 @@ def _one_pin(folder: Path) -> None:
 def test_killed_at_any_step_of_changing_a_pin_the_old_or_the_new_one_opens(tmp_path: Path) -> None:
     """Nobody is locked out by an empty battery."""
     assert killed_everywhere(tmp_path, _set_up, _change, _one_pin) > 20
+
+
+def test_a_full_disk_hides_nobody_who_can_unlock(ring: Keyring, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a wrong PIN and a clock set back, who looks would write down the new clock."""
+    ring.add(CHEN, PIN, ring.set_up())
+    assert refused(lambda: ring.unlock("p-chen", "000111", NOW_MS)).code == "pin_wrong"
+
+    def full(*_: object, **__: object) -> None:
+        raise Problem("disk_full")
+
+    monkeypatch.setattr("mobile.keyring.write_whole", full)
+    assert len(ring.holders(NOW_MS - DAY_MS)) == 1

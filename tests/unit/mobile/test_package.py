@@ -1,5 +1,6 @@
 """Packages by hand, with real tablets, a real server and real files."""
 
+import errno
 from io import BytesIO
 from pathlib import Path
 
@@ -294,3 +295,23 @@ def test_the_program_without_a_screen_writes_and_reads_packages(
     assert "package_foreign" in capsys.readouterr().err
     one.store = Store.open(one.path, one.vault)
     assert not one.store.outbox(1, 1)
+
+
+def test_a_photo_in_a_bad_sector_keeps_nothing_else_here(
+    one: Tablet, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said to be left; over the network it is told, and the others go on."""
+    opened(server, one)
+    bad, *_ = sorted(photographed(one, shade) for shade in (10, 20, 30))
+    read = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path.name.startswith(bad):
+            raise OSError(errno.EIO, "bad sector")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    written = by_hand.write(one, tmp_path / "stick")
+    assert (written.operations, written.photos, written.photos_left) == (3, 2, 1)
+    report = one.sync.once()
+    assert (report.outcome, report.photos, report.problem) == ("failed", 2, "disk_failing")

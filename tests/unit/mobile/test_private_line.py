@@ -300,6 +300,25 @@ def test_lines_end_with_the_serving_and_do_not_pile_up(one: Tablet, two: Tablet,
     assert len(lines._ends) == private_line.LINES_MAX
 
 
+def test_greetings_that_were_written_down_end_no_line_in_use(one: Tablet, two: Tablet, three: Tablet) -> None:
+    """However often they are played again; whoever has spoken over a line goes on speaking over it."""
+    hotspot = Hotspot(two)
+    line = greeted(one, hotspot)
+    line.send(*signed(one, ExchangeRequest(device="T-1")))
+    for _ in range(private_line.LINES_MAX + 5):
+        hotspot.host.answer(hotspot.requests[0][0], {}, 7)
+    line.send(*signed(one, ExchangeRequest(device="T-1")))
+    assert meets(three, hotspot).outcome == "done"
+
+
+def test_a_tablet_that_greets_anew_each_time_is_never_kept_out(one: Tablet, two: Tablet) -> None:
+    """However many lines it has spoken over before: the oldest gives way."""
+    hotspot = Hotspot(two)
+    for _ in range(private_line.LINES_MAX + 3):
+        line = greeted(one, hotspot)
+        line.send(*signed(one, ExchangeRequest(device="T-1")))
+
+
 def test_what_no_line_says_is_refused(one: Tablet, two: Tablet, three: Tablet) -> None:
     """A label that names no line, or no number."""
     hotspot = Hotspot(two)

@@ -246,7 +246,18 @@ def test_an_address_as_typed_or_scanned(typed: str, address: Address) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "不是地址", "https://x", "a b", "10.0.0.2:0", "10.0.0.2:99999", "x/y", "10.0.0.2:port"]
+    "typed",
+    [
+        "",
+        "不是地址",
+        "https://x",
+        "a b",
+        "10.0.0.2:0",
+        "10.0.0.2:99999",
+        "x/y",
+        "10.0.0.2:port",
+        "10.0.0.2:" + "9" * 5000,
+    ],
 )
 def test_what_is_no_address_is_said(typed: str) -> None:
     with pytest.raises(Problem, match="form_invalid"):

@@ -84,3 +84,23 @@ def test_the_calls_come_in_that_order(tmp_path: Path, monkeypatch: pytest.Monkey
     assert files[1].endswith(".secret")
     assert files[2:4] == ["device.key", "tablet.db"]
     assert len(files) == 8  # and two photos, one of which waits for a colleague, with their thumbnails
+
+
+def _wiped(folder: Path) -> None:
+    sealed.with_pin(folder)
+    wipe_it(folder)
+
+
+def _forget(folder: Path) -> None:
+    wiping.forget(folder / "data")
+
+
+def _there_or_gone(folder: Path) -> None:
+    note = wiped(folder / "data")
+    assert note is None or note.reason == "revoked"
+
+
+@pytest.mark.e2e
+def test_killed_while_the_note_is_put_away_it_is_there_or_gone(tmp_path: Path) -> None:
+    """Half of it, and the tablet could never be set up again."""
+    assert killed_everywhere(tmp_path, _wiped, _forget, _there_or_gone) > 1
