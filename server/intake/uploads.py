@@ -29,7 +29,7 @@ from shared_schema.problems import Problem
 SWEEP_EVERY_MS = 60 * 60 * 1000
 OPEN_MAX = 1000
 """Of one tablet, begun and not whole. Ours has one at a time; files are what a disk can run out of, too."""
-REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels"}
+REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels", "disk_failing"}
 """What is wrong with these will not get better by going on: the bytes are removed, and it begins anew."""
 
 log = structlog.get_logger(__name__)
@@ -142,7 +142,8 @@ class Uploads:
     ) -> None:
         """Verifies and keeps a whole upload, and notes it: from then on the photo is here.
 
-        Raises not_found; photo_wrong_hash, photo_type, photo_too_many_pixels, after which the upload is empty again;
+        Raises not_found; photo_wrong_hash, photo_type, photo_too_many_pixels, and disk_failing where what arrived
+        cannot be read, after which the upload is empty again;
         disk_full and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
         """
         path = self._partials.path(device, name)
@@ -150,14 +151,15 @@ class Uploads:
         if arrived is None or arrived < note.size_bytes:
             # It expired while its last bytes came, by a clock that jumped.
             raise Problem("not_found", what="upload")
-        if hashed is None:
-            hashed = hashlib.sha256()
-            hash_on(hashed, path)
-        sha256 = hashed.hexdigest()
         try:
-            if note.named and sha256 != note.sha256:
-                raise Problem("photo_wrong_hash")
-            media_type = media_type_of(path)
+            with disk_problems():
+                if hashed is None:
+                    hashed = hashlib.sha256()
+                    hash_on(hashed, path)
+                sha256 = hashed.hexdigest()
+                if note.named and sha256 != note.sha256:
+                    raise Problem("photo_wrong_hash")
+                media_type = media_type_of(path)
         except Problem as problem:
             if problem.code in REFUSALS:
                 self._partials.remove(device, name)
@@ -260,14 +262,20 @@ class Writing:
     def write(self, chunks: Sequence[bytes]) -> None:
         """Appends them. Raises disk_full, having appended what there was room for."""
         if self._behind and self._hashing is not None:
-            at = 0
-            while step := os.pread(self._file, HASH_STEP_BYTES, at):
-                self._hashing.update(step)
-                at += len(step)
+            self._catch_up(self._hashing)
             self._behind = 0
         with disk_problems():
             for chunk in chunks:
                 self._append(chunk)
+
+    def _catch_up(self, hashing: "hashlib._Hash") -> None:
+        at = 0
+        try:
+            while step := os.pread(self._file, HASH_STEP_BYTES, at):
+                hashing.update(step)
+                at += len(step)
+        except OSError:
+            self._hashing = None  # `finish` reads it once more, and says what the disk said
 
     def _append(self, chunk: bytes) -> None:
         left = memoryview(chunk)

@@ -311,7 +311,9 @@ def test_greetings_that_were_written_down_end_no_line_in_use(one: Tablet, two: T
     assert meets(three, hotspot).outcome == "done"
 
 
-def test_a_tablet_that_greets_anew_each_time_is_never_kept_out(one: Tablet, two: Tablet) -> None:
+def test_a_tablet_that_greets_anew_each_time_is_never_kept_out(
+    one: Tablet, two: Tablet, three: Tablet
+) -> None:
     """However many lines it has spoken over before: the oldest gives way."""
     hotspot = Hotspot(two)
     for _ in range(private_line.LINES_MAX + 3):

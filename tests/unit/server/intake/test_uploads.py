@@ -1,5 +1,6 @@
 """The end of an upload, cut short wherever: what was whole is finished later, and nobody hears of it as here before."""
 
+import errno
 from typing import Any
 
 import pytest
@@ -203,3 +204,24 @@ def test_what_is_here_is_begun_anew_under_no_other_size(
     told = metadata(sha256=NAME)
     begun = [client.ask("POST", "", upload_length=f"{size}", upload_metadata=told) for size in (1, 2, 3)]
     assert [one.status for one in begun] == [201, 201, 429]
+
+
+@pytest.mark.parametrize("arrived", [len(PHOTO), len(PHOTO) // 2])
+def test_what_arrived_into_a_bad_sector_begins_anew(
+    client: Client, monkeypatch: pytest.MonkeyPatch, arrived: int
+) -> None:
+    """That the disk fails is said once; it was said for a week, and the photos behind this one waited."""
+    name = client.begin()
+    client.cut(name, 0, PHOTO, arrived)
+
+    def bad(*_: object) -> bytes:
+        raise OSError(errno.EIO, "bad sector")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(uploads, "hash_on", bad)
+        broken.setattr("server.intake.uploads.os.pread", bad)
+        again = client.patch(name, arrived, PHOTO[arrived:])
+        assert code(again) == (500, "disk_failing")
+    assert client.photos() == []
+    assert client.patch(client.begin(), 0, PHOTO).status == 204
+    assert client.photos() == [NAME]
