@@ -29,7 +29,7 @@ from mobile.signatures import signed_receipt
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.transport import Offline, Rejected, Transport
-from mobile.uploads import Uploads
+from mobile.uploads import Uploads, about_one_photo
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema.ids import ID_BYTES, make_id
 from shared_schema.problems import REGISTRY, Problem
@@ -298,32 +298,24 @@ class Sync:
             progress("photos_sent", report.photos, len(due))
             try:
                 content = photos.fetch(sha256, self._photos_folder, self._vault)
-            except Problem as problem:
-                if problem.code != "disk_failing":
-                    raise
-                wrong = ProblemReply(problem.code, zh="", en="", retry=True)  # a bad place under one photo
-                report = self._failed(report, wrong, more_attempts=0)
-                continue
-            if content is None:
-                self._store.photo_became(sha256, "missing")
-                continue
-            try:
+                if content is None:
+                    self._store.photo_became(sha256, "missing")
+                    continue
                 sent = partial(progress, "photos_sent", report.photos, len(due))
                 yield from self._uploads.send(sha256, content, self._token(), sent)
-            except Rejected as err:
-                if not err.problem.code.startswith(("photo_", "request_too_large")):
-                    raise
-                # What is in between takes something else tomorrow, or another line does.
-                final = err.problem.code.startswith("photo_") and not err.problem.retry
-                if final and report.revoked and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
-                    report = report._replace(given_up=report.given_up + 1)
-                    continue
-                wrong = err.problem  # with one photo: it keeps none of the others, and delays no operation
-                report = self._failed(report, wrong, more_attempts=0)
+            except (Rejected, Problem) as err:
+                wrong = about_one_photo(err)  # it keeps none of the others, and delays no operation
+            else:
+                self._store.photo_became(sha256, "received")
+                report = report._replace(photos=report.photos + 1)
+                progress("photos_sent", report.photos, len(due))
                 continue
-            self._store.photo_became(sha256, "received")
-            report = report._replace(photos=report.photos + 1)
-            progress("photos_sent", report.photos, len(due))
+            # What is in between takes something else tomorrow, or another line does.
+            final = wrong.code != "request_too_large" and not wrong.retry
+            if final and report.revoked and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
+                report = report._replace(given_up=report.given_up + 1)
+            else:
+                report = self._failed(report, wrong, more_attempts=0)
         return report
 
     # -- small ------------------------------------------------------------------------------------------

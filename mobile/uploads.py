@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from mobile.store import Store
 from mobile.transport import Offline, Rejected, Transport
+from shared_schema.problems import Problem
 from shared_schema.wire import TUS_VERSION, UPLOAD_MEDIA_TYPE, ProblemReply
 
 R = TypeVar("R")
@@ -156,3 +157,17 @@ def _unreadable(where: str) -> ProblemReply:
 
 def _in_base64(text: str) -> str:
     return b64encode(text.encode()).decode()
+
+
+def about_one_photo(err: Rejected | Problem) -> ProblemReply:
+    """What is wrong with this photo and no other: refused, too large for what is in between, in a bad place here.
+
+    Raises `err` where it is about more.
+    """
+    if isinstance(err, Problem):
+        if err.code != "disk_failing":
+            raise err
+        return ProblemReply(err.code, zh="", en="")
+    if not err.problem.code.startswith(("photo_", "request_too_large")):
+        raise err
+    return err.problem

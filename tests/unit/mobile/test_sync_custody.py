@@ -1,6 +1,8 @@
 """Photos on their way: a receipt for each, however many there are, and no line too bad for a start."""
 
+import errno
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -211,3 +213,26 @@ def test_a_line_that_breaks_and_carries_something_each_time_is_tried_again_soon(
     for _ in range(3):
         assert one.sync.once().outcome == "offline"
         assert one.store.sync_state().attempts == 1
+
+
+def test_a_photo_in_a_bad_sector_does_not_keep_a_revoked_tablet_for_good(
+    one: Tablet, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody can hand it over any more: after a day what else there is has gone, and the keys go."""
+    one.open_visit()
+    one.meet()
+    bad, whole = photographed(one, 10), photographed(one, 20)
+    server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
+    read = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path.name.startswith(bad):
+            raise OSError(errno.EIO, "bad sector")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    report = one.sync.once()
+    assert (report.outcome, report.problem, report.revoked) == ("failed", "disk_failing", False)
+    server.now_ms += sync.REFUSED_KEPT_MS + 1
+    report = one.sync.once()
+    assert (report.outcome, report.revoked, [*server.photos]) == ("done", True, [whole])
