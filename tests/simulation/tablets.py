@@ -160,7 +160,7 @@ class Tablet:
 
     def held(self) -> list[Held]:
         """Every operation in the file, but those that were cleared away."""
-        sql = "SELECT id, inspection, own, status, raw FROM operation WHERE status NOT IN ('purged', 'lost') ORDER BY position"
+        sql = "SELECT id, inspection, own, status, raw FROM operation WHERE raw <> x'' ORDER BY position"
         rows = self.store._db.execute(sql).fetchall()
         return [Held(op, inspection, bool(own), status, raw) for op, inspection, own, status, raw in rows]
 
