@@ -49,6 +49,18 @@ def photographed(tablet: Tablet, shade: int = 90) -> str:
     return taken.sha256
 
 
+def bad_sector(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The files called so can no longer be read."""
+    read = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path.name.startswith(name):
+            raise OSError(errno.EIO, "bad sector")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+
+
 def test_two_tablets_that_never_see_a_network_come_to_the_same(
     one: Tablet, two: Tablet, server: Server, tmp_path: Path
 ) -> None:
@@ -303,14 +315,7 @@ def test_a_photo_in_a_bad_sector_keeps_nothing_else_here(
     """It is said to be left; over the network it is told, and the others go on."""
     opened(server, one)
     bad, *_ = sorted(photographed(one, shade) for shade in (10, 20, 30))
-    read = Path.read_bytes
-
-    def failing(path: Path) -> bytes:
-        if path.name.startswith(bad):
-            raise OSError(errno.EIO, "bad sector")
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", failing)
+    bad_sector(monkeypatch, bad)
     written = by_hand.write(one, tmp_path / "stick")
     assert (written.operations, written.photos, written.photos_left) == (3, 2, 1)
     report = one.sync.once()

@@ -314,7 +314,7 @@ def test_greetings_that_were_written_down_end_no_line_in_use(one: Tablet, two: T
 def test_a_tablet_that_greets_anew_each_time_is_never_kept_out(
     one: Tablet, two: Tablet, three: Tablet
 ) -> None:
-    """However many lines it has spoken over before: the oldest gives way."""
+    """Its line before ends with the first word over the next."""
     hotspot = Hotspot(two)
     for _ in range(private_line.LINES_MAX + 3):
         line = greeted(one, hotspot)

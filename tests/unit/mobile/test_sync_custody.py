@@ -1,8 +1,6 @@
 """Photos on their way: a receipt for each, however many there are, and no line too bad for a start."""
 
-import errno
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +9,7 @@ from mobile.pauses import pause_ms
 from mobile.transport import Offline, Rejected
 from shared_schema.operations import Operation
 from shared_schema.wire import ProblemReply
-from tests.unit.mobile.test_package import photographed
+from tests.unit.mobile.test_package import bad_sector, photographed
 from tests.unit.mobile.world import YES_NO, Server, Tablet
 
 
@@ -223,14 +221,7 @@ def test_a_photo_in_a_bad_sector_does_not_keep_a_revoked_tablet_for_good(
     one.meet()
     bad, whole = photographed(one, 10), photographed(one, 20)
     server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
-    read = Path.read_bytes
-
-    def failing(path: Path) -> bytes:
-        if path.name.startswith(bad):
-            raise OSError(errno.EIO, "bad sector")
-        return read(path)
-
-    monkeypatch.setattr(Path, "read_bytes", failing)
+    bad_sector(monkeypatch, bad)
     report = one.sync.once()
     assert (report.outcome, report.problem, report.revoked) == ("failed", "disk_failing", False)
     server.now_ms += sync.REFUSED_KEPT_MS + 1
