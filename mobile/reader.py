@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from mobile.rows import Control, EarlierRow, FindingRow, ValueRow
 from mobile.visit import ItemState, Visit
 from mobile.words import Entry, answer_text, basis_texts, body_text, in_turn, plain, say, span, when
+from shared_schema.apart import told_apart
 from shared_schema.checklist import Item
 from shared_schema.ids import FindingId, ItemId, PersonId
 from shared_schema.inspection import Cell, FindingState, Stage
@@ -120,13 +121,14 @@ class Reader(NamedTuple):
         return answer_text(self.visit.checklist, self.entry(value.item), value, self.language)
 
     def values(self, cell: Cell[Any] | None) -> tuple[ValueRow, ...]:
-        """What stands on a field, each value with its author."""
+        """What stands on a field, each value with its author, and what tells it apart where they differ."""
         standing = () if cell is None else cell.standing
+        differs = told_apart([one.value for one in standing], self.say)
         return tuple(
             ValueRow(
                 op=one.op,
                 text=self.body(one.value),
-                explanation=one.value.explanation if isinstance(one.value, NotApplicable) else "",
+                explanation=one.value.explanation if isinstance(one.value, NotApplicable) else apart,
                 author=self.name(one.person),
                 when=when(one.at_ms),
                 mine=one.person == self.person,
@@ -134,7 +136,7 @@ class Reader(NamedTuple):
                 answer=one.value.answer if isinstance(one.value, Answer) else None,
                 na_reason=one.value.reason if isinstance(one.value, NotApplicable) else "",
             )
-            for one in standing
+            for one, apart in zip(standing, differs, strict=True)
         )
 
     def points(self, item: str) -> str:

@@ -161,6 +161,7 @@ class ValueRow(NamedTuple):
     op: OpId
     text: str
     explanation: str
+    """Why an item does not apply; of anything else, what it says otherwise than the values beside it."""
     author: str
     when: str
     """By the tablet's clock, which may be wrong."""

@@ -824,8 +824,9 @@ def agreement(body: Body) -> object:
             return ("finding", msgspec.structs.astuple(finding)[:-1])
         case Finding() as finding:
             return ("finding", msgspec.structs.astuple(finding))
-        case FindingWithdrawn():
-            return "withdrawn"
+        case FindingWithdrawn(item=item, occurrences=occurrences):
+            # How often it was found is taken off the item's count: of that, too, somebody decides.
+            return ("withdrawn", item, occurrences)
         case EvidenceRemoved():
             return "removed"
         case LeadChecked(verified=verified):

@@ -1,9 +1,10 @@
 """Bodies of operations in words: what somebody answered, found or decided, for people who read the record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from server.storage.console_quarantine import AdmissionLine
+from shared_schema.apart import told_apart
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.filling import fill
@@ -230,6 +231,10 @@ class Words:
         return self._and.join(said)
 
     # --- any body -----------------------------------------------------------------------------------
+
+    def told_apart(self, values: Sequence[Body]) -> Sequence[str]:
+        """What each value in dispute says otherwise than the others."""
+        return told_apart(values, self.t)
 
     def body(self, body: Body, checklist: Checklist) -> str:
         """What an operation says, in one line."""

@@ -324,8 +324,8 @@ def what_it_says(op: Operation) -> str:
             return _answer_says(answer)
         case NotApplicable(reason=reason):
             return f"not applicable: {reason}"
-        case FindingWithdrawn():
-            return "withdrawn"
+        case FindingWithdrawn(item=item, occurrences=occurrences):
+            return f"withdrawn: {occurrences} on {item}"
         case EvidenceRemoved():
             return "removed"
         case Note(text=text):

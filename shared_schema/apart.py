@@ -1,0 +1,89 @@
+"""What tells values apart that differ on one field, beside their words: nobody settles between two lines alike.
+
+The words of a finding are what was found; how severe it is and how often it was found decide about points, and two
+inspectors may have recorded the same words with other figures.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import asdict
+
+from shared_schema.operations import (
+    Aborted,
+    Accepted,
+    Answer,
+    Body,
+    Deliberated,
+    DisputeSettled,
+    LeadChecked,
+    Locked,
+    NaConsent,
+    NotApplicable,
+    Opened,
+    Returned,
+    ScoringClosed,
+    Submitted,
+    TakenBack,
+    Unknown,
+)
+
+LISTED_MAX = 3
+"""Of a list so many entries are named; after them stands how many more there are."""
+_DIGEST_SHOWN = 8
+IN_WORDS = frozenset(
+    {
+        "fact", "statement", "accepts", "before", "after", "caption", "earlier", "other",
+        "register_no", "problems", "category", "required", "held", "population_size", "what", "name", "text", "reason",
+    }
+)  # fmt: skip
+"""What the words of a value say already, wherever it has one of these."""
+WHOLE_IN_WORDS = (
+    Answer, NotApplicable, NaConsent, LeadChecked, ScoringClosed, TakenBack, DisputeSettled, Unknown,
+    Opened, Deliberated, Submitted, Returned, Accepted, Locked, Aborted,
+)  # fmt: skip
+_TERMS = {"severity": "severity", "disposal": "disposal", "method": "method"}
+
+
+def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[str, ...]:
+    """Of each value, what it says otherwise than the others and its words do not: `次数 5 · 处理 立行立改`.
+
+    `term` gives the field's terms in the reader's language.
+    """
+    said = [_said(value) for value in values]
+    names = [
+        name
+        for name in dict.fromkeys(name for one in said for name in one)
+        if len({repr(one[name]) for one in said if name in one}) > 1
+    ]
+    return tuple(
+        " · ".join(
+            f"{term(f'field.{name}')} {_value(name, [one[name], *(other.get(name) for other in said)], term)}"
+            for name in names
+            if name in one
+        )
+        for one in said
+    )
+
+
+def _said(value: Body) -> Mapping[str, object]:
+    if isinstance(value, WHOLE_IN_WORDS):
+        return {}
+    return {name: each for name, each in asdict(value).items() if name not in IN_WORDS}
+
+
+def _value(name: str, mine_and_all: Sequence[object], term: Callable[[str], str]) -> str:
+    mine, *everyones = mine_and_all
+    if isinstance(mine, bool):
+        return term("field.yes" if mine else "field.no")
+    if name == "strokes" and isinstance(mine, tuple):
+        return str(len(mine))
+    if isinstance(mine, tuple):
+        lists = [one for one in everyones if isinstance(one, tuple)]
+        own = [one for one in mine if not all(one in each for each in lists)]
+        shown = [one if isinstance(one, str) else " → ".join(map(str, one)) for one in own[:LISTED_MAX]]
+        more = len(own) - len(shown)
+        return "；".join(shown) + (f" +{more}" if more else "") or "–"
+    if name in _TERMS:
+        return term(f"{_TERMS[name]}.{mine}")
+    text = str(mine)
+    return (text[:_DIGEST_SHOWN] if name in ("sha256", "population_hash") else text) or "–"
