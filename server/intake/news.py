@@ -99,7 +99,7 @@ def after_cursors(
     more = False
     for row in inspections:
         start = cursors.get(row.id, 0)
-        if start == row.last_number and start == request.cursors.get(row.id, 0):
+        if start == row.last_number and start == request.cursors.get(row.id):
             continue
         cursor, ops = start, []
         last_read = request.last_read.get(row.id, "") if start else ""

@@ -119,7 +119,8 @@ class BenchTablet:
         told = _told.decode(zlib.decompress(message))
         for one in told.news:
             self._cursors[one.inspection] = one.cursor
-            self._last_read[one.inspection] = one.last_read
+            if one.last_read:
+                self._last_read[one.inspection] = one.last_read
         if told.assignments is not None:
             self._assignments = wire.assignments_digest(told.assignments)
             self._checklists = tuple(sorted({one.checklist for one in told.assignments}))

@@ -85,3 +85,28 @@ def test_what_was_lost_comes_back_with_whoever_still_has_it(
     for tablet in tablets:
         assert not tablet.store.lost()
         assert not tablet.store.purged()
+
+
+def test_a_visit_of_which_nothing_is_left_opens_again_too(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """It was asked back while nobody could be reached, so that no cursor told the server what had been read."""
+    one, other = tablets
+    one.meet()
+    keep()
+    early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
+    a_visit(one, other)
+    keep()
+    quiet(one, other)
+    assert (cleared(one).visits, cleared(other).visits) == (1, 1)
+    keep.files = BackupFiles(early)
+    keep.restore()
+    for tablet in tablets:
+        tablet.store.fetch_again(VISIT)
+    quiet(one, other)
+    for tablet in tablets:
+        assert not tablet.store.purged()
+        assert tablet.store.lost()[VISIT] > 0
+    one.open_visit()
+    quiet(one, other)
+    assert other.fold() == one.fold()

@@ -74,7 +74,8 @@ class Squad:
         known = self._cursors[device]
         for one in reply.news:
             known.setdefault("cursors", {})[one.inspection] = one.cursor
-            known.setdefault("last_read", {})[one.inspection] = one.last_read
+            if one.last_read:
+                known.setdefault("last_read", {})[one.inspection] = one.last_read
         if reply.assignments is not None:
             known["assignments"] = wire.assignments_digest(reply.assignments)
             known["checklists"] = tuple({one.checklist for one in reply.assignments})
