@@ -128,7 +128,9 @@ class Reader(NamedTuple):
             ValueRow(
                 op=one.op,
                 text=self.body(one.value),
-                explanation=one.value.explanation if isinstance(one.value, NotApplicable) else apart,
+                explanation=one.value.explanation
+                if isinstance(one.value, NotApplicable)
+                else "\n".join(apart),
                 author=self.name(one.person),
                 when=when(one.at_ms),
                 mine=one.person == self.person,

@@ -44,8 +44,8 @@ WHOLE_IN_WORDS = (
 _TERMS = {"severity": "severity", "disposal": "disposal", "method": "method"}
 
 
-def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[str, ...]:
-    """Of each value, what it says otherwise than the others and its words do not: `次数 5 · 处理 立行立改`.
+def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
+    """Of each value, what it says otherwise than the others and its words do not: (`次数：5`, `处理：立行立改`).
 
     `term` gives the field's terms in the reader's language.
     """
@@ -56,8 +56,10 @@ def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[str,
         if len({repr(one[name]) for one in said if name in one}) > 1
     ]
     return tuple(
-        " · ".join(
-            f"{term(f'field.{name}')} {_value(name, [one[name], *(other.get(name) for other in said)], term)}"
+        tuple(
+            term(f"differs.{name}")
+            + term("differs.colon")
+            + _value(name, one[name], [other[name] for other in said if name in other], term)
             for name in names
             if name in one
         )
@@ -71,10 +73,9 @@ def _said(value: Body) -> Mapping[str, object]:
     return {name: each for name, each in asdict(value).items() if name not in IN_WORDS}
 
 
-def _value(name: str, mine_and_all: Sequence[object], term: Callable[[str], str]) -> str:
-    mine, *everyones = mine_and_all
+def _value(name: str, mine: object, everyones: Sequence[object], term: Callable[[str], str]) -> str:
     if isinstance(mine, bool):
-        return term("field.yes" if mine else "field.no")
+        return term("differs.yes" if mine else "differs.no")
     if name == "strokes" and isinstance(mine, tuple):
         return str(len(mine))
     if isinstance(mine, tuple):

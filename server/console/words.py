@@ -234,7 +234,7 @@ class Words:
 
     def told_apart(self, values: Sequence[Body]) -> Sequence[str]:
         """What each value in dispute says otherwise than the others."""
-        return told_apart(values, self.t)
+        return [" · ".join(each) for each in told_apart(values, self.t)]
 
     def body(self, body: Body, checklist: Checklist) -> str:
         """What an operation says, in one line."""

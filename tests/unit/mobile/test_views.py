@@ -242,7 +242,7 @@ def test_findings_with_the_same_words_are_told_apart_for_whoever_settles(busy: T
     quiet(busy, two)
     found = views.dispute_rows(busy.desk.visit(VISIT), LEADER)[0].values
     assert {value.text for value in found} == {"台账缺页"}
-    assert [value.explanation for value in found] == ["程度 严重 · 次数 2", "程度 轻微 · 次数 1"]
+    assert [value.explanation for value in found] == ["程度：严重\n次数：2", "程度：轻微\n次数：1"]
 
 
 def test_the_work_list_says_what_is_to_do_first(busy: Tablet) -> None:

@@ -25,16 +25,19 @@ FOUND = Finding(finding="F-1", item="A01", fact="缺登记")
 
 def told(*values: Struct, which: int = 0) -> tuple[str, ...]:
     """In Chinese, or in English."""
-    return told_apart(values, lambda key: TERMS[key][which])  # type: ignore[arg-type]
+    every = told_apart(values, lambda key: TERMS[key][which])  # type: ignore[arg-type]
+    return tuple(" · ".join(each) for each in every)
 
 
 def test_findings_with_the_same_words_are_told_apart_by_their_figures() -> None:
     other = replace(FOUND, occurrences=3, severity="severe", disposal="fix_now")
     assert told(FOUND, other) == (
-        "程度 一般 · 次数 1 · 处理 限期整改",
-        "程度 严重 · 次数 3 · 处理 立行立改",
+        "程度：一般 · 次数：1 · 处理：限期整改",
+        "程度：严重 · 次数：3 · 处理：立行立改",
     )
-    assert told(FOUND, other, which=1)[1] == "Severity Severe · Occurrences 3 · What follows Fix on the spot"
+    assert (
+        told(FOUND, other, which=1)[1] == "Severity: Severe · Occurrences: 3 · What follows: Fix on the spot"
+    )
 
 
 @pytest.mark.parametrize(
@@ -42,38 +45,38 @@ def test_findings_with_the_same_words_are_told_apart_by_their_figures() -> None:
     [
         ([FOUND, FOUND], ["", ""]),
         ([FOUND, replace(FOUND, fact="缺两份")], ["", ""]),
-        ([FOUND, replace(FOUND, cause="无专人")], ["原因 –", "原因 无专人"]),
-        ([FOUND, replace(FOUND, common=True)], ["共性问题 否", "共性问题 是"]),
+        ([FOUND, replace(FOUND, cause="无专人")], ["原因：–", "原因：无专人"]),
+        ([FOUND, replace(FOUND, common=True)], ["共性问题：否", "共性问题：是"]),
         (
             [replace(FOUND, basis=("law:17", "reg:33")), replace(FOUND, basis=("law:17",))],
-            ["依据 reg:33", "依据 –"],
+            ["依据：reg:33", "依据：–"],
         ),
         ([FOUND, FindingWithdrawn("F-1", "A01", "已找到")], ["", ""]),
-        ([FOUND, FindingWithdrawn("F-1", "A01", "已找到", 3)], ["次数 1", "次数 3"]),
+        ([FOUND, FindingWithdrawn("F-1", "A01", "已找到", 3)], ["次数：1", "次数：3"]),
         (
             [FindingWithdrawn("F-1", "A01", "已找到", 2), FindingWithdrawn("F-1", "A02", "已找到", 2)],
-            ["检查项 A01", "检查项 A02"],
+            ["检查项：A01", "检查项：A02"],
         ),
         (
             [
                 FindingAmended(finding="F-1", item="A01", fact="缺登记", due=f"2026-12-0{day}")
                 for day in (1, 2, 3)
             ],
-            [f"整改期限 2026-12-0{day}" for day in (1, 2, 3)],
+            [f"整改期限：2026-12-0{day}" for day in (1, 2, 3)],
         ),
         (
             [
                 DeviceChecked(register_no="JX-1", classified=True),
                 DeviceChecked(register_no="JX-1", classified=False, remark="无标识"),
             ],
-            ["涉密计算机 是 · 备注 –", "涉密计算机 否 · 备注 无标识"],
+            ["涉密计算机：是 · 备注：–", "涉密计算机：否 · 备注：无标识"],
         ),
         (
             [
                 InterviewHeld(interview="T-1", category="leader", required=2, held=2, points=points)
                 for points in ("甲", "乙")
             ],
-            ["谈话要点 甲", "谈话要点 乙"],
+            ["谈话要点：甲", "谈话要点：乙"],
         ),
     ],
 )
@@ -87,14 +90,14 @@ def test_of_long_lists_only_what_the_others_have_not_is_named() -> None:
     sample = every_body()["sample_drawn"]
     numbers = tuple(f"JX-{at}" for at in range(9))
     one, other = replace(sample, drawn=numbers[:8]), replace(sample, drawn=numbers[6:])
-    assert told(one, other) == ("抽中 JX-0；JX-1；JX-2 +3", "抽中 JX-8")
+    assert told(one, other) == ("抽中：JX-0；JX-1；JX-2 +3", "抽中：JX-8")
 
 
 def test_every_field_that_can_differ_has_a_name_in_both_languages() -> None:
     for body in every_body().values():
         if not isinstance(body, WHOLE_IN_WORDS):
             for name in set(body.__struct_fields__) - IN_WORDS - NAMES:
-                assert f"field.{name}" in TERMS
+                assert f"differs.{name}" in TERMS
 
 
 NAMES = {"sample", "interview", "evidence", "measure"}

@@ -5,6 +5,7 @@ import string
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from server.console.words import Words
 from server.demo.plan import HERE
@@ -41,6 +42,12 @@ def test_every_kind_of_operation_can_be_read(kind: str, language: Language) -> N
     assert "{" not in said
     assert "None" not in said
     assert f"kind.{kind}" in TERMS
+
+
+def test_what_two_findings_in_dispute_differ_in_is_said() -> None:
+    finding = every_body()["finding"]
+    told = Words("zh").told_apart([finding, replace(finding, occurrences=5, cause="")])  # type: ignore[list-item]
+    assert told == ["原因：无专人 · 次数：3", "原因：– · 次数：5"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
