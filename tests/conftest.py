@@ -1,6 +1,7 @@
 """What a test run needs before anything of Hucha is imported: a Kivy that keeps to itself, and screens only with it."""
 
 import atexit
+import gc
 import os
 import re
 import shutil
@@ -47,6 +48,11 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 def pytest_report_header() -> list[str]:
     """Says so when screens are not tested."""
     return [] if HAS_KIVY else ["no Kivy for this Python: tests of the tablet's screens are left out"]
+
+
+def pytest_collection_finish() -> None:
+    """All that was imported and collected stays to the end: a pass of the collector need not look at it each time."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -198,7 +198,8 @@ def test_everyone_of_the_squad_hears_everything_and_nobody_else_anything(db: Dat
     say(db, ops)
     assert news_of(say(db, device="D-2"), "I-1") == [op.raw for op in ops]
     stranger = say(db, device="D-21", cursors={"I-1": 0})
-    assert stranger.news == ()
+    assert not any(one.ops or one.cursor for one in stranger.news)
+    assert "I-1" not in {one.inspection for one in stranger.news}
     assert stranger.gone == ("I-1",)
 
 
@@ -212,6 +213,14 @@ def test_what_came_with_the_request_is_not_told_back(db: Database) -> None:
     (other,) = notes(Scribe(device="D-2", person="P-2"), 1)
     say(db, [other], device="D-2")
     assert news_of(say(db, ops), "I-1") == [other.raw]
+
+
+def test_that_nothing_is_recorded_yet_is_told_once(db: Database) -> None:
+    """A tablet that asks a cleared visit back has no cursor, and must know when there is nothing to come."""
+    first = say(db)
+    assert {(one.cursor, one.ops, one.last_read) for one in first.news} == {(0, (), "")}
+    assert "I-1" in cursors_of(first)["cursors"]
+    assert say(db, cursors={one.inspection: 0 for one in first.news}).news == ()
 
 
 def test_nothing_new_is_no_news(db: Database) -> None:
@@ -316,7 +325,7 @@ def test_a_server_restored_from_a_backup_skips_nothing(db: Database) -> None:
     early, late = notes(Scribe(), 4), notes(Scribe(device="D-2", person="P-2", epoch="E-2"), 2)
     say(db, early)
     reading = cursors_of(say(db, device="D-2"))
-    assert reading["cursors"] == {"I-1": 4}
+    assert reading["cursors"]["I-1"] == 4
     _restore(db, keep=2)
     shorter = say(db, device="D-2", **reading)
     assert news_of(shorter, "I-1") == [op.raw for op in early[:2]]

@@ -89,7 +89,7 @@ def test_cursors_skip_nothing_while_writers_write_side_by_side(url: str, writer_
         with writer_engine.connect() as conn, conn.begin():
             reply = wire.read_reply(exchange(conn, request, device=DeviceId("D-2"), now_ms=NOW_MS))
         for one in reply.news:
-            told[one.inspection].extend(bytes(raw) for raw in one.ops)
+            told.get(one.inspection, []).extend(bytes(raw) for raw in one.ops)
             cursors[one.inspection] = one.cursor
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
