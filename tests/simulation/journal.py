@@ -91,7 +91,9 @@ def says(kind: str, body: Mapping[str, Any]) -> str:
             return f"not applicable: {body['reason']}"
         case "finding" | "finding_amended":
             return json.dumps({name: body[name] for name in body if name != "reason"}, sort_keys=True)
-        case "finding_withdrawn" | "evidence_removed":
+        case "finding_withdrawn":
+            return f"taken back: {body.get('occurrences', 1)} times on {body['item']}"
+        case "evidence_removed":
             return "taken back"
         case "returned" | "aborted":
             return kind + json.dumps(body, sort_keys=True)
