@@ -186,8 +186,12 @@ def nothing_is_lost(world: World) -> Iterator[str]:
     }
     for tablet in world.tablets:
         for sha256 in tablet.photos_owed():
-            if sha256 in on_record and not world.hub.has_photo(sha256):
+            if sha256 in on_record - world.keeper.photos_lost and not world.hub.has_photo(sha256):
                 yield f"lost: the photo {sha256[:8]} of {tablet.name} is not on the server"
+    for tablet in world.tablets:
+        for op in sorted(tablet.lost()):
+            if op in ids or op not in world.destroyed:
+                yield f"lost: {tablet.name} says that {op} is lost, and it is not"
     yield from world.office.broken
 
 
@@ -201,6 +205,8 @@ def nothing_is_invented(world: World) -> Iterator[str]:
             ) in world.journal.poison
             if not known:
                 yield f"invented: nobody tapped {one.op} on {tablet.name}"
+        if tablet.fooled:
+            yield f"invented: {tablet.name} believed a reply that was not the server's to what it asked"
 
 
 def everyone_agrees(world: World) -> Iterator[str]:

@@ -47,6 +47,16 @@ FAULTS: dict[str, str] = {
     "backup_restored": "the server is made again from its newest backup, on another machine",
     "tap_in_flight": "a tap while an exchange of that tablet is under way",
 }
+LATER: dict[str, str] = {
+    "older_backup": "the server is made again from another of its backups than the newest",
+    "forged_reply": "a hand in the line answers: what was kept, was for another, was changed, or bears another key",
+    "forged_photo": "a hand in the line says of a photo that it has arrived",
+    "replayed": "a request that arrived long ago arrives again, or what two tablets said to each other",
+    "admitted_in_bulk": "a person admits all that waits in quarantine at once",
+    "days_pass": "nobody does anything for days",
+}
+"""Faults that draw from a stream of their own: a world without them is the same whether they are here or not."""
+FAULTS |= LATER
 
 
 FEW = 5
@@ -55,7 +65,7 @@ FEW = 5
 class Weather:
     """Which faults happen in a world, how often, and how often they did."""
 
-    def __init__(self, random: Random, wanted: frozenset[str]) -> None:
+    def __init__(self, random: Random, wanted: frozenset[str], seed: int) -> None:
         unknown = wanted - set(FAULTS)
         if unknown:
             raise ValueError(f"no such fault: {', '.join(sorted(unknown))}")
@@ -64,7 +74,10 @@ class Weather:
         # Every world has its own weather, so that each fault is met alone, together, rarely and all the time.
         # Where somebody asked for a few only, they are what the world is about.
         least = 1.0 if len(wanted) <= FEW else 0.0
-        self._rate = {name: max(least, random.choice((0.0, 0.3, 1.0, 3.0))) for name in FAULTS}
+        self.later = Random(f"later {seed}")
+        """What faults of `LATER` draw from, and whatever is drawn for them."""
+        drawn = {name: self._stream(name).choice((0.0, 0.3, 1.0, 3.0)) for name in FAULTS}
+        self._rate = {name: max(least, rate) for name, rate in drawn.items()}
         self.counts: Counter[str] = Counter()
         self.calm = False
 
@@ -81,8 +94,11 @@ class Weather:
 
     def draws(self, fault: str, chance: float) -> bool:
         """As `strikes`, for what may come to nothing; whoever sees that it did not says `met`."""
-        drawn = self._random.random() < chance * self._rate[fault]
+        drawn = self._stream(fault).random() < chance * self._rate[fault]
         return drawn and not self.calm and fault in self.wanted
+
+    def _stream(self, fault: str) -> Random:
+        return self.later if fault in LATER else self._random
 
     def met(self, fault: str, times: int = 1) -> None:
         """Counts a fault that really happened."""

@@ -8,6 +8,7 @@ from server.intake import backups
 from server.intake.restore import restore
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
+from server.storage.migrations import server_id
 from server.storage.photo_files import PhotoFiles
 from tests.simulation import trouble
 from tests.simulation.tablets import Tablet
@@ -15,6 +16,7 @@ from tests.simulation.tablets import Tablet
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+KEPT = 3
 LATER_MS = 400 * 86_400_000
 """So long after today every visit's day is past, also of those that are under way: the more is in danger."""
 
@@ -33,19 +35,31 @@ class Keeper:
         """Every operation that was in the log when a machine was lost: later in a step nobody could see it there."""
         self.photos: set[str] = set()
         """Every photo that was here then."""
+        self.photos_lost: set[str] = set()
+        """Every photo that tablets had cleared, and an older backup has not."""
         self.count = 0
+        self._ever: set[str] = set()
+        """Every operation that was ever cleared, whatever was restored since."""
+        self._servers = {self._named()}
+        """What the server was called since it last came up with an older backup than the newest: by the word of the one
+        before that, tablets go on clearing what this one has not."""
 
     def back_up(self) -> None:
         """What `hucha backup` does."""
         hub = self._world.hub
         self.count += 1
         backups.back_up(
-            hub.db, hub.files.store, self.files, clock=lambda: self._world.now_ms + self.count, keep=2
+            hub.db, hub.files.store, self.files, clock=lambda: self._world.now_ms + self.count, keep=KEPT
         )
 
+    def _named(self) -> str:
+        return self._world.hub.db.read(server_id)
+
     def restore(self) -> None:
-        """What `hucha restore` does, on another machine."""
-        hub = self._world.hub
+        """What `hucha restore` does, on another machine: of the newest backup, or of another one that is kept."""
+        hub, weather = self._world.hub, self._world.weather
+        older = self.files.names()[:-1]
+        name = weather.later.choice(older) if older and weather.strikes("older_backup", 0.6) else ""
         hub.close()
         for path in (*hub.folder.glob("server.db*"), *hub.folder.glob("photos/??/*")):
             path.unlink()
@@ -53,11 +67,38 @@ class Keeper:
             self.files,
             lambda: Database.open(f"sqlite:///{hub.folder / 'server.db'}"),
             PhotoFiles(hub.folder / "photos"),
+            name=name,
             now_ms=self._world.now_ms,
             entropy=self._random.randbytes,
         )
         hub.reopen()
+        here = hub.ids()
+        if name:
+            self._servers = set()
+            self.purged = self._ever & here
+        self._servers.add(self._named())
+        # What an older one had lost, a newer one may have.
+        self._world.destroyed -= here
         trouble.count_destroyed(self._world)
+        self.look_after_photos()
+        if name:
+            self.back_up()  # as operators are told: until then the newest one holds something else
+
+    def cleared(self, tablet: Tablet, gone: set[str]) -> None:
+        """This was cleared from a tablet: none of it may be lost, as long as the newest backups are restored."""
+        self._ever |= gone
+        identity = tablet.store.identity()
+        if identity is not None and identity.server in self._servers:
+            self.purged |= gone
+        else:
+            trouble.count_destroyed(self._world)
+            self.look_after_photos()
+
+    def look_after_photos(self) -> None:
+        """What tablets have cleared by the word of a newer backup than the server goes on from, it has not."""
+        if self._world.weather.counts["older_backup"]:
+            cleared = {sha256 for one in self._world.tablets for sha256 in one.photos_cleared()}
+            self.photos_lost |= cleared - self._world.hub.photos()
 
     def lose_the_machine(self) -> None:
         """If the weather brings it now and there is a backup, the server goes on from that."""
@@ -105,7 +146,7 @@ def _clear(world: "World", tablet: Tablet) -> set[str]:
         wanted = purge.plan(tablet.store, world.now_ms + LATER_MS)
         purge.clear(tablet.store, wanted, tablet.folder / "photos")
     gone = before - {one.op for one in tablet.held()}
-    world.keeper.purged |= gone
+    world.keeper.cleared(tablet, gone)
     return gone
 
 

@@ -53,7 +53,7 @@ class Network:
                 raise Offline("the server is gone") from None
         if weather.strikes("repeated", 0.08):
             self.deliver(body, headers)
-        reply = self.deliver(body, headers)
+        reply = self.world.hand.answers(body, headers, self.deliver(body, headers))
         if weather.strikes("lost_reply", 0.08):
             raise Offline("the reply is lost")
         cut = int(self.world.random.random() * len(reply))
@@ -69,6 +69,9 @@ class Network:
             return hub.carry(method, name, body, headers, now_ms, cut=cut)
         if weather.strikes("damaged_request", 0.1) and body:
             body = body[:cut] + bytes([body[cut] ^ 1]) + body[cut + 1 :]
+        lie = self.world.hand.takes_photo(method, body, headers)
+        if lie is not None:
+            return lie
         answer = hub.carry(method, name, body, headers, now_ms)
         if weather.strikes("lost_reply", 0.1):
             raise Offline("the reply is lost")
@@ -78,6 +81,7 @@ class Network:
         """A request reaches the server. Raises Rejected."""
         reply = self.world.hub.exchange(body, headers, self.world.now_ms)
         self.sent.append(Letter(body, headers))
+        self.world.hand.keeps(body, headers, reply)
         told = read_reply(reply)
         for receipt in (told.receipt, *told.relayed):
             for one in self.world.hub.unheld(receipt) if receipt else ():
@@ -123,7 +127,7 @@ class Cable:
             body = _damaged(body, *damage)
         if weather.strikes("repeated", 0.08):
             self.to.serve(self._host, body, headers)
-        answer = self.to.serve(self._host, body, headers)
+        answer = self.world.hand.between_tablets(self.to.serve(self._host, body, headers))
         if weather.strikes("lost_reply", 0.08):
             raise Offline("the answer is lost")
         cut = int(self.world.random.random() * len(answer))

@@ -123,8 +123,14 @@ class Office:
         squad = {one.device for one in world.tablets if one.squad == tablet.squad}
         others = squad - self.turned_away - {tablet.device}
         if len(others) >= LEAST_TABLETS and world.weather.draws("revoked", 0.7):
+            known = tablet.device in self.turned_away
             self.turned_away.add(tablet.device)
-            world.hub.write(lambda conn: devices.revoke(conn, tablet.device, world.now_ms, "lost"))
+            try:
+                world.hub.write(lambda conn: devices.revoke(conn, tablet.device, world.now_ms, "lost"))
+            except Problem as problem:
+                # Once is enough; but a server that was restored from before has to be told again.
+                if problem.code != "device_revoked" or not known:
+                    raise
 
     def wipe(self) -> None:
         """What the app does that was told so: once all is handed over, keys and data are destroyed."""
@@ -136,6 +142,8 @@ class Office:
     def _wipe(self, tablet: Tablet) -> None:
         world = self.world
         world.weather.met("revoked")
+        if tablet.device not in self.turned_away:
+            self.broken.append(f"lost: {tablet.name} was destroyed, and nobody has turned it away")
         if tablet.told_at == world.hub.generation:
             self.broken += self._taken_along(tablet)
         tablet.close()
@@ -164,6 +172,11 @@ class Office:
         drawn = self.world.random.random()
         if found and self.world.weather.draws("admitted", 0.8):
             self._admit(found[int(drawn * len(found))])
+
+    def admit_in_bulk(self) -> None:
+        """Somebody marks all that waits, also after a restore, and admits it."""
+        if self.admissible() and self.world.weather.strikes("admitted_in_bulk", 0.02):
+            self.admit_all()
 
     def admit_all(self) -> bool:
         """Admits all that can be; whether there was anything."""

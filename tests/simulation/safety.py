@@ -49,7 +49,9 @@ class Watch:
         """What a tablet was told is taken has been in the log; only a restored server may have lost it since."""
         self.ever_photos |= world.hub.photos() | world.keeper.photos
         for tablet in world.tablets:
-            for sha256 in set(tablet.photos_received()) - self.ever_photos:
+            # Who lies about a photo is found out when the tablet asks for the server's signature.
+            signed = world.weather.counts["forged_photo"] > 0
+            for sha256 in set(tablet.photos_received(signed=signed)) - self.ever_photos:
                 yield f"lost: the photo {sha256[:8]} was acknowledged to {tablet.name} and never was on the server"
             for one in tablet.held():
                 taken = one.own and one.status in ("accepted", "held")
@@ -106,7 +108,8 @@ def before_healing(world: World) -> Iterator[str]:
             }
             with tablet.app():
                 seen = tablet.desk.visit(InspectionId(inspection)).inspection
-            if {one.id for one in seen.held} != strange:
+            # What can never be right is held there too, until the server has refused it.
+            if {one.id for one in seen.held if bytes(one.raw) not in world.journal.poison} != strange:
                 yield f"stalled: {tablet.name}, an older app, does not hold what it does not know of {inspection}"
 
 

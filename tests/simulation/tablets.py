@@ -16,7 +16,6 @@ from mobile import photos, relay
 from mobile.actions import Desk
 from mobile.private_line import Post
 from mobile.relay import MeetingReport
-from mobile.store import Store
 from mobile.sync import Steps, Sync, SyncReport
 from mobile.transport import Offline, Rejected, Transport
 from mobile.vault import Vault
@@ -26,8 +25,10 @@ from shared_schema.inspection import Cell, Inspection
 from shared_schema.operations import Operation
 from shared_schema.problems import Problem
 from shared_schema.wire import ProblemReply
+from tests.simulation.hand import Forged
 from tests.simulation.hub import PAGES_MAX
 from tests.simulation.journal import Entry
+from tests.simulation.tablet_file import TabletFile, WatchedStore
 
 Screen = Mapping[str, tuple[str, ...]]
 """By field, the operations whose values a screen shows."""
@@ -48,32 +49,11 @@ class Clock:
         return int(now_ms * self.drift) + self.offset_ms
 
 
-class Held(NamedTuple):
-    """One operation in a tablet's file."""
-
-    op: str
-    inspection: str
-    own: bool
-    status: str
-    raw: bytes
-
-
 class Backup(NamedTuple):
     """A tablet's file as it once was."""
 
     path: Path
     serial: int
-
-
-class WatchedStore(Store):
-    """The real store, which tells the world of each operation before it is committed."""
-
-    watch: Callable[[Operation], object] = staticmethod(lambda operation: None)
-
-    def record(self, operation: Operation, photo: tuple[str, str] | None = None) -> None:
-        """As the store does it."""
-        self.watch(operation)
-        super().record(operation, photo)
 
 
 @dataclass
@@ -88,7 +68,7 @@ class Flight:
 
 
 @dataclass
-class Tablet:
+class Tablet(TabletFile):
     """One tablet, as somebody carries it."""
 
     name: str
@@ -116,6 +96,8 @@ class Tablet:
     full: bool = False
     """Whether no page more fits on this tablet's disk."""
     last_report: SyncReport | None = None
+    fooled: bool = False
+    """Whether it ever believed a reply that the server did not give to what it had asked."""
 
     def open(self) -> None:
         """Starts the program on the file."""
@@ -158,12 +140,6 @@ class Tablet:
 
     # --- looking in -----------------------------------------------------------------------------------
 
-    def held(self) -> list[Held]:
-        """Every operation in the file, but those that were cleared away."""
-        sql = "SELECT id, inspection, own, status, raw FROM operation WHERE raw <> x'' ORDER BY position"
-        rows = self.store._db.execute(sql).fetchall()
-        return [Held(op, inspection, bool(own), status, raw) for op, inspection, own, status, raw in rows]
-
     def readable(self, entries: Mapping[str, Entry]) -> set[str]:
         """The operations that count on this tablet: not refused, and of kinds its version knows."""
         return {
@@ -187,27 +163,6 @@ class Tablet:
         out = BytesIO()
         Image.new("RGB", (8, 8), (number % 256, number // 256 % 256, len(self.name))).save(out, "PNG")
         return photos.take(out.getvalue(), self.folder / "photos", self.vault)
-
-    def photos_owed(self) -> list[str]:
-        """The photos of own operations that the server has taken."""
-        sql = (
-            "SELECT p.sha256 FROM photo p JOIN photo_use u ON u.sha256 = p.sha256"
-            " JOIN operation o ON o.id = u.operation AND o.own WHERE o.status IN ('accepted', 'held')"
-        )
-        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
-
-    def photos_received(self) -> list[str]:
-        """The photos that this tablet says the server has."""
-        sql = "SELECT sha256 FROM photo WHERE status = 'received'"
-        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
-
-    def photos_of_own(self) -> list[str]:
-        """The photos of own operations that are on this tablet's disk."""
-        sql = (
-            "SELECT DISTINCT p.sha256 FROM photo p JOIN photo_use u ON u.sha256 = p.sha256"
-            " JOIN operation o ON o.id = u.operation AND o.own WHERE p.status != 'missing'"
-        )
-        return [sha256 for (sha256,) in self.store._db.execute(sql).fetchall()]
 
     # --- exchanges ------------------------------------------------------------------------------------
 
@@ -242,11 +197,13 @@ class Tablet:
                 self.flight = None
                 report: SyncReport = done.value
                 self.last_report = report
+                self.fooled = self.fooled or (isinstance(result, Forged) and report.outcome != "failed")
                 return report
             except Problem:
                 # The program goes on, and exchanges again when it is next due.
                 self.flight = None
                 raise
+        self.fooled = self.fooled or isinstance(result, Forged)
         return None
 
     def ask_and_wait(self) -> bytes | None:

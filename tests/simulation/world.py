@@ -23,6 +23,7 @@ from shared_schema.scoring import score
 from tests.simulation import keeping, season, trouble
 from tests.simulation.disks import Disks
 from tests.simulation.faults import Weather
+from tests.simulation.hand import Hand
 from tests.simulation.hub import Copy, Hub
 from tests.simulation.journal import Entry, Fate, Journal
 from tests.simulation.network import Cable, Network
@@ -35,6 +36,7 @@ STEPS = (100, 185)
 QUIET_ROUNDS_MAX = 12
 """After the faults have ended, so many rounds of every tablet exchanging once must be enough."""
 DAY_MS = 86_400_000
+DAYS_MAX = 12
 Check = Callable[["World"], Iterable[str]]
 
 
@@ -47,13 +49,14 @@ class World:
         clock_seed = self.random.getrandbits(64)
         # Clocks are drawn apart, so that a twin world can have other clocks and all else the same.
         self.clock_random = Random(clock_seed if clocks is None else clocks)
-        self.weather = Weather(self.random, faults)
+        self.weather = Weather(self.random, faults, seed)
         self.folder = season.copied()
         self.now_ms = season.START_MS
         self.hub = Hub(self.folder)
         self.keeper = keeping.Keeper(self, seed)
         self.journal = Journal()
         self.network = Network(self)
+        self.hand = Hand(self)
         self.stick = Stick(self)
         self.disks = Disks(self)
         self.office = Office(self)
@@ -162,10 +165,14 @@ class World:
         self.touched = set()
         self.tapped = []
         self.now_ms += self.random.randint(500, 600_000)
+        if self.weather.strikes("days_pass", 0.02):
+            self.now_ms += int(self.weather.later.random() * DAYS_MAX) * DAY_MS
         self.office.wipe()
         actions, weights = zip(*_ACTIONS, strict=True)
         try:
             self.random.choices(actions, weights)[0](self)
+            self.hand.replays()
+            self.office.admit_in_bulk()
         except Problem as problem:
             if not self.disks.why(problem):
                 raise
