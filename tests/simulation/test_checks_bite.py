@@ -4,7 +4,7 @@ import pytest
 
 from tests.simulation.checks import LAWS
 from tests.simulation.mutants import Mutant
-from tests.simulation.mutants_office import MUTANTS
+from tests.simulation.mutants_line import MUTANTS
 from tests.simulation.runs import play, read_faults
 
 
