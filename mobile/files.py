@@ -83,12 +83,13 @@ def destroy(path: Path) -> None:
     Flash storage may keep old blocks all the same. What must be unreadable is therefore encrypted, and the key,
     which is short, is destroyed first.
     """
-    descriptor = _opened(path)
-    if descriptor is None:
+    if not os.path.lexists(path):
         return
     try:
-        _overwrite(descriptor)
-    finally:
+        descriptor = _opened(path)
+        if descriptor is not None:
+            _overwrite(descriptor)
+    finally:  # what may not be written over may go all the same
         path.unlink(missing_ok=True)
         flush_folder(path.parent)
 

@@ -211,8 +211,10 @@ class Keyring:
 
     def destroy(self) -> None:
         """Destroys every wrap, so that nothing of this tablet can be read again."""
-        destroy(self.path.with_name(self.path.name + ".part"))
-        destroy(self.path)
+        try:
+            destroy(self.path.with_name(self.path.name + ".part"))
+        finally:
+            destroy(self.path)
 
     def _by_the_clock(self, now_ms: int) -> Ring:
         """The file's content. A clock that was ahead at the last try, or has been set back, begins the wait anew."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from mobile.files import destroy, flush_folder, write_whole
 from mobile.keyring import Keyring
@@ -27,6 +28,8 @@ class Wiped(msgspec.Struct, frozen=True):
     reason: Reason
     at_ms: int
     secret: str = ""
+    left: tuple[str, ...] = ()
+    """Files that the disk let nobody remove, as said by the last try: each start tries again. Not kept in the note."""
 
 
 def wiped(folder: Path) -> Wiped | None:
@@ -40,17 +43,24 @@ def wiped(folder: Path) -> Wiped | None:
 def wipe(
     keyring: Keyring, secret: DeviceSecret, store: Path, photos: Path, reason: Reason, now_ms: int
 ) -> Wiped:
-    """Destroys a tablet's keys and data; ended at any point and called again, it goes on."""
+    """Destroys a tablet's keys and data; ended at any point and called again, it goes on.
+
+    A file that cannot be destroyed keeps none of the others.
+    """
     folder = keyring.path.parent
     note = wiped(folder) or _write_note(folder, keyring, reason, now_ms)
-    keyring.destroy()
+    with suppress(OSError):
+        keyring.destroy()
     if note.secret:
-        secret.destroy(note.secret)
+        with suppress(OSError):
+            secret.destroy(note.secret)
     for path in _rest(folder, store, photos):
-        destroy(path)
+        with suppress(OSError):
+            destroy(path)
     if wiped(folder) is None:
         _keep(folder, note)  # there is room now
-    return note
+    left = (keyring.path, *_rest(folder, store, photos))
+    return replace(note, left=tuple(str(path) for path in left if path.exists()))
 
 
 def forget(folder: Path) -> None:

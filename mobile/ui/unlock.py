@@ -1,6 +1,7 @@
 """The screen over everything while a PIN is asked for, and when there is nothing to open any more."""
 
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 from kivy.core.window import Window
@@ -159,6 +160,9 @@ class UnlockScreen(Shield, FloatLayout):
         cure = "wiped.cure_revoked" if note.reason == "revoked" else "wiped.cure_pin"
         card.add_widget(Text(content=say(told, when=moment(note.at_ms))))
         card.add_widget(Fact(icon="info", tone="accent", text=say(cure)))
+        if note.left:
+            text = say("wiped.left", count=len(note.left), name=Path(note.left[0]).name)
+            card.add_widget(Fact(icon="problem", tone="bad", text=text))
         card.add_widget(button(say("wiped.anew"), self.gate.set_up_anew, kind="outline", icon="undo"))
         return card
 

@@ -183,6 +183,12 @@ def _wiped(tablet: Tablet) -> "Driver":
     return driver
 
 
+def _stuck(tablet: Tablet) -> "Driver":
+    path = tablet.settings.store_path
+    path.with_name(path.name + "-stuck").mkdir()
+    return _wiped(tablet)
+
+
 def _revoked(tablet: Tablet) -> "Driver":
     driver = tablet.unlocked()
     driver.gate.destroy("revoked")
@@ -206,6 +212,7 @@ WAYS: dict[str, Callable[[Tablet], "Driver"]] = {
     "problem": _problem,
     "wiped": _wiped,
     "wiped-revoked": _revoked,
+    "wiped-left": _stuck,
 }
 KEPT = {
     "tablet-unlock": ("unlock", "zh", "light"),

@@ -377,5 +377,6 @@ DOOR: dict[str, str] = {
     "problem": "UnlockScreen",
     "wiped": "UnlockScreen",
     "wiped-revoked": "UnlockScreen",
+    "wiped-left": "UnlockScreen",
 }
 """What is seen before the tablet is open and of its PINs, by name; `door_screens` gets there."""

@@ -1,10 +1,12 @@
 """A tablet's data destroyed: the wrapped keys first, the rest after them, finished whatever ends it."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from mobile import wipe as wiping
 from mobile.photo_sources import left_behind
@@ -55,6 +57,34 @@ def test_a_picture_that_a_camera_program_left_goes_too(tmp_path: Path, name: str
     left.write_bytes(b"picture")
     gone(tmp_path)
     assert not left.exists()
+
+
+@pytest.mark.parametrize("stuck", ["keyring.json.part", "device.key.part", "tablet.db-stuck"])
+def test_what_cannot_be_removed_keeps_nothing_else(tmp_path: Path, stuck: str) -> None:
+    """A folder where a file should be, as a failing disk makes them: it is told, and tried again at each start."""
+    sealed.with_pin(tmp_path)
+    (tmp_path / "data" / stuck).mkdir()
+    left = () if stuck.startswith("keyring") else (str(tmp_path / "data" / stuck),)
+    first = wipe_it(tmp_path)
+    assert data_files(tmp_path) == set()
+    assert wipe_it(tmp_path) == first == replace(first, left=left)
+    (tmp_path / "data" / stuck).rmdir()
+    assert wipe_it(tmp_path) == wiped(tmp_path / "data") == replace(first, left=())
+
+
+def test_what_may_not_be_written_over_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Storage that lets nobody write any more may still let a name go."""
+    sealed.with_pin(tmp_path)
+    opened = os.open
+
+    def refused(path: Any, flags: int, *more: Any) -> int:
+        if flags & os.O_WRONLY and str(path).endswith("device.key"):
+            raise OSError(errno.EIO, "made up")
+        return opened(path, flags, *more)
+
+    monkeypatch.setattr(os, "open", refused)
+    assert wipe_it(tmp_path).left == ()
+    assert data_files(tmp_path) == set()
 
 
 @pytest.mark.e2e
