@@ -8,21 +8,23 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mobile import meeting_tools, package, practice, purge
+from mobile import meeting_tools, package, places, practice, purge
 from mobile.actions import Desk
 from mobile.door import Door, Opened
 from mobile.photo_sources import camera, card_folders
 from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
+from mobile.wipe import wiped
 from mobile.worker import Worker
 from shared_schema.locale.filling import fill
 from shared_schema.locale.packages import PACKAGES
+from shared_schema.locale.unlock import UNLOCK
 from shared_schema.problems import Problem
 from shared_schema.volumes import read_size
 
@@ -162,6 +164,13 @@ def assembled(
 
 def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
     """Writes or reads a package and says what came of it; 2 for a Problem."""
+    note = wiped(settings.folder)
+    if note is not None:
+        # Opened without a screen it would be set up anew, and destroyed again at the next start.
+        for which in (0, 1):
+            for key in ("wiped.title", f"wiped.cure_{note.reason}"):
+                print(UNLOCK[key][which], file=sys.stderr)
+        return 2
     door = Door(settings, os.urandom, clock_ms)
     which = 1 if "en" in (asked.lang, settings.language) else 0
     try:
@@ -169,12 +178,15 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
         tools = package.Tools(store, vault, settings.photos, os.urandom, clock_ms, APP)
         try:
             if asked.read_package:
-                told = package.read(tools, [Path(one) for one in asked.read_package])
+                paths = [Path(one).absolute() for one in asked.read_package]
+                with places.usable(paths[0].parent):
+                    told = package.read(tools, paths)
                 keys = ["told", *(key for key in ("late", "revoked") if getattr(told, key))]
                 print(*(fill(PACKAGES[f"package.{key}"][which], told._asdict()) for key in keys), sep="\n")
             if asked.write_package:
                 split_bytes = read_size(asked.split) if asked.split else 0
-                written = package.write(tools, Path(asked.write_package), split_bytes)
+                with places.usable(_made(Path(asked.write_package))):
+                    written = package.write(tools, Path(asked.write_package), split_bytes)
                 keys = ["written", *(["left"] if written.photos_left else [])]
                 said = (fill(PACKAGES[f"package.{key}"][which], written._asdict()) for key in keys)
                 print(*written.files, *said, sep="\n")
@@ -184,6 +196,12 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
         print(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", file=sys.stderr)
         return 2
     return 0
+
+
+def _made(folder: Path) -> Path:
+    with suppress(OSError):  # whatever keeps it from being made is said when it is to be used
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def photo_tools(opened: Opened, settings: Settings, clock: Callable[[], int]) -> "PhotoTools":

@@ -3,18 +3,20 @@
 import errno
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from PIL import Image
 
+from mobile import package_files, wipe
 from mobile.door import Opened
 from mobile.store import Store
 from server.storage import devices, registers
 from server.storage.database import Connection
 from shared_schema.ids import DeviceId, SquadId
 from shared_schema.problems import Problem
-from tests.unit.mobile import by_hand
+from tests.unit.mobile import by_hand, sealed
 from tests.unit.mobile.world import BEN, COUNT, LEADER, SCENE, VISIT, YES_NO, Server, Tablet, quiet
 
 
@@ -307,6 +309,57 @@ def test_the_program_without_a_screen_writes_and_reads_packages(
     assert "package_foreign" in capsys.readouterr().err
     one.store = Store.open(one.path, one.vault)
     assert not one.store.outbox(1, 1)
+
+
+def test_without_a_screen_what_a_stick_does_is_said(
+    one: Tablet, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Full, pulled out, or a file in its place; nothing is left of what was begun."""
+    from mobile import main as program
+
+    monkeypatch.setattr(program, "Door", lambda *_: OpenDoor(one))
+    one.meet()
+    one.close()
+    stick, a_file = tmp_path / "stick", tmp_path / "file"
+    a_file.write_bytes(b"")
+
+    def refused(number: int) -> Any:
+        def fsync(_: int) -> None:
+            raise OSError(number, "made up")
+
+        return fsync
+
+    data = ["--data", str(one.folder), "--write-package"]
+    for folder, error, code in (
+        (stick, errno.ENOSPC, "disk_full"),
+        (stick, errno.EIO, "folder_unusable"),
+        (a_file, None, "folder_unusable"),
+        (a_file / "below", None, "folder_unusable"),
+    ):
+        with monkeypatch.context() as inner:
+            if error:
+                inner.setattr(package_files, "_flush", refused(error))
+            assert program.main([*data, str(folder)]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(code)
+        assert str(folder) in said or code == "disk_full"
+    assert not list(stick.iterdir())
+    assert program.main(["--data", str(one.folder), "--read-package", str(stick / "gone.hcx")]) == 2
+    assert "not_found" in capsys.readouterr().err
+    one.store = Store.open(one.path, one.vault)
+
+
+def test_without_a_screen_a_tablet_that_was_wiped_is_not_set_up_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its next start would have destroyed it again."""
+    from mobile.main import main
+
+    wipe.wipe(sealed.keyring(tmp_path), sealed.secret(tmp_path), tmp_path / "x", tmp_path / "y", "revoked", 1)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["--data", str(tmp_path / "data"), "--write-package", str(tmp_path / "stick")]) == 2
+    assert "本机数据已销毁" in capsys.readouterr().err
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_photo_in_a_bad_sector_keeps_nothing_else_here(
