@@ -8,6 +8,7 @@ the next write, so a fast sender costs few hand-overs, and a slow one has every 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -180,7 +181,9 @@ class UploadDesk:
         try:
             return await asyncio.shield(work)
         except asyncio.CancelledError:
-            await asyncio.wait([work])
+            while not work.done():
+                with suppress(asyncio.CancelledError):  # whoever gives up twice waits as long
+                    await asyncio.wait([work])
             raise
 
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from shared_schema.problems import Problem
 FULL = {errno.ENOSPC, errno.EDQUOT}
 FAILING = {errno.EIO, errno.ENXIO, errno.EROFS}
 """What a disk answers that is breaking, was pulled out, or was found damaged and is now read-only."""
+
+NO_SUCH_THING = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
 
 log = structlog.get_logger(__name__)
 
@@ -38,6 +41,10 @@ def flush(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as err:
+        # Some file systems, of sticks and of other machines above all, can flush no folder.
+        if err.errno not in NO_SUCH_THING or not stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise
     finally:
         os.close(handle)
 

@@ -7,6 +7,9 @@ from server.storage.disk import disk_problems, flush
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
 
+_UNFINISHED = Path("uploads/put")
+"""Among the uploads under way: of both, what a killed server left goes after a week."""
+
 
 def check_name(sha256: str) -> str:
     """The hash, if it is one: nothing else ever names a file or an object. Raises not_found."""
@@ -57,11 +60,12 @@ class PhotoFiles:
             raise Problem("photo_wrong_hash")
         with disk_problems():
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
+            partial = self._root / _UNFINISHED / f"{sha256}.{secrets.token_hex(8)}"
             try:
                 if self.has(sha256):
                     self._flush(target.parent)
                 else:
+                    partial.parent.mkdir(parents=True, exist_ok=True)
                     partial.write_bytes(content)
                     self.keep(sha256, partial)
             finally:

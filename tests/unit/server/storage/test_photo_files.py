@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from server.settings import Settings
+from server.storage.partials import KEPT_MS, Partials
 from server.storage.photo_files import PhotoFiles
 from shared_schema.ids import digest
 from shared_schema.problems import Problem
@@ -119,3 +121,49 @@ def test_one_that_is_no_longer_what_it_was_is_not_handed_out_and_the_same_bytes_
     files.put(NAME, CONTENT)
     assert files.get(NAME) == CONTENT
     assert not files.path(NAME).is_symlink()
+
+
+def test_what_a_killed_server_left_of_a_photo_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lay beside the photos under a name of its own, for good."""
+    settings = Settings(data=tmp_path)
+    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
+    monkeypatch.setattr(PhotoFiles, "keep", lambda *_: None)
+    PhotoFiles(settings.photo_dir).put(NAME, CONTENT)
+    monkeypatch.undo()
+    (left,) = (path for path in settings.photo_dir.rglob("*") if path.is_file())
+    partials = Partials(settings.upload_dir)
+    written_ms = left.stat().st_mtime_ns // 1_000_000
+    assert partials.sweep(written_ms + KEPT_MS - 1) == 0
+    assert partials.sweep(written_ms + KEPT_MS + 1) == 1
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+def test_a_file_system_that_flushes_no_folder_keeps_files_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A backup onto a stick or another machine's folder ended with a trace; a file that is not flushed is an error."""
+    real_fsync = os.fsync
+
+    def fsync(handle: int) -> None:
+        if Path(f"/proc/self/fd/{handle}").is_dir():
+            raise OSError(number, "made up")
+        real_fsync(handle)
+
+    files = PhotoFiles(tmp_path / "photos")
+    monkeypatch.setattr(os, "fsync", fsync)
+    if number == errno.EIO:
+        with pytest.raises(Problem, match="disk_failing"):
+            files.put(NAME, CONTENT)
+        return
+    files.put(NAME, CONTENT)
+    assert files.has(NAME)
+
+    def never(_: int) -> None:
+        raise OSError(number, "made up")
+
+    monkeypatch.setattr(os, "fsync", never)
+    with pytest.raises(OSError, match="made up"):
+        PhotoFiles(tmp_path / "others").put(NAME, CONTENT)
