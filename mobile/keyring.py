@@ -100,6 +100,11 @@ class Keyring:
 
     # -- the file -------------------------------------------------------------------------------------
 
+    @property
+    def files(self) -> tuple[Path, Path]:
+        """What a program that was ended has begun to write, and the keyring."""
+        return self.path.with_name(self.path.name + ".part"), self.path
+
     def exists(self) -> bool:
         """Whether this tablet has been set up."""
         return self.path.exists()
@@ -211,10 +216,11 @@ class Keyring:
 
     def destroy(self) -> None:
         """Destroys every wrap, so that nothing of this tablet can be read again."""
+        unfinished, path = self.files
         try:
-            destroy(self.path.with_name(self.path.name + ".part"))
+            destroy(unfinished)
         finally:
-            destroy(self.path)
+            destroy(path)
 
     def _by_the_clock(self, now_ms: int) -> Ring:
         """The file's content. A clock that was ahead at the last try, or has been set back, begins the wait anew."""

@@ -23,19 +23,20 @@ class DeviceSecret:
 
     def make(self, name: str) -> None:
         """Makes the key of that name; on the disk when it returns."""
-        write_whole(self._path(name), self._entropy(SECRET_BYTES))
+        write_whole(self.path(name), self._entropy(SECRET_BYTES))
 
     def mix(self, name: str, message: bytes) -> bytes:
         """HMAC-SHA256 of a message under the key of that name. Raises keys_lost."""
         try:
-            key = self._path(name).read_bytes()
+            key = self.path(name).read_bytes()
         except FileNotFoundError as err:
-            raise Problem("keys_lost", path=str(self._path(name))) from err
+            raise Problem("keys_lost", path=str(self.path(name))) from err
         return hmac.digest(key, message, "sha256")
 
     def destroy(self, name: str) -> None:
         """Destroys the key of that name; one that is not there is fine."""
-        destroy(self._path(name))
+        destroy(self.path(name))
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """The file of the key of that name."""
         return self._folder / f"{name}.secret"

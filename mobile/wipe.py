@@ -59,8 +59,9 @@ def wipe(
             destroy(path)
     if wiped(folder) is None:
         _keep(folder, note)  # there is room now
-    left = (keyring.path, *_rest(folder, store, photos))
-    return replace(note, left=tuple(str(path) for path in left if path.exists()))
+    keys = [*keyring.files, *([secret.path(note.secret)] if note.secret else [])]
+    left = (path for path in (*keys, *_rest(folder, store, photos)) if path.exists())
+    return replace(note, left=tuple(map(str, left)))
 
 
 def forget(folder: Path) -> None:
@@ -73,7 +74,7 @@ def forget(folder: Path) -> None:
 def _write_note(folder: Path, keyring: Keyring, reason: Reason, now_ms: int) -> Wiped:
     try:
         name = keyring.read().secret
-    except Problem:
+    except (OSError, Problem):
         name = ""
     note = Wiped(reason, now_ms, name)
     _keep(folder, note)

@@ -64,7 +64,7 @@ def test_what_cannot_be_removed_keeps_nothing_else(tmp_path: Path, stuck: str) -
     """A folder where a file should be, as a failing disk makes them: it is told, and tried again at each start."""
     sealed.with_pin(tmp_path)
     (tmp_path / "data" / stuck).mkdir()
-    left = () if stuck.startswith("keyring") else (str(tmp_path / "data" / stuck),)
+    left = (str(tmp_path / "data" / stuck),)
     first = wipe_it(tmp_path)
     assert data_files(tmp_path) == set()
     assert wipe_it(tmp_path) == first == replace(first, left=left)
@@ -134,3 +134,40 @@ def _there_or_gone(folder: Path) -> None:
 def test_killed_while_the_note_is_put_away_it_is_there_or_gone(tmp_path: Path) -> None:
     """Half of it, and the tablet could never be set up again."""
     assert killed_everywhere(tmp_path, _wiped, _forget, _there_or_gone) > 1
+
+
+def test_keys_that_cannot_be_read_are_destroyed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a bad sector they name no secret; the rest goes, and the secret alone opens nothing."""
+    sealed.with_pin(tmp_path)
+    read = Path.read_bytes
+
+    def failing(path: Path) -> bytes:
+        if path.name == "keyring.json":
+            raise OSError(errno.EIO, "bad sector")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    assert wipe_it(tmp_path).left == ()
+    assert {Path(name).suffix for name in data_files(tmp_path)} == {".secret"}
+
+
+def test_a_secret_that_cannot_be_destroyed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And of the keyring whatever is left, above all: with both, what was copied before could be read."""
+    sealed.with_pin(tmp_path)
+    (path,) = (tmp_path / "secrets").iterdir()
+    part = tmp_path / "data" / "keyring.json.part"
+    part.touch()
+    unlink = os.unlink
+
+    def refused(what: Any, *more: Any, **named: Any) -> None:
+        if Path(what) in (path, part):
+            raise OSError(errno.EACCES, "made up")
+        unlink(what, *more, **named)
+
+    with monkeypatch.context() as stuck:
+        stuck.setattr(os, "unlink", refused)
+        assert wipe_it(tmp_path).left == (str(part), str(path))
+    assert wipe_it(tmp_path).left == ()
+    assert data_files(tmp_path) == set()
