@@ -20,7 +20,8 @@ from mobile.photo_sources import camera, card_folders
 from mobile.settings import Settings, from_environment
 from mobile.sync import Sync
 from mobile.transport import HttpTransport
-from mobile.wipe import wiped
+from mobile.wipe import Wiped, wiped
+from mobile.words import when
 from mobile.worker import Worker
 from shared_schema.locale.filling import fill
 from shared_schema.locale.packages import PACKAGES
@@ -164,14 +165,12 @@ def assembled(
 
 def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
     """Writes or reads a package and says what came of it; 2 for a Problem."""
-    note = wiped(settings.folder)
-    if note is not None:
-        # Opened without a screen it would be set up anew, and destroyed again at the next start.
-        for which in (0, 1):
-            for key in ("wiped.title", f"wiped.cure_{note.reason}"):
-                print(UNLOCK[key][which], file=sys.stderr)
-        return 2
     door = Door(settings, os.urandom, clock_ms)
+    if wiped(settings.folder) is not None:
+        # Opened without a screen it would be set up anew, and destroyed again at the next start.
+        note = door.seen().wiped
+        print(*(() if note is None else _destroyed(note)), sep="\n", file=sys.stderr)
+        return 2
     which = 1 if "en" in (asked.lang, settings.language) else 0
     try:
         vault, store = door.open_unprotected() or door.unlock(asked.person, getpass.getpass("PIN: "))
@@ -196,6 +195,13 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
         print(f"{problem.code}: {problem.message('zh')}\n{problem.message('en')}", file=sys.stderr)
         return 2
     return 0
+
+
+def _destroyed(note: Wiped) -> Iterator[str]:
+    """What the screen says of a tablet that was destroyed, in both languages."""
+    facts = {"when": when(note.at_ms), "count": len(note.left), "name": "".join(note.left[:1])}
+    keys = ("title", note.reason, f"cure_{note.reason}", *(["left"] if note.left else []))
+    return (fill(UNLOCK[f"wiped.{key}"][which], facts) for which in (0, 1) for key in keys)
 
 
 def _made(folder: Path) -> Path:

@@ -140,12 +140,12 @@ def _size(path: Path) -> int:
 
 @contextmanager
 def usable(folder: Path) -> Iterator[None]:
-    """Turns what a stick can do to us into Problems: disk_full, folder_unusable."""
+    """Turns what a stick can do to us into Problems: folder_full, folder_unusable."""
     if not folder.is_dir():
         raise Problem("folder_unusable", path=str(folder))  # not to be made anew: it was pulled out
     try:
         yield
     except OSError as err:
         if err.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise Problem("disk_full", path=str(folder)) from err
+            raise Problem("folder_full", path=str(folder)) from err
         raise Problem("folder_unusable", path=str(folder)) from err

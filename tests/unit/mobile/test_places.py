@@ -111,7 +111,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("number", "code"),
-    [(errno.ENOSPC, "disk_full"), (errno.EROFS, "folder_unusable"), (errno.EIO, "folder_unusable")],
+    [(errno.ENOSPC, "folder_full"), (errno.EROFS, "folder_unusable"), (errno.EIO, "folder_unusable")],
 )
 def test_what_a_stick_can_do_is_a_problem(tmp_path: Path, number: int, code: str) -> None:
     with pytest.raises(Problem, match=code), usable(tmp_path):
