@@ -97,6 +97,8 @@ class Keyring:
         self._secret = secret
         self._entropy = entropy
         self._strength = strength or Strength()
+        self._owed: set[bytes] = set()
+        """The salts of slots that were opened, and whose count the disk let nobody take back."""
 
     # -- the file -------------------------------------------------------------------------------------
 
@@ -166,7 +168,9 @@ class Keyring:
             except Problem as problem:
                 if problem.code not in {"disk_full", "disk_failing"}:
                     raise
-                ring = self.read()  # whoever unlocks is told of the disk, or makes room on it
+                ring = self._fair(
+                    self.read(), now_ms
+                )  # whoever unlocks is told of the disk, or makes room on it
         return tuple(
             Holder(self._names(ring, slot), TRIES_MAX - slot.tries, _wait(slot, now_ms))
             for slot in ring.slots
@@ -196,7 +200,10 @@ class Keyring:
             if master is None:
                 left = TRIES_MAX - tried.tries
                 raise Problem("pin_wrong", left=left) if left else Problem("pin_spent")
+            # A disk that keeps the count makes no wrong try of a right one.
+            self._owed.add(tried.salt)
             self._put(ring, tried, replace(tried, tries=0, tried_ms=0))
+            self._owed.clear()
             return master
 
     def change(self, person: str, old: str, new: str, now_ms: int) -> None:
@@ -223,14 +230,19 @@ class Keyring:
             destroy(path)
 
     def _by_the_clock(self, now_ms: int) -> Ring:
-        """The file's content. A clock that was ahead at the last try, or has been set back, begins the wait anew."""
-        ring = self.read()
-        if any(slot.tried_ms > now_ms for slot in ring.slots):
-            ring = replace(
-                ring, slots=tuple(replace(slot, tried_ms=min(slot.tried_ms, now_ms)) for slot in ring.slots)
-            )
+        """The file's content, made fair first."""
+        read = self.read()
+        ring = self._fair(read, now_ms)
+        if ring != read:
             self._write(ring)
+        self._owed.clear()
         return ring
+
+    def _fair(self, ring: Ring, now_ms: int) -> Ring:
+        """A clock that was ahead at the last try, or has been set back, begins the wait anew; what is owed is given."""
+        slots = (replace(slot, tried_ms=min(slot.tried_ms, now_ms)) for slot in ring.slots)
+        fair = (replace(slot, tries=0, tried_ms=0) if slot.salt in self._owed else slot for slot in slots)
+        return replace(ring, slots=tuple(fair))
 
     # -- wrapping -------------------------------------------------------------------------------------
 

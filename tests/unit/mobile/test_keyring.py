@@ -4,10 +4,12 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from argon2 import low_level
 
-from mobile.keyring import TRIES_MAX, WAITS_SECONDS, Keyring, Names, Strength, check_pin
+from mobile.files import write_whole
+from mobile.keyring import TRIES_MAX, WAITS_SECONDS, Keyring, Names, Ring, Strength, check_pin
 from mobile.secret import DeviceSecret
 from shared_schema.problems import Problem
 from tests.unit.mobile.killing import killed_everywhere
@@ -265,3 +267,31 @@ def test_a_full_disk_hides_nobody_who_can_unlock(ring: Keyring, monkeypatch: pyt
 
     monkeypatch.setattr("mobile.keyring.write_whole", full)
     assert len(ring.holders(NOW_MS - DAY_MS)) == 1
+
+
+@pytest.mark.parametrize("code", ["disk_full", "disk_failing"])
+def test_a_right_pin_whose_count_cannot_be_taken_back_is_no_wrong_try(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Ten times, and the data would be destroyed for whoever knew the PIN each time. Wrong ones count as ever."""
+    ring, write = opened(tmp_path), write_whole
+    ring.add(CHEN, PIN, ring.set_up())
+    begun = ring.read()
+
+    def no_room_to_take_back(path: Path, content: bytes, *, destroy_old: bool = False) -> None:
+        if all(slot.tries == 0 for slot in msgspec.json.decode(content, type=Ring).slots):
+            raise Problem(code)
+        write(path, content, destroy_old=destroy_old)
+
+    with monkeypatch.context() as full:
+        full.setattr("mobile.keyring.write_whole", no_room_to_take_back)
+        for _ in range(2 * TRIES_MAX):
+            with pytest.raises(Problem, match=code):
+                ring.unlock("p-chen", PIN, NOW_MS)
+            assert ring.holders(NOW_MS)[0][1:] == (TRIES_MAX, 0)
+        assert ring.read() != begun
+    with pytest.raises(Problem, match="pin_wrong"):
+        ring.unlock("p-chen", "000111", NOW_MS)
+    assert opened(tmp_path).holders(NOW_MS)[0].left == ring.holders(NOW_MS)[0].left == TRIES_MAX - 1
+    assert ring.unlock("p-chen", PIN, NOW_MS)
+    assert opened(tmp_path).read() == begun
