@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from itertools import groupby
@@ -10,12 +11,17 @@ from typing import BinaryIO, NamedTuple
 
 from mobile.files import flush_folder
 from shared_schema import volumes
-from shared_schema.package import Read
+from shared_schema.package import CODE_LETTERS, Read
 from shared_schema.problems import Problem
 from shared_schema.volumes import HEADER_BYTES, Volume
 
 SAFE_BYTES = 8 * 1024 * 1024
 """After so many bytes a stick has to have them: what is counted as written is, and the end is no long wait."""
+
+
+_LETTERS = f"[{CODE_LETTERS}]{{4}}"
+_UNFINISHED = re.compile(rf"hucha-{_LETTERS}-{_LETTERS}(\.\d+-of-\d+)?\.hcx\.part")
+"""What a package is called, or a volume of one, while it is written."""
 
 
 class Piece(NamedTuple):
@@ -72,6 +78,7 @@ def written(
     `named` is the digest that the package is known by, `size` its length in bytes. Raises form_invalid.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _sweep(folder)
     if not split_bytes or size <= split_bytes:
         path = folder / f"{name}.hcx"
         _keep(path, pieces)
@@ -107,6 +114,11 @@ def _keep(path: Path, pieces: Iterable[bytes]) -> None:
     except BaseException:
         _gone(unfinished)
         raise
+
+
+def _sweep(folder: Path) -> None:
+    """Takes away what a package left unfinished on a stick that was pulled out: nobody else knows what it is."""
+    _gone(*(path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name) and path.is_file()))
 
 
 def _flush(file: BinaryIO) -> None:
