@@ -100,6 +100,8 @@ class _Disk:
         self.files = {name: _File(content) for name, content in recording.before.items()}
         """By the name it has now."""
         self.files |= dict.fromkeys(recording.folders, _FOLDER)
+        self.nameless: dict[str, _File] = {}
+        """Open still, after its name went to another or was taken away; called as Linux calls it then."""
         self.safe_names = dict(self.files)
         """The names as the disk is sure to have them."""
         self.pending_names: list[_Rename] = []
@@ -120,24 +122,34 @@ class _Disk:
             self._name(name, _FOLDER)
 
     def _write(self, name: str, call: Call) -> None:
-        self.files[name].pending.append((call.offset, call.data))
+        self._file(name).pending.append((call.offset, call.data))
 
     def _cut(self, name: str, call: Call) -> None:
-        self.files[name].pending.append(call.size)
+        self._file(name).pending.append(call.size)
 
     def _rename(self, name: str, call: Call) -> None:
         self._name(str(call.target), self.files.pop(name), former=name)
 
     def _remove(self, name: str, _: Call) -> None:
+        self._unnamed(name)
         if self.files.pop(name, None) is not None:
             self.pending_names.append(_Rename(name, "", None))
 
     def _name(self, name: str, file: _File, former: str = "") -> None:
+        self._unnamed(name)
         self.files[name] = file
         self.pending_names.append(_Rename(name, former, file))
 
+    def _unnamed(self, name: str) -> None:
+        former = self.files.get(name, _FOLDER)
+        if former is not _FOLDER:
+            self.nameless[f"{name} (deleted)"] = former
+
+    def _file(self, name: str) -> _File:
+        return self.files[name] if name in self.files else self.nameless[name]
+
     def _flush(self, name: str, _: Call) -> None:
-        file = self.files.get(name, _FOLDER)
+        file = _FOLDER if name == "." else self._file(name)
         if file is not _FOLDER:
             file.safe, file.pending = _laid(file.safe, file.pending), []
             return
