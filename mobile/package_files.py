@@ -19,6 +19,8 @@ SAFE_BYTES = 8 * 1024 * 1024
 """After so many bytes a stick has to have them: what is counted as written is, and the end is no long wait."""
 
 
+UNFINISHED_SECONDS = 3600
+"""For so long after its last byte a package may still be written."""
 _LETTERS = f"[{CODE_LETTERS}]{{4}}"
 _UNFINISHED = re.compile(rf"hucha-{_LETTERS}-{_LETTERS}(\.\d+-of-\d+)?\.hcx\.part")
 """What a package is called, or a volume of one, while it is written."""
@@ -71,14 +73,21 @@ def source_of(paths: Sequence[Path]) -> Source:
 
 
 def written(
-    folder: Path, name: str, named: str, size: int, pieces: Iterable[bytes], split_bytes: int
+    folder: Path,
+    name: str,
+    named: str,
+    size: int,
+    pieces: Iterable[bytes],
+    split_bytes: int,
+    *,
+    now_ms: int,
 ) -> tuple[Path, ...]:
     """Writes these pieces into one file, or into volumes of at most so many bytes; whatever stops it, no file is left.
 
     `named` is the digest that the package is known by, `size` its length in bytes. Raises form_invalid.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder)
+    _sweep(folder, now_ms)
     if not split_bytes or size <= split_bytes:
         path = folder / f"{name}.hcx"
         _keep(path, pieces)
@@ -116,9 +125,11 @@ def _keep(path: Path, pieces: Iterable[bytes]) -> None:
         raise
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, now_ms: int) -> None:
     """Takes away what a package left unfinished on a stick that was pulled out: nobody else knows what it is."""
-    _gone(*(path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name) and path.is_file()))
+    found = (path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name) and path.is_file())
+    # In a folder that several share, another tablet may be writing one just now.
+    _gone(*(path for path in found if now_ms / 1000 - path.stat().st_mtime > UNFINISHED_SECONDS))
 
 
 def _flush(file: BinaryIO) -> None:

@@ -29,7 +29,7 @@ from mobile.signatures import signed_receipt
 from mobile.store import Store
 from mobile.store_file import Identity
 from mobile.transport import Offline, Rejected, Transport
-from mobile.uploads import Uploads, about_one_photo
+from mobile.uploads import Uploads, about_one_photo, never_taken
 from mobile.vault import KEY_BYTES, Vault
 from shared_schema.ids import ID_BYTES, make_id
 from shared_schema.problems import REGISTRY, Problem
@@ -305,13 +305,12 @@ class Sync:
                 yield from self._uploads.send(sha256, content, self._token(), sent)
             except (Rejected, Problem) as err:
                 wrong = about_one_photo(err)  # it keeps none of the others, and delays no operation
+                final = never_taken(err, sha256, self._identity().signing_key) and not wrong.retry
             else:
                 self._store.photo_became(sha256, "received")
                 report = report._replace(photos=report.photos + 1)
                 progress("photos_sent", report.photos, len(due))
                 continue
-            # What is in between takes something else tomorrow, or another line does.
-            final = wrong.code != "request_too_large" and not wrong.retry
             if final and report.revoked and self._store.revoked_for_ms() > REFUSED_KEPT_MS:
                 report = report._replace(given_up=report.given_up + 1)
             else:

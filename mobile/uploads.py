@@ -10,9 +10,11 @@ from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
+from mobile.signatures import signed_by
 from mobile.store import Store
 from mobile.transport import Offline, Rejected, Transport
 from shared_schema.problems import Problem
+from shared_schema.proofs import refusal_text
 from shared_schema.wire import TUS_VERSION, UPLOAD_MEDIA_TYPE, ProblemReply
 
 R = TypeVar("R")
@@ -171,3 +173,15 @@ def about_one_photo(err: Rejected | Problem) -> ProblemReply:
     if not err.problem.code.startswith(("photo_", "request_too_large")):
         raise err
     return err.problem
+
+
+def never_taken(err: Rejected | Problem, sha256: str, key: str) -> bool:
+    """Whether nobody will ever take this photo: it lies in a bad place here, or the server with this key has signed so.
+
+    A server without a key, of before there were any, is believed without.
+    """
+    if isinstance(err, Problem):
+        return True
+    code, signature = err.problem.code, err.problem.facts.get("signature", "")
+    # What is in between takes something else tomorrow, or another line does.
+    return code != "request_too_large" and (not key or signed_by(key, signature, refusal_text(sha256, code)))

@@ -44,6 +44,11 @@ def reply_text(asked: bytes, reply: bytes) -> bytes:
     return f"hucha reply 1\n{digest(asked)}\n{digest(reply)}".encode()
 
 
+def refusal_text(sha256: str, code: str) -> bytes:
+    """What the server signs that will never take a photo: a tablet that was turned away destroys it by this."""
+    return f"hucha photo refused 1\n{sha256}\n{code}".encode()
+
+
 def next_head(head: str, operation_hash: str) -> str:
     """The hash over a log up to an operation, from the one before it ("" at the start) and the operation's own."""
     return digest(f"{head} {operation_hash}".encode())

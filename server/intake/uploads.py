@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import structlog
 
+from server.access import keys
 from server.intake.photos import HASH_STEP_BYTES, hash_on, media_type_of, undamaged
 from server.intake.tus import Creation, Part
 from server.storage import devices, photos
@@ -25,12 +26,15 @@ from server.storage.partials import Note, Partials
 from server.storage.photo_store import PhotoStore
 from shared_schema.ids import ID_BYTES, DeviceId, make_id
 from shared_schema.problems import Problem
+from shared_schema.proofs import refusal_text
 
 SWEEP_EVERY_MS = 60 * 60 * 1000
 OPEN_MAX = 1000
 """Of one tablet, begun and not whole. Ours has one at a time; files are what a disk can run out of, too."""
 REFUSALS = {"photo_wrong_hash", "photo_type", "photo_too_many_pixels", "disk_failing"}
 """What is wrong with these will not get better by going on: the bytes are removed, and it begins anew."""
+FOR_GOOD = {"photo_type", "photo_too_many_pixels"}
+"""What is wrong with the very bytes, which no sending again mends."""
 
 log = structlog.get_logger(__name__)
 
@@ -143,7 +147,7 @@ class Uploads:
         """Verifies and keeps a whole upload, and notes it: from then on the photo is here.
 
         Raises not_found; photo_wrong_hash, photo_type, photo_too_many_pixels, and disk_failing where what arrived
-        cannot be read, after which the upload is empty again;
+        cannot be read, after which the upload is empty again (what is refused for good with a `signature`);
         disk_full and busy, after which it is whole as before, or kept already, and finished when it is next asked for.
         """
         path = self._partials.path(device, name)
@@ -159,7 +163,7 @@ class Uploads:
                 sha256 = hashed.hexdigest()
                 if note.named and sha256 != note.sha256:
                     raise Problem("photo_wrong_hash")
-                media_type = media_type_of(path)
+                media_type = self._media_type(path, sha256)
         except Problem as problem:
             if problem.code in REFUSALS:
                 self._partials.remove(device, name)
@@ -169,6 +173,17 @@ class Uploads:
             self._partials.write_note(device, name, found, now_ms)
         self._store.keep(sha256, path)
         self._noted(device, sha256, note.size_bytes, media_type, now_ms)
+
+    def _media_type(self, path: Path, sha256: str) -> str:
+        """What kind of photo it is. A refusal for good is signed: a tablet that was turned away destroys it by that."""
+        try:
+            return media_type_of(path)
+        except Problem as problem:
+            if problem.code not in FOR_GOOD:
+                raise
+            text = refusal_text(sha256, problem.code)
+            signature = self._db.read(lambda conn: keys.sign(conn, text))
+            raise Problem(problem.code, **problem.facts, signature=signature) from problem
 
     def stopped(self, device: DeviceId, name: str, now_ms: int) -> None:
         """Bytes have arrived and no more come for now: it can go on for a week."""

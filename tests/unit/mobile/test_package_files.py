@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mobile.package_files import written
+from mobile.package_files import UNFINISHED_SECONDS, written
+
+NOW_MS = (UNFINISHED_SECONDS + 2) * 1000
+"""When what was written in the first second of 1970 is no longer being written; whatever else there is, is younger."""
 
 
 @pytest.mark.parametrize("split_bytes", [0, 1000])
@@ -23,7 +26,7 @@ def test_its_name_is_on_the_stick_when_it_is_written(
             flushed.append({path.name for path in tmp_path.iterdir()})
 
     monkeypatch.setattr(os, "fsync", fsync)
-    files = written(tmp_path, "p", "0" * 64, 3000, [bytes(3000)], split_bytes)
+    files = written(tmp_path, "p", "0" * 64, 3000, [bytes(3000)], split_bytes, now_ms=NOW_MS)
     assert len(flushed) == len(files) == (4 if split_bytes else 1)
     assert flushed[-1] == {path.name for path in files}
 
@@ -44,9 +47,12 @@ def test_what_an_earlier_package_left_unfinished_goes(tmp_path: Path, split_byte
     ]
     for name in [*ours, *others]:
         (tmp_path / name).write_bytes(b"half")
+        os.utime(tmp_path / name, (1, 1))
+    others.append("hucha-6BZY-EBYD.hcx.part")  # another tablet is at work
+    (tmp_path / others[-1]).write_bytes(b"half")
     folder = tmp_path / "hucha-6BZY-2222.hcx.part"
     folder.mkdir()
-    files = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], split_bytes)
+    files = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], split_bytes, now_ms=NOW_MS)
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {*others, folder.name, *(path.name for path in files)}
 
@@ -56,6 +62,7 @@ def test_what_cannot_be_removed_from_a_stick_keeps_no_package_from_it(
 ) -> None:
     left = tmp_path / "hucha-6BZY-EBYC.hcx.part"
     left.write_bytes(b"half")
+    os.utime(left, (1, 1))
     unlink = Path.unlink
 
     def refused(path: Path, missing_ok: bool = False) -> None:
@@ -64,5 +71,5 @@ def test_what_cannot_be_removed_from_a_stick_keeps_no_package_from_it(
         unlink(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refused)
-    (path,) = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], 0)
+    (path,) = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], 0, now_ms=NOW_MS)
     assert path.stat().st_size == 3000

@@ -1,13 +1,18 @@
 """Photos on their way: a receipt for each, however many there are, and no line too bad for a start."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from mobile import sync, uploads
 from mobile.pauses import pause_ms
 from mobile.transport import Offline, Rejected
+from server.intake import photos as server_photos
+from server.intake import uploads as server_uploads
+from shared_schema.ids import digest
 from shared_schema.operations import Operation
+from shared_schema.problems import Problem
 from shared_schema.wire import ProblemReply
 from tests.unit.mobile.test_package import bad_sector, photographed
 from tests.unit.mobile.world import YES_NO, Server, Tablet
@@ -75,29 +80,34 @@ def test_a_photo_taken_while_a_revoked_tablet_hands_over_its_photos_is_handed_ov
 
 
 def test_a_photo_that_is_never_taken_does_not_keep_a_revoked_tablet_for_good(
-    one: Tablet, server: Server
+    one: Tablet, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For a day the fault may be the server's, and is told; then what else there is has gone, and its keys go."""
     one.open_visit()
     one.meet()
-    for shade in (10, 20):
-        photographed(one, shade)
+    refused, _ = (photographed(one, shade) for shade in (10, 20))
     server.db.write(lambda conn: conn.exec_driver_sql("UPDATE device SET revoked_at_ms = 1"))
-    send, refused = one.line.files, list[str]()
+    known, send = server_photos.media_type_of, one.line.files
 
-    def files(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
-        refused[:] = refused or [headers["upload-metadata"]]
-        if headers["upload-metadata"] in refused:
-            raise Rejected(ProblemReply("photo_type", "", ""))
-        return send(method, name, body, headers)
+    def no_photo(path: Path) -> str:
+        if digest(path.read_bytes()) == refused:
+            raise Problem("photo_type")
+        return known(path)
 
-    one.line.files = files  # type: ignore[method-assign]
+    def in_between(method: str, name: str, body: bytes, headers: Mapping[str, str]) -> Mapping[str, str]:
+        raise Rejected(ProblemReply("photo_type", "", "", facts={"signature": "00" * 64}))
+
+    monkeypatch.setattr(server_uploads, "media_type_of", no_photo)
     for _ in range(2):
         report = one.sync.once()
         assert (report.outcome, report.problem, report.revoked) == ("failed", "photo_type", False)
         assert one.store.sync_state().problem == "photo_type", "the last exchange says nothing of a photo"
         server.now_ms += sync.REFUSED_KEPT_MS
     server.now_ms += 1
+    one.line.files = in_between  # type: ignore[method-assign]
+    report = one.sync.once()
+    assert (report.outcome, report.revoked) == ("failed", False), "anybody can say so who sits in the line"
+    one.line.files = send  # type: ignore[method-assign]
     report = one.sync.once()
     assert (report.outcome, report.revoked) == ("done", True)
     assert len(server.photos) == 1
