@@ -30,13 +30,11 @@ class PhotoFiles:
         return self._root / check_name(sha256)[:2] / sha256
 
     def has(self, sha256: str) -> bool:
-        """Whether the photo is here, and what it was. Raises not_found for what is no hash."""
+        """Whether the photo is here, can be read, and is what it was. Raises not_found for what is no hash."""
         check_name(sha256)
         try:
             return bool(self.get(sha256))
-        except Problem as problem:
-            if problem.code not in {"not_found", "disk_failing"}:
-                raise
+        except Problem:
             return False
 
     def get(self, sha256: str) -> bytes:
@@ -59,7 +57,6 @@ class PhotoFiles:
         if digest(content) != sha256:
             raise Problem("photo_wrong_hash")
         with disk_problems():
-            target.parent.mkdir(parents=True, exist_ok=True)
             partial = self._root / _UNFINISHED / f"{sha256}.{secrets.token_hex(8)}"
             try:
                 if self.has(sha256):
