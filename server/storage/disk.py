@@ -3,7 +3,6 @@
 import errno
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +16,8 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 FAILING = {errno.EIO, errno.ENXIO, errno.EROFS}
 """What a disk answers that is breaking, was pulled out, or was found damaged and is now read-only."""
 
-NO_SUCH_THING = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+UNFLUSHED = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EACCES, errno.EPERM}
+"""What some file systems, of sticks and of other machines above all, say of a folder that is to be flushed."""
 
 log = structlog.get_logger(__name__)
 
@@ -37,16 +37,19 @@ def disk_problems() -> Iterator[None]:
 
 
 def flush(path: Path) -> None:
-    """Puts on the disk what was written to a file, or the names that were put into a folder."""
-    handle = os.open(path, os.O_RDONLY)
+    """Puts on the disk what was written to a file, or, where that can be done, the names that were put into a folder.
+
+    A folder that we may not read is somebody else's, and lay there before us.
+    """
     try:
-        os.fsync(handle)
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
     except OSError as err:
-        # Some file systems, of sticks and of other machines above all, can flush no folder.
-        if err.errno not in NO_SUCH_THING or not stat.S_ISDIR(os.fstat(handle).st_mode):
+        if err.errno not in UNFLUSHED or not path.is_dir():
             raise
-    finally:
-        os.close(handle)
 
 
 class Left(NamedTuple):

@@ -140,7 +140,9 @@ def test_what_a_killed_server_left_of_a_photo_is_swept(
     assert not left.exists()
 
 
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP, errno.EIO])
+@pytest.mark.parametrize(
+    "number", [errno.EINVAL, errno.ENOTSUP, errno.EACCES, errno.EPERM, errno.EBADF, errno.EIO]
+)
 def test_a_file_system_that_flushes_no_folder_keeps_files_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
@@ -167,3 +169,28 @@ def test_a_file_system_that_flushes_no_folder_keeps_files_all_the_same(
     monkeypatch.setattr(os, "fsync", never)
     with pytest.raises(OSError, match="made up"):
         PhotoFiles(tmp_path / "others").put(NAME, CONTENT)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM])
+def test_a_folder_that_may_not_be_read_is_not_flushed_and_a_file_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """The folder above the data belongs to somebody else, often enough."""
+    real_open = os.open
+    closed = {tmp_path}
+
+    def opened(path: Any, *rest: Any, **named: Any) -> int:
+        if path in closed:
+            raise OSError(number, "made up")
+        return real_open(path, *rest, **named)
+
+    monkeypatch.setattr(os, "open", opened)
+    files = PhotoFiles(tmp_path / "photos")
+    files.put(NAME, CONTENT)
+    assert files.has(NAME)
+    letter = tmp_path / "letter"
+    letter.write_bytes(CONTENT)
+    closed.add(letter)
+    with pytest.raises(PermissionError):
+        files.keep(NAME, letter)
+    assert letter.exists()
