@@ -38,7 +38,7 @@ from server.problems import reply
 from server.settings import Settings
 from server.storage import migrations
 from server.storage.database import Database
-from server.storage.disk import Room
+from server.storage.disk import Room, make_folder
 from server.storage.package_files import PackageFiles
 from server.storage.partials import Partials
 from server.storage.photo_store import open_photo_store
@@ -82,7 +82,7 @@ def create_app(
     assert database is not None
     database.write(projection.catch_up)
     database.write(lambda conn: again.judge_again(conn, now_ms=clock()))
-    settings.upload_dir.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.upload_dir)  # above it are the photos, also where the database is a server's
     partials = Partials(settings.upload_dir)
     photos = open_photo_store(settings.photo_store, settings.photo_dir)
     room = Room(

@@ -16,6 +16,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError
 
 from server.storage import engines, migrations
+from server.storage.disk import disk_problems, make_folder
 from server.storage.store_lock import StoreLock
 from server.storage.writer import RUNS_MAX, Writer
 from shared_schema.ids import ID_BYTES, make_id
@@ -61,7 +62,9 @@ class Database:
             if not path.exists() and (readonly or not create):
                 raise Problem("not_found", what=path)
             if not readonly:
-                path.parent.mkdir(parents=True, exist_ok=True)
+                if not path.exists():
+                    with disk_problems():
+                        make_folder(path.parent)
                 lock = StoreLock(path)
         database = cls(parsed, lock)
         try:

@@ -52,6 +52,16 @@ def flush(path: Path) -> None:
             raise
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it; no power cut can take them when this returns.
+
+    All above it are flushed, because whoever made some of them may have been killed before doing so.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for above in folder.absolute().parents:
+        flush(above)
+
+
 class Left(NamedTuple):
     """How much of a disk is free."""
 
