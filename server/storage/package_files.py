@@ -17,6 +17,7 @@ from shared_schema.volumes import HEADER_BYTES, Volume
 COPY_BYTES = 1024 * 1024
 FREE_PERCENT_MIN = 5
 """Of the disk: below this a package waits on its stick, because operations need the room."""
+_UNFINISHED = ".partial"
 
 
 class Piece(NamedTuple):
@@ -83,8 +84,11 @@ class PackageFiles:
         return self._root / "arriving"
 
     def sweep(self) -> None:
-        """Removes what was arriving when the server was killed."""
+        """Removes what was arriving or being written when the server was killed; only where nobody writes now."""
         shutil.rmtree(self.arriving, ignore_errors=True)
+        for path in [*self._root.glob(f"out/*{_UNFINISHED}"), *self._root.glob(f"inbox/*/*{_UNFINISHED}")]:
+            with suppress(OSError):  # it takes room, and keeps no server from starting
+                path.unlink()
 
     def check_room(self, coming_bytes: int) -> None:
         """Raises disk_full where so much more would leave too little of the disk free; disk_failing."""
@@ -214,7 +218,7 @@ def copy_into(folder: Path, path: Path, code: str) -> Path:
 
 def write(target: Path, content: Iterable[bytes]) -> None:
     """Writes a file so that it is there whole, after a power cut too, or not at all. Raises disk_full, disk_failing."""
-    partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}{_UNFINISHED}")
     with disk_problems():
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
