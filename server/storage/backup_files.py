@@ -22,6 +22,7 @@ from shared_schema.problems import Problem
 FORMAT = 1
 _LIST = "backup-{}.json"
 _DAMAGED = ".damaged"
+_UNFINISHED = ".partial"
 _TIME = "%Y%m%dT%H%M%S"
 
 
@@ -164,7 +165,7 @@ class BackupFiles:
     def _write(self, path: Path, content: bytes, mode: int = 0o600) -> None:
         with disk_problems():
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            partial = path.with_name(path.name + ".partial")
+            partial = path.with_name(path.name + _UNFINISHED)
             partial.unlink(missing_ok=True)  # of keys, one that was left there could not be opened
             try:
                 with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT, mode), "wb") as file:
@@ -228,11 +229,16 @@ class BackupFiles:
             flush(folder)
 
     def prune(self, keep: int) -> list[str]:
-        """Removes all but the newest backups, and every content that none of the others names; what was removed."""
+        """Removes all but the newest backups, and every content that none of the others names; what was removed.
+
+        What a killed backup left of its list goes as well.
+        """
         names = self.names()
         gone = names[: max(0, len(names) - keep)] if keep else []
         for name in gone:
             (self.root / name).unlink()
+        for half in self.root.glob(_LIST.format("*") + _UNFINISHED):
+            half.unlink()
         flush(self.root)
         wanted: set[str] = set()
         for name in self.names():

@@ -156,6 +156,9 @@ def test_only_so_many_are_kept_and_they_stay_whole(
 ) -> None:
     scribe = Scribe(device="D-1", epoch="E-1", inspection=inspection_id(1, 1))
     sizes = []
+    backups.back_up(db, photos, files, clock=clock)
+    killed = files.root / f"{files.names()[0]}.partial"
+    killed.write_bytes(b"{")
     for n in range(5):
         say(db, [scribe.write(Note(ITEM, f"{n}"), person="P-1")])
         backups.back_up(db, photos, files, clock=clock, keep=2)
@@ -163,6 +166,7 @@ def test_only_so_many_are_kept_and_they_stay_whole(
     assert len(files.names()) == 2
     assert len(backups.check(files)) == 2
     assert sizes[-1] == sizes[-2], "what no list names is removed"
+    assert not killed.exists(), "so is half a list"
 
 
 @pytest.mark.parametrize("jump_ms", [-(10**12), 10**12])
