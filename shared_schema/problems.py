@@ -120,7 +120,7 @@ REGISTRY: Mapping[str, Kind] = {
     "visit_purged": Kind("这次检查已全部交给服务器并有备份，本机已清除。需要时可重新取回。", "The server has all of this visit, and a backup of it; it has been cleared from this tablet. It can be fetched again.", 409),
     "schema_too_new": Kind("数据库版本 {theirs} 比本程序（{ours}）新，请升级程序；未作任何改动。", "The database is at version {theirs}, newer than this program's {ours}: upgrade the program. Nothing was changed.", 500),
     "schema_too_old": Kind("数据库版本 {theirs} 比本程序（{ours}）旧，请先运行 hucha migrate；未作任何改动。", "The database is at version {theirs}, older than this program's {ours}: run hucha migrate first. Nothing was changed.", 500),
-    "store_in_use": Kind("{path} 正被另一个进程使用。", "{path} is in use by another process.", 500),
+    "store_in_use": Kind("{path} 正被另一个进程使用。请等它结束，或先结束它，再试一次。", "{path} is in use by another process. Wait until that is done, or end it first, then try again.", 500),
     "store_damaged": Kind("本机数据文件已损坏：{path}。原文件已保留，请联系协调员。", "The data file is damaged: {path}. It was kept as it is; ask the coordinator.", 500),
     "file_damaged": Kind("文件已损坏，无法解密：{path}。", "The file is damaged and cannot be decrypted: {path}.", 500),
     "server_full": Kind("服务器空间不足，暂不接收照片。照片仍在本机，稍后自动再传；记录照常同步。", "The server's disk is nearly full and takes no photos for now. They stay on this tablet and are sent again by themselves; records are synced as usual.", 507, retry=True),

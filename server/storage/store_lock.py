@@ -20,7 +20,9 @@ class StoreLock:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as err:
             os.close(self._file)
-            raise Problem("store_in_use", path=database) from err
+            if isinstance(err, BlockingIOError):
+                raise Problem("store_in_use", path=database) from err
+            raise  # a file system of another machine, mostly, that knows no locks
 
     def release(self) -> None:
         """Lets the next process in. The file stays: removing it would let two processes lock two files."""
