@@ -83,13 +83,17 @@ def destroy(path: Path) -> None:
     Flash storage may keep old blocks all the same. What must be unreadable is therefore encrypted, and the key,
     which is short, is destroyed first.
     """
-    if not os.path.lexists(path):
+    try:
+        path.lstat()
+    except FileNotFoundError:
         return
+    except OSError:
+        pass  # in a bad place it may go all the same
     try:
         descriptor = _opened(path)
         if descriptor is not None:
             _overwrite(descriptor)
-    finally:  # what may not be written over may go all the same
+    finally:  # what may not be written over, too
         path.unlink(missing_ok=True)
         flush_folder(path.parent)
 

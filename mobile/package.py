@@ -117,7 +117,7 @@ def write(tools: Tools, folder: Path, split_bytes: int = 0, report: Report = unw
     )
     code = package.short_code(signature)
     told = _told(pieces, size, pictures, report)
-    files = written(folder, f"hucha-{code}", sealing.digest, size, told, split_bytes, now_ms=tools.clock())
+    files = written(folder, f"hucha-{code}", sealing.digest, size, told, split_bytes)
     return Written(files, code, len(outbox), len(pictures), left)
 
 

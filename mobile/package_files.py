@@ -79,15 +79,13 @@ def written(
     size: int,
     pieces: Iterable[bytes],
     split_bytes: int,
-    *,
-    now_ms: int,
 ) -> tuple[Path, ...]:
     """Writes these pieces into one file, or into volumes of at most so many bytes; whatever stops it, no file is left.
 
     `named` is the digest that the package is known by, `size` its length in bytes. Raises form_invalid.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _sweep(folder, now_ms)
+    _sweep(folder, name)
     if not split_bytes or size <= split_bytes:
         path = folder / f"{name}.hcx"
         _keep(path, pieces)
@@ -125,11 +123,20 @@ def _keep(path: Path, pieces: Iterable[bytes]) -> None:
         raise
 
 
-def _sweep(folder: Path, now_ms: int) -> None:
-    """Takes away what a package left unfinished on a stick that was pulled out: nobody else knows what it is."""
-    found = (path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name) and path.is_file())
-    # In a folder that several share, another tablet may be writing one just now.
-    _gone(*(path for path in found if now_ms / 1000 - path.stat().st_mtime > UNFINISHED_SECONDS))
+def _sweep(folder: Path, name: str) -> None:
+    """Takes away what a package left unfinished on a stick that was pulled out: nobody else knows what it is.
+
+    In a folder that several share another tablet may be writing one just now; what time it is there, a new file says.
+    """
+    new = folder / f"{name}.hcx.part"
+    with suppress(OSError):
+        new.touch()
+        now = new.stat().st_mtime
+        new.unlink()
+        for path in folder.iterdir():
+            with suppress(OSError):
+                if _UNFINISHED.fullmatch(path.name) and now - path.stat().st_mtime > UNFINISHED_SECONDS:
+                    path.unlink()
 
 
 def _flush(file: BinaryIO) -> None:

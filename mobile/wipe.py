@@ -3,6 +3,7 @@
 The note comes before all, so that a wipe ended in the middle is finished at the next start.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -60,7 +61,7 @@ def wipe(
     if wiped(folder) is None:
         _keep(folder, note)  # there is room now
     keys = [*keyring.files, *([secret.path(note.secret)] if note.secret else [])]
-    left = (path for path in (*keys, *_rest(folder, store, photos)) if path.exists())
+    left = (path for path in (*keys, *_rest(folder, store, photos)) if _may_be_there(path))
     return replace(note, left=tuple(map(str, left)))
 
 
@@ -97,4 +98,15 @@ def _rest(folder: Path, store: Path, photos: Path) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
+    # Of a file in a bad place it cannot be asked what it is; that it has a name there is known all the same.
+    return sorted(Path(where) / name for where, _, names in os.walk(folder) for name in names)
+
+
+def _may_be_there(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -4,7 +4,7 @@ The words of a finding are what was found; how severe it is and how often it was
 inspectors may have recorded the same words with other figures.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import asdict
 
@@ -27,8 +27,8 @@ from shared_schema.operations import (
     Unknown,
 )
 
-LISTED_MAX = 3
-"""Of a list so many entries are named; after them stands how many more there are."""
+LISTED_MAX = 6
+"""Of a list so many entries are named, of a longer one those that not all have; then how many more there are."""
 _DIGEST_SHOWN = 8
 IN_WORDS = frozenset(
     {
@@ -44,12 +44,14 @@ WHOLE_IN_WORDS = (
 _TERMS = {"severity": "severity", "disposal": "disposal", "method": "method"}
 
 
-def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[tuple[str, ...], ...]:
+def told_apart(
+    values: Sequence[Body], term: Callable[[str], str], in_words: Collection[str] = ()
+) -> tuple[tuple[str, ...], ...]:
     """Of each value, what it says otherwise than the others and its words do not: (`次数：5`, `处理：立行立改`).
 
-    `term` gives the field's terms in the reader's language.
+    `term` gives the field's terms in the reader's language; `in_words` names what the words of this reader say besides.
     """
-    said = [_said(value) for value in values]
+    said = [_said(value, in_words) for value in values]
     names = [
         name
         for name in dict.fromkeys(name for one in said for name in one)
@@ -67,10 +69,10 @@ def told_apart(values: Sequence[Body], term: Callable[[str], str]) -> tuple[tupl
     )
 
 
-def _said(value: Body) -> Mapping[str, object]:
+def _said(value: Body, in_words: Collection[str]) -> Mapping[str, object]:
     if isinstance(value, WHOLE_IN_WORDS):
         return {}
-    return {name: each for name, each in asdict(value).items() if name not in IN_WORDS}
+    return {name: each for name, each in asdict(value).items() if name not in {*IN_WORDS, *in_words}}
 
 
 def _value(name: str, mine: object, everyones: Sequence[object], term: Callable[[str], str]) -> str:
@@ -81,9 +83,11 @@ def _value(name: str, mine: object, everyones: Sequence[object], term: Callable[
     if isinstance(mine, tuple):
         lists = [one for one in everyones if isinstance(one, tuple)]
         own = [one for one in mine if not all(one in each for each in lists)]
-        shown = [one if isinstance(one, str) else " → ".join(map(str, one)) for one in own[:LISTED_MAX]]
-        more = len(own) - len(shown)
-        return "；".join(shown) + (f" +{more}" if more else "") or "–"
+        # A short list stands whole: of a difference alone nobody can tell what else it says.
+        shown = mine if len(mine) <= LISTED_MAX or not own else own
+        named = [one if isinstance(one, str) else " → ".join(map(str, one)) for one in shown[:LISTED_MAX]]
+        more = len(shown) - len(named)
+        return term("differs.and").join(named) + (f" +{more}" if more else "") or "–"
     if name in _TERMS:
         return term(f"{_TERMS[name]}.{mine}")
     text = str(mine)

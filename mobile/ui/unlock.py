@@ -163,7 +163,9 @@ class UnlockScreen(Shield, FloatLayout):
         if note.left:
             text = say("wiped.left", count=len(note.left), name=Path(note.left[0]).name)
             card.add_widget(Fact(icon="problem", tone="bad", text=text))
-        card.add_widget(button(say("wiped.anew"), self.gate.set_up_anew, kind="outline", icon="undo"))
+            card.add_widget(self._retry())  # set up anew, it would be tried no more
+        else:
+            card.add_widget(button(say("wiped.anew"), self.gate.set_up_anew, kind="outline", icon="undo"))
         return card
 
     def _damaged(self) -> Card:

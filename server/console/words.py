@@ -234,7 +234,10 @@ class Words:
 
     def told_apart(self, values: Sequence[Body]) -> Sequence[str]:
         """What each value in dispute says otherwise than the others."""
-        return [" · ".join(each) for each in told_apart(values, self.t)]
+        # A finding's words here say all of these; a withdrawal's say none.
+        findings = all(isinstance(one, Finding) for one in values)
+        said = ("severity", "occurrences", "device", "disposal", "due") if findings else ()
+        return [" · ".join(each) for each in told_apart(values, self.t, said)]
 
     def body(self, body: Body, checklist: Checklist) -> str:
         """What an operation says, in one line."""

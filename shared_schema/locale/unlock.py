@@ -59,8 +59,8 @@ UNLOCK: dict[str, tuple[str, str]] = {
         "Hand the tablet back to the coordinator. To be used again it needs a new enrolment code.",
     ),
     "wiped.left": (
-        "有 {count} 个文件没能删除：{name}。每次启动会再试；仍在的，请把平板交回协调员，不要再用。",
-        "{count} {count:file|files} could not be removed: {name}. Each start tries again; if it stays, hand the tablet back and do not use it.",
+        "有 {count} 个文件没能删除，例如 {name}。每次启动会再试；仍在的，请把平板交回协调员，不要再用。",
+        "{count} {count:file|files} could not be removed, such as {name}. Each start tries again; if it stays, hand the tablet back and do not use it.",
     ),
     "wiped.anew": ("重新设置这台平板", "Set this tablet up again"),
     # damaged

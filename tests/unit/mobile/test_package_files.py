@@ -8,9 +8,6 @@ import pytest
 
 from mobile.package_files import UNFINISHED_SECONDS, written
 
-NOW_MS = (UNFINISHED_SECONDS + 2) * 1000
-"""When what was written in the first second of 1970 is no longer being written; whatever else there is, is younger."""
-
 
 @pytest.mark.parametrize("split_bytes", [0, 1000])
 def test_its_name_is_on_the_stick_when_it_is_written(
@@ -26,7 +23,7 @@ def test_its_name_is_on_the_stick_when_it_is_written(
             flushed.append({path.name for path in tmp_path.iterdir()})
 
     monkeypatch.setattr(os, "fsync", fsync)
-    files = written(tmp_path, "p", "0" * 64, 3000, [bytes(3000)], split_bytes, now_ms=NOW_MS)
+    files = written(tmp_path, "p", "0" * 64, 3000, [bytes(3000)], split_bytes)
     assert len(flushed) == len(files) == (4 if split_bytes else 1)
     assert flushed[-1] == {path.name for path in files}
 
@@ -50,9 +47,11 @@ def test_what_an_earlier_package_left_unfinished_goes(tmp_path: Path, split_byte
         os.utime(tmp_path / name, (1, 1))
     others.append("hucha-6BZY-EBYD.hcx.part")  # another tablet is at work
     (tmp_path / others[-1]).write_bytes(b"half")
+    begun = (tmp_path / others[-1]).stat().st_mtime - UNFINISHED_SECONDS + 60
+    os.utime(tmp_path / others[-1], (begun, begun))
     folder = tmp_path / "hucha-6BZY-2222.hcx.part"
     folder.mkdir()
-    files = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], split_bytes, now_ms=NOW_MS)
+    files = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], split_bytes)
     left = {path.name for path in tmp_path.iterdir()}
     assert left == {*others, folder.name, *(path.name for path in files)}
 
@@ -71,5 +70,5 @@ def test_what_cannot_be_removed_from_a_stick_keeps_no_package_from_it(
         unlink(path, missing_ok=missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refused)
-    (path,) = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], 0, now_ms=NOW_MS)
+    (path,) = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], 0)
     assert path.stat().st_size == 3000

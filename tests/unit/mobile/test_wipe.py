@@ -87,6 +87,30 @@ def test_what_may_not_be_written_over_is_removed(tmp_path: Path, monkeypatch: py
     assert data_files(tmp_path) == set()
 
 
+@pytest.mark.parametrize("bad", ["keyring.json", "device.key", "tablet.db"])
+def test_what_a_bad_place_holds_is_removed_or_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    """Storage that cannot even say what is there: the rest goes, and nothing is called gone that may not be."""
+    sealed.with_pin(tmp_path)
+    stat, lstat, unlink = os.stat, os.lstat, os.unlink
+
+    def failing(call: Any) -> Any:
+        def made_up(path: Any, *rest: Any, **named: Any) -> Any:
+            if Path(str(path)).name == bad:
+                raise OSError(errno.EIO, "made up")
+            return call(path, *rest, **named)
+
+        return made_up
+
+    for name, call in (("stat", stat), ("lstat", lstat), ("unlink", unlink)):
+        monkeypatch.setattr(os, name, failing(call))
+    left = wipe_it(tmp_path).left
+    monkeypatch.undo()
+    assert [Path(one).name for one in left] == [bad]
+    assert data_files(tmp_path) == {bad}
+
+
 @pytest.mark.e2e
 def test_killed_at_any_step_the_keys_are_gone_first(tmp_path: Path) -> None:
     """Every file call is a point to be killed at."""

@@ -49,7 +49,7 @@ def test_findings_with_the_same_words_are_told_apart_by_their_figures() -> None:
         ([FOUND, replace(FOUND, common=True)], ["共性问题：否", "共性问题：是"]),
         (
             [replace(FOUND, basis=("law:17", "reg:33")), replace(FOUND, basis=("law:17",))],
-            ["依据：reg:33", "依据：–"],
+            ["依据：law:17、reg:33", "依据：law:17"],
         ),
         ([FOUND, FindingWithdrawn("F-1", "A01", "已找到")], ["", ""]),
         ([FOUND, FindingWithdrawn("F-1", "A01", "已找到", 3)], ["次数：1", "次数：3"]),
@@ -88,9 +88,15 @@ def test_only_what_differs_and_is_not_in_the_words_is_told(
 
 def test_of_long_lists_only_what_the_others_have_not_is_named() -> None:
     sample = every_body()["sample_drawn"]
-    numbers = tuple(f"JX-{at}" for at in range(9))
-    one, other = replace(sample, drawn=numbers[:8]), replace(sample, drawn=numbers[6:])
-    assert told(one, other) == ("抽中：JX-0；JX-1；JX-2 +3", "抽中：JX-8")
+    numbers = tuple(f"JX-{at}" for at in range(17))
+    one, other = replace(sample, drawn=numbers[:16]), replace(sample, drawn=numbers[8:])
+    assert told(one, other) == ("抽中：JX-0、JX-1、JX-2、JX-3、JX-4、JX-5 +2", "抽中：JX-16")
+
+
+def test_lists_in_another_order_are_seen_to_be() -> None:
+    bases = ("law:17", "reg:33")
+    ours, theirs = replace(FOUND, basis=bases), replace(FOUND, basis=bases[::-1])
+    assert told(ours, theirs) == ("依据：law:17、reg:33", "依据：reg:33、law:17")
 
 
 def test_every_field_that_can_differ_has_a_name_in_both_languages() -> None:
@@ -100,7 +106,7 @@ def test_every_field_that_can_differ_has_a_name_in_both_languages() -> None:
                 assert f"differs.{name}" in TERMS
 
 
-NAMES = {"sample", "interview", "evidence", "measure"}
+NAMES = {"sample", "interview", "evidence", "measure", "role"}
 """What a field is named by: the same in all its values."""
 
 

@@ -46,8 +46,11 @@ def test_every_kind_of_operation_can_be_read(kind: str, language: Language) -> N
 
 def test_what_two_findings_in_dispute_differ_in_is_said() -> None:
     finding = every_body()["finding"]
-    told = Words("zh").told_apart([finding, replace(finding, occurrences=5, cause="")])  # type: ignore[list-item]
-    assert told == ["原因：无专人 · 次数：3", "原因：– · 次数：5"]
+    other = replace(finding, occurrences=5, cause="")
+    withdrawn = every_body()["finding_withdrawn"]
+    told = Words("zh").told_apart
+    assert told([finding, other]) == ["原因：无专人", "原因：–"], "how often stands in its words"  # type: ignore[list-item]
+    assert told([finding, withdrawn]) == ["次数：3", "次数：2"]  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
