@@ -182,7 +182,7 @@ class Uploads:
             if problem.code not in FOR_GOOD:
                 raise
             text = refusal_text(sha256, problem.code)
-            signature = self._db.read(lambda conn: keys.sign(conn, text))
+            signature = self._db.read(lambda conn: keys.sign(conn, text), joins=True)
             raise Problem(problem.code, **problem.facts, signature=signature) from problem
 
     def stopped(self, device: DeviceId, name: str, now_ms: int) -> None:

@@ -3,16 +3,21 @@
 import errno
 from typing import Any
 
+import msgspec
 import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from server.access import devices
+from server.access.keys import public_keys
 from server.intake import uploads
 from server.intake.tus import Creation, Part
 from server.storage import writer
 from server.storage.partials import KEPT_MS
 from shared_schema.ids import DeviceId, digest
 from shared_schema.problems import Problem
-from shared_schema.wire import UPLOAD_MEDIA_TYPE
+from shared_schema.proofs import refusal_text
+from shared_schema.wire import UPLOAD_MEDIA_TYPE, ProblemReply
 from tests.contract.files import metadata, pass_for, picture
 from tests.contract.talk import ask, do
 from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, clients, code
@@ -225,3 +230,27 @@ def test_what_arrived_into_a_bad_sector_begins_anew(
     assert client.photos() == []
     assert client.patch(client.begin(), 0, PHOTO).status == 204
     assert client.photos() == [NAME]
+
+
+def test_what_is_refused_for_good_is_signed_for_the_very_photo_and_waits_for_no_scores(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tablet that was turned away destroys the photo by this, and no other."""
+
+    def waits(_: object) -> None:
+        raise AssertionError("scores are nothing to a photo")
+
+    content = b"GIF89a, by the look of it"
+    name = client.begin(content)
+    monkeypatch.setattr(writer.Writer, "settled", waits)
+    reply = client.patch(name, 0, content)
+    monkeypatch.undo()
+    assert code(reply) == (415, "photo_type")
+    signature = bytes.fromhex(msgspec.json.decode(reply.body, type=ProblemReply).facts["signature"])
+    key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(client.db.read(public_keys).signing))
+    key.verify(signature, refusal_text(digest(content), "photo_type"))
+    with pytest.raises(InvalidSignature):
+        key.verify(signature, refusal_text(NAME, "photo_type"))
+    wrong = client.patch(client.begin(), 0, PHOTO[:-1] + b"!")
+    assert code(wrong) == (422, "photo_wrong_hash")
+    assert b"signature" not in wrong.body, "the right bytes are taken"
