@@ -30,6 +30,12 @@ def test_what_is_put_is_there(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "photos").rglob("*") if path.is_file()] == [NAME]
 
 
+def test_a_photo_lies_where_every_version_looks_for_it(tmp_path: Path) -> None:
+    """Folders of photos are older than the program that reads them."""
+    PhotoFiles(tmp_path).put(NAME, CONTENT)
+    assert (tmp_path / NAME[:2] / NAME).read_bytes() == CONTENT
+
+
 def test_other_bytes_are_refused(tmp_path: Path) -> None:
     files = PhotoFiles(tmp_path)
     with pytest.raises(Problem, match="photo_wrong_hash"):
