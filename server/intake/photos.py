@@ -30,10 +30,9 @@ def media_type_of(picture: BinaryIO | Path) -> str:
     return head.media_type
 
 
-def hash_on(so_far: "hashlib._Hash", path: Path, from_bytes: int = 0) -> None:
-    """Hashes a file from there to its end, in steps."""
+def hash_on(so_far: "hashlib._Hash", path: Path) -> None:
+    """Hashes a file, in steps."""
     with path.open("rb") as file:
-        file.seek(from_bytes)
         while step := file.read(HASH_STEP_BYTES):
             so_far.update(step)
 

@@ -72,20 +72,42 @@ def test_kept_but_not_noted_is_noted_when_asked_for(
     assert client.bytes_kept() == {NAME: len(PHOTO)}
 
 
+@pytest.mark.parametrize("readable", [False, True])
 @pytest.mark.parametrize("noted", [False, True])
-def test_what_a_disk_has_damaged_is_sent_again(client: Client, noted: bool) -> None:
-    """After a restore on the machine it was lost on: its file lies there and is not what its name says."""
+def test_what_a_disk_has_damaged_is_sent_again(client: Client, noted: bool, readable: bool) -> None:
+    """After a restore on the machine it was lost on: its file is not what its name says, or unreadable."""
     name = client.begin()
     client.patch(name, 0, PHOTO)
     if not noted:
         do(client.db, "DELETE FROM photo")
     (lies,) = client.files.folder.rglob(NAME)
     lies.write_bytes(bytes([*PHOTO[:-1], PHOTO[-1] ^ 1]))
+    if not readable:
+        lies.unlink()
+        lies.symlink_to("/proc/self/mem")  # its first byte is EIO
     assert client.offset(name) == 0
     assert client.photos() == [NAME] * noted
     assert client.patch(name, 0, PHOTO).status == 204
     assert client.photos() == [NAME]
     assert client.files.store.get(NAME) == PHOTO
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_store_that_does_not_answer_has_lost_nothing(
+    client: Client, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    """Another machine's, mostly: who asks comes again later, and sends no photo anew that is there."""
+
+    def away(*_: object) -> bytes:
+        raise Problem("busy")
+
+    name = client.begin(upload_metadata=metadata(sha256=NAME) if named else "")
+    client.patch(name, 0, PHOTO)
+    with monkeypatch.context() as silent:
+        silent.setattr(client.files.store, "get", away)
+        assert client.ask("HEAD", name).status == client.ask("GET", name).status == 503
+    assert client.offset(name) == len(PHOTO)
+    assert client.ask("GET", name).body == PHOTO
 
 
 @pytest.mark.parametrize("wrong", [False, True])
