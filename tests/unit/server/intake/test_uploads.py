@@ -20,6 +20,7 @@ from shared_schema.proofs import refusal_text
 from shared_schema.wire import UPLOAD_MEDIA_TYPE, ProblemReply
 from tests.contract.files import metadata, pass_for, picture
 from tests.contract.talk import ask, do
+from tests.unit.server.intake.bombs import png_that_says
 from tests.unit.server.intake.test_upload_desk import NAME, NOW_MS, PHOTO, Client, clients, code
 
 DEVICE = DeviceId("D-1")
@@ -254,25 +255,32 @@ def test_what_arrived_into_a_bad_sector_begins_anew(
     assert client.photos() == [NAME]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"GIF89a, by the look of it", (415, "photo_type")),
+        (png_that_says(40_001, 1000), (413, "photo_too_many_pixels")),
+    ],
+    ids=["type", "pixels"],
+)
 def test_what_is_refused_for_good_is_signed_for_the_very_photo_and_waits_for_no_scores(
-    client: Client, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch, content: bytes, said: tuple[int, str]
 ) -> None:
     """A tablet that was turned away destroys the photo by this, and no other."""
 
     def waits(_: object) -> None:
         raise AssertionError("scores are nothing to a photo")
 
-    content = b"GIF89a, by the look of it"
     name = client.begin(content)
     monkeypatch.setattr(writer.Writer, "settled", waits)
     reply = client.patch(name, 0, content)
     monkeypatch.undo()
-    assert code(reply) == (415, "photo_type")
+    assert code(reply) == said
     signature = bytes.fromhex(msgspec.json.decode(reply.body, type=ProblemReply).facts["signature"])
     key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(client.db.read(public_keys).signing))
-    key.verify(signature, refusal_text(digest(content), "photo_type"))
+    key.verify(signature, refusal_text(digest(content), said[1]))
     with pytest.raises(InvalidSignature):
-        key.verify(signature, refusal_text(NAME, "photo_type"))
+        key.verify(signature, refusal_text(NAME, said[1]))
     wrong = client.patch(client.begin(), 0, PHOTO[:-1] + b"!")
     assert code(wrong) == (422, "photo_wrong_hash")
     assert b"signature" not in wrong.body, "the right bytes are taken"
