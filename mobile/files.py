@@ -84,18 +84,21 @@ def destroy(path: Path) -> None:
     which is short, is destroyed first.
     """
     try:
-        path.lstat()
-    except FileNotFoundError:
-        return
-    except OSError:
-        pass  # in a bad place it may go all the same
-    try:
         descriptor = _opened(path)
-        if descriptor is not None:
-            _overwrite(descriptor)
-    finally:  # what may not be written over, too
-        path.unlink(missing_ok=True)
-        flush_folder(path.parent)
+    except OSError:  # what may not be written over may go all the same
+        _remove(path)
+        raise
+    if descriptor is None:
+        return
+    try:
+        _overwrite(descriptor)
+    finally:
+        _remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    flush_folder(path.parent)
 
 
 def flush_folder(folder: Path) -> None:

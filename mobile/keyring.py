@@ -168,9 +168,8 @@ class Keyring:
             except Problem as problem:
                 if problem.code not in {"disk_full", "disk_failing"}:
                     raise
-                ring = self._fair(
-                    self.read(), now_ms
-                )  # whoever unlocks is told of the disk, or makes room on it
+                # Whoever unlocks is told of the disk, or makes room on it.
+                ring = self._fair(self.read(), now_ms)
         return tuple(
             Holder(self._names(ring, slot), TRIES_MAX - slot.tries, _wait(slot, now_ms))
             for slot in ring.slots

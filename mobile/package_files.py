@@ -17,8 +17,6 @@ from shared_schema.volumes import HEADER_BYTES, Volume
 
 SAFE_BYTES = 8 * 1024 * 1024
 """After so many bytes a stick has to have them: what is counted as written is, and the end is no long wait."""
-
-
 UNFINISHED_SECONDS = 3600
 """For so long after its last byte a package may still be written."""
 _LETTERS = f"[{CODE_LETTERS}]{{4}}"

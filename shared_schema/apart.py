@@ -41,7 +41,8 @@ WHOLE_IN_WORDS = (
     Answer, NotApplicable, NaConsent, LeadChecked, ScoringClosed, TakenBack, DisputeSettled, Unknown,
     Opened, Deliberated, Submitted, Returned, Accepted, Locked, Aborted,
 )  # fmt: skip
-_TERMS = {"severity": "severity", "disposal": "disposal", "method": "method"}
+_TERMS = {"severity": "severity", "disposal": "disposal", "method": "signed"}
+"""By field, the family of terms that its codes have their words in."""
 
 
 def told_apart(

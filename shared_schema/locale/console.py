@@ -383,8 +383,6 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "signer.unit_head": ("单位主要负责人", "Head of the unit"),
     "signer.unit_deputy": ("单位分管负责人", "Deputy in charge"),
     "signer.unit_contact": ("单位联络员", "Unit contact"),
-    "signed.drawn": ("平板签字", "on the tablet"),
-    "signed.paper": ("纸质签字", "on paper"),
     "abort.basic_item": ("基本项不合格", "a basic item failed"),
     "abort.refusal": ("单位拒绝检查", "the unit refused"),
     "abort.emergency": ("突发情况", "an emergency"),

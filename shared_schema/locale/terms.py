@@ -97,8 +97,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "differs.and": ("、", ", "),
     "differs.yes": ("是", "yes"),
     "differs.no": ("否", "no"),
-    "method.drawn": ("屏上手写", "on the screen"),
-    "method.paper": ("纸上", "on paper"),
+    # how somebody signed
+    "signed.drawn": ("平板签字", "on the tablet"),
+    "signed.paper": ("纸质签字", "on paper"),
     # what an operation did, for histories
     "kind.answer": ("作答", "answered"),
     "kind.not_applicable": ("记为不适用", "marked N/A"),

@@ -293,7 +293,8 @@ def _left_as_found() -> Iterator[None]:
     gc.collect()
     # What is left is the process's own, and stays: a pass over all of it takes a second, and a test had three.
     gc.freeze()
-    gc.set_threshold(*gc.get_threshold()[:2], PASSES_MAX)
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*thresholds[:2], PASSES_MAX)
     lasting = ((Window, Window.events()), (theme, theme.properties()), (words, words.properties()))
     found = [
         (who, name, who.get_property_observers(name, args=True)) for who, names in lasting for name in names
@@ -301,6 +302,7 @@ def _left_as_found() -> Iterator[None]:
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         for child in Window.children[:]:
             Window.remove_widget(child)
         for who, name, before in found:

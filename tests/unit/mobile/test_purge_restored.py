@@ -18,19 +18,25 @@ from tests.unit.mobile.world import COUNT, VISIT, Tablet, quiet
 FIXTURES = (keep, server, tablets)
 
 
-def test_what_a_restored_server_has_lost_keeps_nothing_later_from_being_cleared(
-    tablets: tuple[Tablet, Tablet], keep: Keeping
-) -> None:
-    """The hole that it leaves in this tablet's chain is never filled: the logs alone say what a backup holds."""
-    one, other = tablets
+def a_backup_of_before(one: Tablet, other: Tablet, keep: Keeping) -> BackupFiles:
+    """The backup of before both recorded a visit, which a later one holds."""
     one.meet()
     keep()
     early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
     a_visit(one, other)
     keep()
+    return BackupFiles(early)
+
+
+def test_what_a_restored_server_has_lost_keeps_nothing_later_from_being_cleared(
+    tablets: tuple[Tablet, Tablet], keep: Keeping
+) -> None:
+    """The hole that it leaves in this tablet's chain is never filled: the logs alone say what a backup holds."""
+    one, other = tablets
+    early = a_backup_of_before(one, other, keep)
     one.meet()
     assert cleared(one).visits == 1
-    keep.files = BackupFiles(early)
+    keep.files = early
     keep.restore()
     open_another(one)
     quiet(one)
@@ -92,14 +98,10 @@ def test_a_visit_of_which_nothing_is_left_opens_again_too(
 ) -> None:
     """It was asked back while nobody could be reached, so that no cursor told the server what had been read."""
     one, other = tablets
-    one.meet()
-    keep()
-    early = shutil.copytree(keep.files.root, keep.files.root.with_name("early"))
-    a_visit(one, other)
-    keep()
+    early = a_backup_of_before(one, other, keep)
     quiet(one, other)
     assert (cleared(one).visits, cleared(other).visits) == (1, 1)
-    keep.files = BackupFiles(early)
+    keep.files = early
     keep.restore()
     for tablet in tablets:
         tablet.store.fetch_again(VISIT)
