@@ -27,6 +27,6 @@ def test_without_a_screen_a_wipe_that_was_cut_short_is_finished(
         "连续输错",
         "10 wrong PINs",
         "Tell the coordinator",
-        f"1 file could not be removed: {store}-stuck",
+        f"1 file could not be removed, such as {store}-stuck",
     ):
         assert words in said
