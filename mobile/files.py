@@ -27,23 +27,26 @@ def disk_problems() -> Iterator[None]:
 
 
 def write_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> None:
+    """`put_whole` of a file of the tablet's own; its folder is made. Raises disk_full, disk_failing."""
+    with disk_problems():
+        make_folder(path.parent)
+        put_whole(path, content, destroy_old=destroy_old)
+
+
+def put_whole(path: Path, content: bytes, *, destroy_old: bool = False) -> None:
     """Writes a file so that it is either there whole, after a power cut too, or not at all.
 
     With `destroy_old` what stood there before is written over as well, once the new file has its name. Raises
-    disk_full, disk_failing; then the old file is there or the new one, and nothing else.
+    OSError; then the old file is there or the new one, and nothing else.
     """
-    with disk_problems():
-        make_folder(path.parent)
-        unfinished = path.with_name(path.name + ".part")
-        try:
-            _write(unfinished, content)
-            _put_in_place(unfinished, path, destroy_old=destroy_old)
-        except OSError:
-            with suppress(
-                OSError
-            ):  # what was not finished takes up room; but the first error is the one to tell
-                unfinished.unlink(missing_ok=True)
-            raise
+    unfinished = path.with_name(path.name + ".part")
+    try:
+        _write(unfinished, content)
+        _put_in_place(unfinished, path, destroy_old=destroy_old)
+    except OSError:
+        with suppress(OSError):  # what was not finished takes up room; but the first error is the one to tell
+            unfinished.unlink(missing_ok=True)
+        raise
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -184,8 +184,9 @@ def by_hand(settings: Settings, asked: argparse.Namespace) -> int:
                 print(*(fill(PACKAGES[f"package.{key}"][which], told._asdict()) for key in keys), sep="\n")
             if asked.write_package:
                 split_bytes = read_size(asked.split) if asked.split else 0
-                with places.usable(_made(Path(asked.write_package))):
-                    written = package.write(tools, Path(asked.write_package), split_bytes)
+                folder = Path(asked.write_package)
+                with places.usable(folder):
+                    written = package.write(tools, folder, split_bytes)
                 keys = ["written", *(["left"] if written.photos_left else [])]
                 said = (fill(PACKAGES[f"package.{key}"][which], written._asdict()) for key in keys)
                 print(*written.files, *said, sep="\n")
@@ -202,12 +203,6 @@ def _destroyed(note: Wiped) -> Iterator[str]:
     facts = {"when": when(note.at_ms), "count": len(note.left), "name": "".join(note.left[:1])}
     keys = ("title", note.reason, f"cure_{note.reason}", *(["left"] if note.left else []))
     return (fill(UNLOCK[f"wiped.{key}"][which], facts) for which in (0, 1) for key in keys)
-
-
-def _made(folder: Path) -> Path:
-    with suppress(OSError):  # whatever keeps it from being made is said when it is to be used
-        folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def photo_tools(opened: Opened, settings: Settings, clock: Callable[[], int]) -> "PhotoTools":

@@ -123,7 +123,7 @@ class Reader(NamedTuple):
     def values(self, cell: Cell[Any] | None) -> tuple[ValueRow, ...]:
         """What stands on a field, each value with its author, and what tells it apart where they differ."""
         standing = () if cell is None else cell.standing
-        differs = told_apart([one.value for one in standing], self.say)
+        differs = told_apart([one.value for one in standing], self.say, self.name)
         return tuple(
             ValueRow(
                 op=one.op,

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from mobile.tap import Seen, Tap
-from shared_schema.ids import InspectionId, PersonId
+from shared_schema.ids import FieldKey, InspectionId, PersonId
 from shared_schema.operations import (
     Finding,
     FindingAmended,
@@ -47,7 +47,7 @@ class OnFindings:
         self, person: PersonId, inspection: InspectionId, finding: str, reason: str, *, seen: Seen = None
     ) -> Operation:
         """Takes a finding back; a concurrent amendment still stands beside this, as a dispute."""
-        known = self._finding(inspection, finding, person)
+        known = self._finding(inspection, finding, person, seen)
         body = FindingWithdrawn(finding, known.item, reason, known.occurrences)
         return self._tap.write(person, inspection, body, seen)
 
@@ -95,9 +95,14 @@ class OnFindings:
         self._finding(inspection, finding, person)
         return self._tap.write(person, inspection, UnitStated(finding, statement, accepts), seen)
 
-    def _finding(self, inspection: str, finding: str, person: PersonId) -> Finding | FindingWithdrawn:
-        """The finding as this tablet knows it. Raises not_found."""
-        for one in self._tap.standing(inspection, f"finding/{finding}", person):
+    def _finding(
+        self, inspection: InspectionId, finding: str, person: PersonId, seen: Seen = None
+    ) -> Finding | FindingWithdrawn:
+        """The finding as this person has it: of a dispute their own, else what they see. Raises not_found."""
+        field = FieldKey(f"finding/{finding}")
+        shown = self._tap.shown(inspection, field, person, seen)
+        standing = shown or self._tap.standing(inspection, field, person)
+        for one in sorted(standing, key=lambda one: one.person != person):
             body = stands_for(one.body)
             if isinstance(body, TakenBack):
                 continue

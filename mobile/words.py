@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
+from shared_schema.basis import basis_code, basis_text
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.filling import fill
 from shared_schema.locale.photos import PHOTOS
@@ -59,8 +60,6 @@ Entry = Item | Aggravating | Veto | Bonus
 CHINA = dt.timezone(dt.timedelta(hours=8))  # one zone for the whole country
 _YEAR_10000_MS = 253_402_300_800_000 - 8 * 3_600_000  # where that zone's calendar ends
 
-LAWS = ("law", "reg")
-"""What an article may be of; the words of each are `basis.<law>`."""
 _CATALOGUE: Mapping[str, tuple[str, str]] = {**TERMS, **TABLET_VIEWS, **SYNC_CENTER, **PHOTOS}
 
 
@@ -110,28 +109,13 @@ def in_turn(texts: Iterable[str], language: Language) -> str:
 
 def basis_texts(basis: Iterable[str], language: Language) -> tuple[str, ...]:
     """What an item or a finding rests on; an article of law or regulations by its name, anything else as written."""
-    said = []
-    for one in basis:
-        source, _, article = one.partition(":")
-        said.append(say(f"basis.{source}", language, article=article) if source in LAWS and article else one)
-    return tuple(said)
+    return tuple(basis_text(one, lambda key, **facts: say(key, language, **facts)) for one in basis)
 
 
 def basis_codes(text: str) -> tuple[str, ...]:
     """What was written of a basis, part by part: the turn-back of `basis_texts`, in either language."""
     parts = (part.strip() for part in re.split(r"[;；\n]", text))
-    return tuple(dict.fromkeys(_basis_code(part) for part in parts if part))
-
-
-def _basis_code(part: str) -> str:
-    for source in LAWS:
-        for name in _CATALOGUE[f"basis.{source}"]:
-            # People put blanks as they like.
-            before, after = (re.escape(piece.replace(" ", "")) for piece in name.split("{article}"))
-            found = re.fullmatch(f"{before}([0-9][0-9-]*){after}", part.replace(" ", ""))
-            if found:
-                return f"{source}:{found[1]}"
-    return part
+    return tuple(dict.fromkeys(basis_code(part) for part in parts if part))
 
 
 def joined(language: Language, *parts: str) -> str:

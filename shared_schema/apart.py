@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec.structs import asdict
 
+from shared_schema.basis import basis_text
 from shared_schema.operations import (
     Aborted,
     Accepted,
@@ -46,25 +47,29 @@ _TERMS = {"severity": "severity", "disposal": "disposal", "method": "signed"}
 
 
 def told_apart(
-    values: Sequence[Body], term: Callable[[str], str], in_words: Collection[str] = ()
+    values: Sequence[Body],
+    say: Callable[..., str],
+    name: Callable[[str], str],
+    in_words: Collection[str] = (),
 ) -> tuple[tuple[str, ...], ...]:
     """Of each value, what it says otherwise than the others and its words do not: (`次数：5`, `处理：立行立改`).
 
-    `term` gives the field's terms in the reader's language; `in_words` names what the words of this reader say besides.
+    `say(key, **facts)` has the terms of the reader's language, `name` the people's names; `in_words` tells what the
+    words of this reader say besides.
     """
     said = [_said(value, in_words) for value in values]
-    names = [
-        name
-        for name in dict.fromkeys(name for one in said for name in one)
-        if len({repr(one[name]) for one in said if name in one}) > 1
+    fields = [
+        field
+        for field in dict.fromkeys(field for one in said for field in one)
+        if len({repr(one[field]) for one in said if field in one}) > 1
     ]
     return tuple(
         tuple(
-            term(f"differs.{name}")
-            + term("differs.colon")
-            + _value(name, one[name], [other[name] for other in said if name in other], term)
-            for name in names
-            if name in one
+            say(f"differs.{field}")
+            + say("differs.colon")
+            + _value(field, one[field], [other[field] for other in said if field in other], say, name)
+            for field in fields
+            if field in one
         )
         for one in said
     )
@@ -73,23 +78,31 @@ def told_apart(
 def _said(value: Body, in_words: Collection[str]) -> Mapping[str, object]:
     if isinstance(value, WHOLE_IN_WORDS):
         return {}
-    return {name: each for name, each in asdict(value).items() if name not in {*IN_WORDS, *in_words}}
+    return {field: each for field, each in asdict(value).items() if field not in {*IN_WORDS, *in_words}}
 
 
-def _value(name: str, mine: object, everyones: Sequence[object], term: Callable[[str], str]) -> str:
+def _value(
+    field: str,
+    mine: object,
+    everyones: Sequence[object],
+    say: Callable[..., str],
+    name: Callable[[str], str],
+) -> str:
     if isinstance(mine, bool):
-        return term("differs.yes" if mine else "differs.no")
-    if name == "strokes" and isinstance(mine, tuple):
-        return str(len(mine))
+        return say("differs.yes" if mine else "differs.no")
+    if field == "strokes" and isinstance(mine, tuple):
+        return say("differs.drawn_points", strokes=len(mine), points=sum(map(len, mine)))
     if isinstance(mine, tuple):
         lists = [one for one in everyones if isinstance(one, tuple)]
         own = [one for one in mine if not all(one in each for each in lists)]
         # A short list stands whole: of a difference alone nobody can tell what else it says.
         shown = mine if len(mine) <= LISTED_MAX or not own else own
         named = [one if isinstance(one, str) else " → ".join(map(str, one)) for one in shown[:LISTED_MAX]]
+        if field == "basis":
+            named = [basis_text(one, say) for one in named]
         more = len(shown) - len(named)
-        return term("differs.and").join(named) + (f" +{more}" if more else "") or "–"
-    if name in _TERMS:
-        return term(f"{_TERMS[name]}.{mine}")
-    text = str(mine)
-    return (text[:_DIGEST_SHOWN] if name in ("sha256", "population_hash") else text) or "–"
+        return say("differs.and").join(named) + (f" +{more}" if more else "") or "–"
+    if field in _TERMS:
+        return say(f"{_TERMS[field]}.{mine}")
+    text = name(str(mine)) if field == "screened_by" and mine else str(mine)
+    return (text[:_DIGEST_SHOWN] if field in ("sha256", "population_hash") else text) or "–"

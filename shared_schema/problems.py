@@ -101,7 +101,7 @@ REGISTRY: Mapping[str, Kind] = {
     "package_suite": Kind("交换包使用密码套件 {suite}，本程序只支持 {ours}。", "The package is sealed with the suite {suite}; this program has only {ours}.", 409),
     "package_too_large": Kind("交换包超过限制（{what}：{limit}），没有导入任何内容。", "The package is over a limit ({what}: {limit}); nothing of it was taken.", 413),
     "package_too_new": Kind("交换包的格式（{theirs}）比本程序（{ours}）新，请先升级；没有导入任何内容。", "The package has format {theirs}, newer than this program's {ours}: upgrade first. Nothing of it was taken.", 409),
-    "folder_unusable": Kind("用不了 {path}：已拔出、写保护或没有权限。请重新插好，或换一个位置再试。", "Cannot use {path}: pulled out, write-protected, or not allowed. Put it in again, or take another place.", 409),
+    "folder_unusable": Kind("用不了 {path}：不存在、已拔出、写保护或没有权限。请重新插好，或换一个位置再试。", "Cannot use {path}: not there, pulled out, write-protected, or not allowed. Put it in again, or take another place.", 409),
     "folder_full": Kind("{path} 空间不足，未写入。请清理空间，或换一个位置再试。", "No room left in {path}, and nothing was written. Free some space there, or take another place.", 507),
     "backup_damaged": Kind("备份损坏或不完整（{where}），没有恢复任何内容。", "The backup is damaged or not whole ({where}); nothing was restored."),
     "backup_foreign": Kind("{what} 中是另一台服务器的备份或密钥，没有备份任何内容。请换一个文件夹；要恢复那台服务器，请用 hucha restore。", "In {what} lie the backups or keys of another server, and nothing was backed up. Take another folder; to restore that server, use hucha restore.", 409),

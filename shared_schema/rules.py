@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Part of every score sheet: raised whenever the same operations could give another figure or trace."""
 
 Scope = Literal["item", "section"]

@@ -9,7 +9,7 @@ from kivy.properties import BooleanProperty, ObjectProperty, StringProperty
 
 from mobile import places, sync_views
 from mobile.addresses import PORT, Address, read_address
-from mobile.files import write_whole
+from mobile.files import put_whole
 from mobile.meeting_tools import MeetingTools
 from mobile.progress import Watch
 from mobile.purge import Plan, Purged
@@ -249,7 +249,7 @@ class SyncDesk(EventDispatcher):
             me = self._store().identity()
             path = folder / f"hucha-{'tablet' if me is None else me.device}.txt"
             with places.usable(folder):
-                write_whole(path, text.encode())
+                put_whole(path, text.encode())
             return str(path)
 
         self._worker.call(

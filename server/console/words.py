@@ -5,6 +5,7 @@ from typing import Protocol
 
 from server.storage.console_quarantine import AdmissionLine
 from shared_schema.apart import told_apart
+from shared_schema.basis import basis_text
 from shared_schema.checklist import Checklist, Item
 from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.filling import fill
@@ -139,20 +140,18 @@ class Words:
     def reason(self, problem: str, facts: Mapping[str, str], people: Mapping[str, Named]) -> str:
         """Why an operation waits, in a sentence, with names for people."""
         said = dict(facts)
-        if said.get("person") in people:
-            said["person"] = people[said["person"]].read(self.language)
+        if "person" in said:
+            said["person"] = self._named(said["person"], people)
         return sentence(problem, said, self.language)
+
+    def _named(self, person: str, people: Mapping[str, Named]) -> str:
+        return people[person].read(self.language) if person in people else person
 
     # --- the checklist ------------------------------------------------------------------------------
 
     def basis(self, articles: tuple[str, ...]) -> str:
         """The articles an item rests on."""
-        said = []
-        for article in articles:
-            family, _, number = article.partition(":")
-            known = f"basis.{family}" in CONSOLE
-            said.append(self.t(f"basis.{family}", number=number) if known else article)
-        return self._and.join(said)
+        return self._and.join(basis_text(article, self.t) for article in articles)
 
     def rule(self, item: Item) -> str:
         """How an item loses points, in one line."""
@@ -232,12 +231,15 @@ class Words:
 
     # --- any body -----------------------------------------------------------------------------------
 
-    def told_apart(self, values: Sequence[Body]) -> Sequence[str]:
-        """What each value in dispute says otherwise than the others."""
+    def told_apart(self, values: Sequence[Body], people: Mapping[str, Named]) -> Sequence[str]:
+        """What each value in dispute says otherwise than the others, with names for people."""
         # A finding's words here say all of these; a withdrawal's say none.
         findings = all(isinstance(one, Finding) for one in values)
         said = ("severity", "occurrences", "device", "disposal", "due") if findings else ()
-        return [" · ".join(each) for each in told_apart(values, self.t, said)]
+        return [
+            " · ".join(each)
+            for each in told_apart(values, self.t, lambda one: self._named(one, people), said)
+        ]
 
     def body(self, body: Body, checklist: Checklist) -> str:
         """What an operation says, in one line."""

@@ -32,6 +32,7 @@ from shared_schema.operations import (
     stands_for,
 )
 from shared_schema.pricing import Memo
+from shared_schema.rules import ENGINE_VERSION
 from shared_schema.scoring import score
 
 REMEMBERED_MAX = 128
@@ -97,9 +98,14 @@ def project(conn: Connection, taken: Mapping[InspectionId, Numbered]) -> None:
             commit.put_off(bring_up, inspection, mine)
 
 
+def behind(conn: Connection) -> list[InspectionId]:
+    """The inspections whose rows are not what their logs make now: not up to date, or another engine's."""
+    return registers.behind(conn, ENGINE_VERSION)
+
+
 def catch_up(conn: Connection) -> None:
-    """Brings up to date what a server that was killed under load had put off."""
-    project(conn, {one: {} for one in registers.behind(conn)})
+    """Brings up to date what a server that was killed under load had put off, and what an earlier version scored."""
+    project(conn, {one: {} for one in behind(conn)})
 
 
 def _are_read_at_once(operations: Collection[Operation]) -> bool:

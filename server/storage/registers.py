@@ -204,12 +204,14 @@ def screens_photos(conn: Connection, campaign: str) -> bool:
     return bool(run(conn, "SELECT 1 FROM campaign WHERE id = ? AND screening", (campaign,)))
 
 
-def behind(conn: Connection) -> list[InspectionId]:
-    """The inspections whose rows are not up to date with their log."""
+def behind(conn: Connection, engine: str) -> list[InspectionId]:
+    """The inspections whose rows are not up to date with their log, or that another engine version made."""
     rows = run(
         conn,
         "SELECT inspection.id FROM inspection LEFT JOIN score_sheet ON score_sheet.inspection = inspection.id"
-        " WHERE inspection.last_number > coalesce(score_sheet.number, 0) ORDER BY inspection.id",
+        " WHERE inspection.last_number > coalesce(score_sheet.number, 0)"
+        " OR inspection.last_number > 0 AND score_sheet.engine <> ? ORDER BY inspection.id",
+        (engine,),
     )
     return [InspectionId(row[0]) for row in rows]
 

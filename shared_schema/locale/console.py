@@ -721,8 +721,6 @@ CONSOLE: dict[str, tuple[str, str]] = {
     "rule.cap": ("，最多扣 {points} 分", ", at most {points}"),
     "rule.aggravating": ("每次扣 {points} 分", "{points} each time"),
     "rule.veto": ("一票否决：", "veto:"),
-    "basis.law": ("保密法第 {number} 条", "Secrecy law art. {number}"),
-    "basis.reg": ("实施条例第 {number} 条", "Regulations art. {number}"),
     # answers and bodies in words
     "answer.yes": ("符合", "met"),
     "answer.no": ("不符合", "not met"),

@@ -159,8 +159,6 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "signature.refused": ("拒签", "Refused"),
     "signature.refused_by": ("拒签：{reason}（见证人 {witness}）", "Refused: {reason} (witness: {witness})"),
     # basis
-    "basis.law": ("《保密法》第 {article} 条", "Secrecy Law, art. {article}"),
-    "basis.reg": ("《实施条例》第 {article} 条", "Regulations, art. {article}"),
     "photo.forbidden": ("禁止拍照", "No camera for this item"),
     # the exchange
     "sync.never": ("尚未同步", "Never synchronised"),

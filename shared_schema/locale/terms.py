@@ -66,6 +66,9 @@ TERMS: dict[str, tuple[str, str]] = {
     "measure.delete": ("责令删除", "Delete"),
     "measure.interview_head": ("约谈负责人", "Talk with the head"),
     "measure.transfer": ("移送线索", "Transfer a lead"),
+    # what an item or a finding rests on
+    "basis.law": ("《保密法》第 {article} 条", "Secrecy Law, art. {article}"),
+    "basis.reg": ("《实施条例》第 {article} 条", "Regulations, art. {article}"),
     # what two values of one field differ in
     "differs.item": ("检查项", "Item"),
     "differs.finding": ("问题编号", "Finding"),
@@ -91,6 +94,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "differs.screened_by": ("复看人", "Screened by"),
     "differs.method": ("签字方式", "Signed"),
     "differs.strokes": ("笔画数", "Strokes"),
+    "differs.drawn_points": ("{strokes}（{points} 点）", "{strokes} ({points} {points:point|points})"),
     "differs.paper_ref": ("纸质编号", "Paper no."),
     "differs.witness": ("见证人", "Witness"),
     "differs.colon": ("：", ": "),

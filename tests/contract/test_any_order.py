@@ -6,7 +6,6 @@ from typing import Any
 
 from server.intake import projection
 from server.intake.exchange import exchange
-from server.storage import registers
 from server.storage.database import Connection, Database
 from server.storage.op_log import run
 from shared_schema import wire
@@ -39,7 +38,7 @@ def come_to(db: Database, order: Iterable[Delivery]) -> list[list[Any]]:
     def deliver(conn: Connection) -> None:
         for device, body in order:
             exchange(conn, body, device=DeviceId(device), now_ms=NOW_MS)
-        for inspection in registers.behind(conn):
+        for inspection in projection.behind(conn):
             projection.bring_up(conn, inspection, {})
         raise Taken([[tuple(map(str, row)) for row in run(conn, sql)] for sql in ENDS])
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from server.access.devices import enrol, make_enrolment
-from server.intake import backups
+from server.intake import backups, projection
 from server.intake.photos import take_photo
 from server.intake.rebuild import rebuild
-from server.storage import backup_notes, migrations, registers, table_copy
+from server.storage import backup_notes, migrations, table_copy
 from server.storage.backup_files import BackupFiles
 from server.storage.database import Database
 from server.storage.photo_files import PhotoFiles
@@ -307,7 +307,7 @@ def test_rows_that_the_server_had_put_off_are_made_when_it_is_restored(
     url = f"sqlite:///{tmp_path / 'restored.db'}"
     restored(files, url, tmp_path)
     with Database.open(url, create=False) as again:
-        assert again.read(registers.behind) == []
+        assert again.read(projection.behind) == []
         assert rebuild(again, check=True).differences == ()
 
 

@@ -13,6 +13,7 @@ from server.intake.desk import record
 from server.planning.spelled import full_marks
 from server.storage import evaluation as store
 from server.storage.database import Database
+from shared_schema import scoring
 from shared_schema.operations import Accepted, Answer, Count, Deliberated, Note, Opened, Submitted
 from shared_schema.problems import Problem
 from tests.contract.plan import CHECKLIST, INSPECTIONS_PER_SQUAD, device_id, inspection_id, person_id
@@ -113,6 +114,22 @@ def test_a_forged_frozen_sheet_is_found(db: Database, season: dict[str, Scribe])
     (found,) = db.read(recompute_all).differences
     assert rows[0].inspection in found
     assert "99.99" in found
+
+
+def test_a_sheet_frozen_by_an_earlier_engine_differs_by_its_figures_alone(
+    db: Database, season: dict[str, Scribe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who made it is no difference; what it says is, and then both engines are named."""
+    freeze_now(db)
+    rows = db.read(partial(store.frozen_rows, freeze_id=None))
+    monkeypatch.setattr(scoring, "ENGINE_VERSION", "99")
+    assert db.read(recompute_all) == (len(ALL), ())
+    forged = {**msgspec.json.decode(rows[0].sheet), "percent": "99.99"}
+    sheet, inspection = msgspec.json.encode(forged), rows[0].inspection
+    do(db, "UPDATE frozen_sheet SET sheet = ? WHERE inspection = ?", sheet, inspection)
+    (found,) = db.read(recompute_all).differences
+    assert f"99.99 {forged['grade']} by engine {forged['engine_version']}" in found
+    assert found.endswith("by engine 99")
 
 
 def test_an_inspection_that_could_not_be_worked_out_stops_the_freeze_and_no_table(

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, event
 from server.intake import projection
 from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
-from server.storage import group, registers, writer
+from server.storage import group, writer
 from server.storage.database import Database
 from server.storage.op_log import run
-from shared_schema import wire
+from shared_schema import scoring, wire
 from shared_schema.ids import DeviceId
 from shared_schema.operations import Note
+from shared_schema.rules import ENGINE_VERSION
 from tests.contract.plan import CHECKLIST
-from tests.contract.talk import NOW_MS, outcomes
+from tests.contract.talk import NOW_MS, ask, outcomes
 from tests.make import Scribe, make_request
 
 YES_NO = next(item.id for item in CHECKLIST.items if item.response == "yes_no")
@@ -75,7 +76,7 @@ def test_a_reply_does_not_wait_for_rows_and_whoever_reads_them_finds_them(
 ) -> None:
     many(db, scribe, 1)
     assert number(db) == 0
-    assert db.read(registers.behind) == []
+    assert db.read(projection.behind) == []
     assert number(db) == 1
     assert rebuild(db, check=True).differences == ()
 
@@ -84,11 +85,11 @@ def test_whoever_reads_does_not_wait_while_very_many_hand_in(db: Database, scrib
     many(db, scribe)
     release = threading.Event()
     waiting = [db.submit(lambda _: release.wait(PATIENCE_SECONDS), joins=True) for _ in range(MANY)]
-    assert db.read(registers.behind) == ["I-1"]
+    assert db.read(projection.behind) == ["I-1"]
     release.set()
     for one in waiting:
         one.result()
-    assert db.read(registers.behind) == []
+    assert db.read(projection.behind) == []
 
 
 def test_whoever_reads_finds_what_there_is_where_rows_cannot_be_stored(db: Database, scribe: Scribe) -> None:
@@ -98,16 +99,16 @@ def test_whoever_reads_finds_what_there_is_where_rows_cannot_be_stored(db: Datab
         raise OSError("the disk")
 
     event.listen(db._write_engine, "commit", fail)
-    assert db.read(registers.behind) == ["I-1"]
+    assert db.read(projection.behind) == ["I-1"]
     event.remove(db._write_engine, "commit", fail)
-    assert db.read(registers.behind) == []
+    assert db.read(projection.behind) == []
     assert rebuild(db, check=True).differences == ()
 
 
 def test_whoever_reads_rows_on_the_writer_finds_them_up_to_date(db: Database, scribe: Scribe) -> None:
     many(db, scribe)
     assert number(db) == 0
-    assert db.read(registers.behind, joins=True) == ["I-1"]
+    assert db.read(projection.behind, joins=True) == ["I-1"]
     found = db.write(lambda conn: run(conn, "SELECT number FROM score_sheet WHERE inspection = 'I-1'"))
     assert found == [(MANY,)]
     assert number(db) == MANY
@@ -233,7 +234,7 @@ def test_a_server_that_stops_leaves_nothing_owed(db: Database, scribe: Scribe) -
     many(db, scribe)
     db.close()
     with Database.open(str(db._url.render_as_string(hide_password=False)), create=False) as again:
-        assert again.read(registers.behind) == []
+        assert again.read(projection.behind) == []
         assert rebuild(again, check=True).differences == ()
 
 
@@ -251,7 +252,24 @@ def test_a_server_that_was_killed_catches_up_when_it_starts(
     many(db, scribe)
     db.close()
     with Database.open(str(db._url.render_as_string(hide_password=False)), create=False) as again:
-        assert again.read(registers.behind) == ["I-1"]
+        assert again.read(projection.behind) == ["I-1"]
         again.write(projection.catch_up)
-        assert again.read(registers.behind) == []
+        assert again.read(projection.behind) == []
+        assert rebuild(again, check=True).differences == ()
+
+
+def test_what_an_earlier_engine_scored_is_scored_anew_when_the_server_starts(
+    db: Database, scribe: Scribe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade needs no rebuild."""
+    with monkeypatch.context() as before:
+        before.setattr(scoring, "ENGINE_VERSION", "0")
+        many(db, scribe)
+        db.close()
+    with Database.open(str(db._url.render_as_string(hide_password=False)), create=False) as again:
+        assert ask(again, "SELECT DISTINCT engine FROM score_sheet") == [("0",)]
+        assert again.read(projection.behind) == ["I-1"]
+        again.write(projection.catch_up)
+        assert again.read(projection.behind) == []
+        assert ask(again, "SELECT DISTINCT engine FROM score_sheet") == [(ENGINE_VERSION,)]
         assert rebuild(again, check=True).differences == ()

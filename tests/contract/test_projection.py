@@ -12,7 +12,7 @@ from sqlalchemy import Connection, event
 from server.intake import projection
 from server.intake.exchange import exchange
 from server.intake.rebuild import rebuild
-from server.storage import group, registers, states, writer
+from server.storage import group, states, writer
 from server.storage.database import Database
 from server.storage.op_log import run
 from shared_schema import wire
@@ -82,7 +82,7 @@ def test_an_inspection_is_worked_out_once_for_many_exchanges(
     held.set()
     for future in futures:
         assert outcomes(wire.read_reply(future.result())) == ["accepted"]
-    assert db.read(registers.behind) == []
+    assert db.read(projection.behind) == []
     assert brought_up == ["I-1"]
     assert rebuild(db, check=True).differences == ()
 

@@ -349,22 +349,6 @@ def test_a_package_is_read_from_a_folder(center: Center, tmp_path: Path) -> None
     assert "文件夹 / folder" in center.says(lambda: driver.press("center.look"))
 
 
-def test_diagnostics_are_read_before_they_are_handed_over(center: Center) -> None:
-    """A text that anybody can read, on the stick; removing what is safe has its button where it is built in."""
-    driver = center.driver
-    driver.scroll_to(driver.pressable("诊断信息"))
-    driver.press("center.diagnose")
-    driver.until(lambda: any("device: tab-1" in text for text in driver.texts()))
-    driver.settle()
-    assert "hucha-tab-1.txt" in center.says(lambda: driver.press("center.write"))
-    text = (center.stick / "hucha-tab-1.txt").read_text(encoding="utf-8")
-    assert "device: tab-1\n" in text
-    driver.settle()
-    assert driver.root.sheet is None
-    for name in ("陈向东", "林晓喆", "和平街道"):
-        assert name not in text
-
-
 def test_what_is_not_built_in_has_no_button(center: Center, purged: list[object]) -> None:
     """Removing what is safe elsewhere is offered only where something does it, and gets the session."""
     driver, desk = center.driver, center.driver.session.sync_desk

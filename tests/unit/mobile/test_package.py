@@ -298,6 +298,7 @@ def test_the_program_without_a_screen_writes_and_reads_packages(
     one.open_visit()
     one.close()
     data = ["--data", str(one.folder)]
+    (tmp_path / "stick").mkdir()
     assert main([*data, "--write-package", str(tmp_path / "stick")]) == 0
     (file,) = (tmp_path / "stick").glob("*.hcx")
     assert file.name in capsys.readouterr().out
@@ -314,7 +315,7 @@ def test_the_program_without_a_screen_writes_and_reads_packages(
 def test_without_a_screen_what_a_stick_does_is_said(
     one: Tablet, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Full, pulled out, or a file in its place; nothing is left of what was begun."""
+    """Full, pulled out, or a file in its place; nothing is left of what was begun, nor made where no stick is."""
     from mobile import main as program
 
     monkeypatch.setattr(program, "Door", lambda *_: OpenDoor(one))
@@ -322,6 +323,7 @@ def test_without_a_screen_what_a_stick_does_is_said(
     one.close()
     stick, a_file = tmp_path / "stick", tmp_path / "file"
     a_file.write_bytes(b"")
+    stick.mkdir()
 
     def refused(number: int) -> Any:
         def fsync(_: int) -> None:
@@ -335,6 +337,7 @@ def test_without_a_screen_what_a_stick_does_is_said(
         (stick, errno.EIO, "folder_unusable"),
         (a_file, None, "folder_unusable"),
         (a_file / "below", None, "folder_unusable"),
+        (tmp_path / "pulled out", None, "folder_unusable"),
     ):
         with monkeypatch.context() as inner:
             if error:
@@ -345,6 +348,7 @@ def test_without_a_screen_what_a_stick_does_is_said(
         assert all(str(folder) in line for line in said.splitlines()), "the place, in both languages"
         assert "another place" in said
     assert not list(stick.iterdir())
+    assert not (tmp_path / "pulled out").exists()
     assert program.main(["--data", str(one.folder), "--read-package", str(stick / "gone.hcx")]) == 2
     assert "not_found" in capsys.readouterr().err
     one.store = Store.open(one.path, one.vault)

@@ -233,18 +233,6 @@ def test_disputes_are_listed_for_the_leader_in_checklist_order(busy: Tablet, two
     assert {value.text for value in found[0].values} == {"缺三页", "撤销：已找到"}
 
 
-def test_findings_with_the_same_words_are_told_apart_for_whoever_settles(busy: Tablet, two: Tablet) -> None:
-    """The leader saw two lines alike, and could not know which of them was severe."""
-    quiet(busy, two)
-    finding = Finding(finding="F-1", item=COUNT, fact="台账缺页", due="2026-12-01")
-    busy.desk.amend_finding(LEADER, VISIT, replace(finding, severity="severe", occurrences=2))
-    two.desk.amend_finding(ANNA, VISIT, replace(finding, severity="minor"))
-    quiet(busy, two)
-    found = views.dispute_rows(busy.desk.visit(VISIT), LEADER)[0].values
-    assert {value.text for value in found} == {"台账缺页"}
-    assert [value.explanation for value in found] == ["程度：严重\n次数：2", "程度：轻微\n次数：1"]
-
-
 def test_the_work_list_says_what_is_to_do_first(busy: Tablet) -> None:
     """Of one day, what is under way comes before what is not begun."""
     first, *rest = views.work_rows(busy.desk.visits(), "en")

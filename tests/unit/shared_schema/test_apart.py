@@ -8,6 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from shared_schema.apart import IN_WORDS, WHOLE_IN_WORDS, told_apart
+from shared_schema.locale.filling import fill
 from shared_schema.locale.terms import TERMS
 from shared_schema.operations import (
     DeviceChecked,
@@ -16,6 +17,7 @@ from shared_schema.operations import (
     FindingWithdrawn,
     InterviewHeld,
     Operation,
+    Signed,
 )
 from tests.make import every_body
 from tests.unit.shared_schema.test_scoring import MET, count, finding, sheet_of, tap
@@ -25,7 +27,11 @@ FOUND = Finding(finding="F-1", item="A01", fact="缺登记")
 
 def told(*values: Struct, which: int = 0) -> tuple[str, ...]:
     """In Chinese, or in English."""
-    every = told_apart(values, lambda key: TERMS[key][which])  # type: ignore[arg-type]
+    every = told_apart(
+        values,  # type: ignore[arg-type]
+        lambda key, **facts: fill(TERMS[key][which], facts),
+        lambda person: {"p-1": "王芳"}.get(person, person),
+    )
     return tuple(" · ".join(each) for each in every)
 
 
@@ -49,7 +55,7 @@ def test_findings_with_the_same_words_are_told_apart_by_their_figures() -> None:
         ([FOUND, replace(FOUND, common=True)], ["共性问题：否", "共性问题：是"]),
         (
             [replace(FOUND, basis=("law:17", "reg:33")), replace(FOUND, basis=("law:17",))],
-            ["依据：law:17、reg:33", "依据：law:17"],
+            ["依据：《保密法》第 17 条、《实施条例》第 33 条", "依据：《保密法》第 17 条"],
         ),
         ([FOUND, FindingWithdrawn("F-1", "A01", "已找到")], ["", ""]),
         ([FOUND, FindingWithdrawn("F-1", "A01", "已找到", 3)], ["次数：1", "次数：3"]),
@@ -96,7 +102,22 @@ def test_of_long_lists_only_what_the_others_have_not_is_named() -> None:
 def test_lists_in_another_order_are_seen_to_be() -> None:
     bases = ("law:17", "reg:33")
     ours, theirs = replace(FOUND, basis=bases), replace(FOUND, basis=bases[::-1])
-    assert told(ours, theirs) == ("依据：law:17、reg:33", "依据：reg:33、law:17")
+    laws = "《保密法》第 17 条", "《实施条例》第 33 条"
+    assert told(ours, theirs) == ("依据：" + "、".join(laws), "依据：" + "、".join(laws[::-1]))
+
+
+def test_two_drawings_of_as_many_strokes_are_told_apart() -> None:
+    signed = [
+        Signed(role="leader", name="王芳", method="drawn", strokes=(((0, 0, 0),) * many, ((9, 9, 9),)))
+        for many in (5, 8)
+    ]
+    assert told(*signed) == ("笔画数：2（6 点）", "笔画数：2（9 点）")
+
+
+def test_who_screened_a_photo_is_told_by_name() -> None:
+    photo = every_body()["evidence_attached"]
+    screened = [replace(photo, screened_by=person) for person in ("p-1", "")]
+    assert told(*screened) == ("复看人：王芳", "复看人：–")
 
 
 def test_every_field_that_can_differ_has_a_name_in_both_languages() -> None:

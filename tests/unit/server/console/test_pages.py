@@ -124,7 +124,7 @@ def test_a_finding_says_what_it_rests_on(looked_at: Console, language: str) -> N
     desk.cookies["hucha-language"] = language
     page = visible(desk.get(f"/inspections/{one.inspection}").text)
     number = one.basis.split()[0].removeprefix("law:")
-    said = f"依据：保密法第 {number} 条" if language == "zh" else f"Basis: Secrecy law art. {number}"
+    said = f"依据：《保密法》第 {number} 条" if language == "zh" else f"Basis: Secrecy Law, art. {number}"
     assert said in page
     listed = re.findall("<tr>.*?</tr>", desk.get(f"{UNDER}/findings").text, re.DOTALL)
     (row,) = [row for row in map(visible, listed) if one.fact in row and one.unit in row and one.item in row]

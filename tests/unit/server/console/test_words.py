@@ -2,6 +2,7 @@
 
 import re
 import string
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from shared_schema.locale.console import CONSOLE
 from shared_schema.locale.terms import TERMS
 from shared_schema.operations import KINDS, Answer, field_of
 from shared_schema.problems import Language
+from shared_schema.rules import Wording
 from tests.make import ANSWERS, every_body
 
 CONSOLE_FOLDER = Path(__file__).parents[4] / "server/console"
@@ -48,9 +50,12 @@ def test_what_two_findings_in_dispute_differ_in_is_said() -> None:
     finding = every_body()["finding"]
     other = replace(finding, occurrences=5, cause="")
     withdrawn = every_body()["finding_withdrawn"]
-    told = Words("zh").told_apart
+    told = partial(Words("zh").told_apart, people={"p-1": Wording("王芳", "Wang Fang")})
     assert told([finding, other]) == ["原因：无专人", "原因：–"], "how often stands in its words"  # type: ignore[list-item]
     assert told([finding, withdrawn]) == ["次数：3", "次数：2"]  # type: ignore[list-item]
+    photo = every_body()["evidence_attached"]
+    screened = [replace(photo, screened_by=person) for person in ("p-1", "p-2")]
+    assert told(screened) == ["复看人：王芳", "复看人：p-2"], "whom nobody knows by the id"  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
