@@ -206,7 +206,7 @@ def nothing_is_invented(world: World) -> Iterator[str]:
             if not known:
                 yield f"invented: nobody tapped {one.op} on {tablet.name}"
         if tablet.fooled:
-            yield f"invented: {tablet.name} believed a reply that was not the server's to what it asked"
+            yield f"invented: {tablet.name} believed a reply that was not given to what it asked"
 
 
 def everyone_agrees(world: World) -> Iterator[str]:

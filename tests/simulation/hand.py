@@ -17,7 +17,7 @@ _WAYS = ("kept", "kept", "other", "changed", "unsigned", "key")
 
 
 class Forged(bytes):
-    """A reply that the server did not give to this request: no tablet may believe it."""
+    """A reply that was not given to this request, by the server or another tablet: no tablet may believe it."""
 
 
 class Passed(NamedTuple):
@@ -26,6 +26,8 @@ class Passed(NamedTuple):
     device: str
     asked: bytes
     reply: bytes
+    revoked: bool
+    """Whether the reply turns the tablet away."""
 
 
 class Hand:
@@ -35,26 +37,28 @@ class Hand:
         self._world = world
         self._random = world.weather.later
         self._kept: list[Passed] = []
-        self._said: list[bytes] = []
-        """What tablets answered each other."""
+        self._said: list[tuple[int, bytes]] = []
+        """What tablets answered each other, and at which place of a meeting."""
         self._stranger = Ed25519PrivateKey.from_private_bytes(self._random.randbytes(32))
 
-    def keeps(self, body: bytes, headers: Mapping[str, str], reply: bytes) -> None:
+    def keeps(self, body: bytes, headers: Mapping[str, str], reply: bytes, *, revoked: bool) -> None:
         """Keeps a request and its reply."""
-        self._kept = [*self._kept, Passed(headers[DEVICE_HEADER], body, reply)][-KEPT_MAX:]
+        self._kept = [*self._kept, Passed(headers[DEVICE_HEADER], body, reply, revoked)][-KEPT_MAX:]
 
     def answers(self, body: bytes, headers: Mapping[str, str], reply: bytes) -> bytes:
         """What arrives at the tablet in place of the server's reply; mostly that."""
         if not self._world.weather.strikes("forged_reply", 0.06):
             return reply
         mine = [one.reply for one in self._kept if one.device == headers[DEVICE_HEADER] and one.asked != body]
-        others = [one.reply for one in self._kept if one.device != headers[DEVICE_HEADER]]
+        others = [one for one in self._kept if one.device != headers[DEVICE_HEADER]]
+        # What does most harm: the other tablet was turned away, and this one would destroy what it holds.
+        others = [one for one in others if one.revoked] or others
         _, plain = signature_of(reply)
         match self._random.choice(_WAYS):
             case "kept" if mine:
                 made = self._random.choice(mine)
             case "other" if others:
-                made = self._random.choice(others)
+                made = self._random.choice(others).reply
             case "unsigned":
                 made = plain
             case "key":
@@ -74,11 +78,12 @@ class Hand:
         named = {"location": f"/files/{self._random.randbytes(16).hex()}"} if method == "POST" else {}
         return {"upload-offset": str(offset), **named}
 
-    def between_tablets(self, answer: bytes) -> bytes:
-        """What arrives of a tablet's answer to another one: it, or what some tablet said before."""
-        self._said = [*self._said, answer][-KEPT_MAX:]
-        if len(self._said) > 1 and self._world.weather.strikes("replayed", 0.05):
-            return self._random.choice(self._said[:-1])
+    def between_tablets(self, answer: bytes, place: int) -> bytes:
+        """What arrives of a tablet's answer to another one: it, or what some tablet said at that place before."""
+        said = [one for at, one in self._said if at == place and one != answer]
+        self._said = [*self._said, (place, answer)][-KEPT_MAX:]
+        if said and self._world.weather.strikes("replayed", 0.05):
+            return Forged(self._random.choice(said))
         return answer
 
     def replays(self) -> None:

@@ -37,6 +37,8 @@ class Keeper:
         """Every photo that was here then."""
         self.photos_lost: set[str] = set()
         """Every photo that tablets had cleared, and an older backup has not."""
+        self.photos_purged: set[str] = set()
+        """As `purged`, of photos."""
         self.count = 0
         self._ever: set[str] = set()
         """Every operation that was ever cleared, whatever was restored since."""
@@ -59,7 +61,9 @@ class Keeper:
         """What `hucha restore` does, on another machine: of the newest backup, or of another one that is kept."""
         hub, weather = self._world.hub, self._world.weather
         older = self.files.names()[:-1]
-        name = weather.later.choice(older) if older and weather.strikes("older_backup", 0.6) else ""
+        # Never every time: what an older one hides would otherwise be excused by the next.
+        wanted = weather.later.random() < 0.5 and older and weather.strikes("older_backup", 1.0)
+        name = weather.later.choice(older) if wanted else ""
         hub.close()
         for path in (*hub.folder.glob("server.db*"), *hub.folder.glob("photos/??/*")):
             path.unlink()
@@ -76,6 +80,7 @@ class Keeper:
         if name:
             self._servers = set()
             self.purged = self._ever & here
+            self.photos_purged = self._cleared_photos() & hub.photos()
         self._servers.add(self._named())
         # What an older one had lost, a newer one may have.
         self._world.destroyed -= here
@@ -84,12 +89,13 @@ class Keeper:
         if name:
             self.back_up()  # as operators are told: until then the newest one holds something else
 
-    def cleared(self, tablet: Tablet, gone: set[str]) -> None:
+    def cleared(self, tablet: Tablet, gone: set[str], photos: set[str]) -> None:
         """This was cleared from a tablet: none of it may be lost, as long as the newest backups are restored."""
         self._ever |= gone
         identity = tablet.store.identity()
         if identity is not None and identity.server in self._servers:
             self.purged |= gone
+            self.photos_purged |= photos
         else:
             trouble.count_destroyed(self._world)
             self.look_after_photos()
@@ -97,8 +103,10 @@ class Keeper:
     def look_after_photos(self) -> None:
         """What tablets have cleared by the word of a newer backup than the server goes on from, it has not."""
         if self._world.weather.counts["older_backup"]:
-            cleared = {sha256 for one in self._world.tablets for sha256 in one.photos_cleared()}
-            self.photos_lost |= cleared - self._world.hub.photos()
+            self.photos_lost |= self._cleared_photos() - self._world.hub.photos() - self.photos_purged
+
+    def _cleared_photos(self) -> set[str]:
+        return {sha256 for one in self._world.tablets for sha256 in one.photos_cleared()}
 
     def lose_the_machine(self) -> None:
         """If the weather brings it now and there is a backup, the server goes on from that."""
@@ -120,17 +128,19 @@ def clear_tablets(world: "World") -> None:
         return
     if not world.weather.strikes("purged", 1.0):
         return
+    # Whether a word from before an older backup is believed shows only until the next backup, if the machine is lost.
+    again = world.weather.counts["older_backup"] > 0
     tablets = [one for one in world.tablets if one is tablet or (squad < 0.6 and one.squad == tablet.squad)]
     if morning < 0.85:
         # In the evening everything is handed over, at night it is backed up, in the morning the tablets hear of it.
         _exchange(tablets)
-        if backed < 0.6:
+        if backed < (0.2 if again else 0.6):
             world.keeper.back_up()
         _exchange(tablets)
     gone = [_clear(world, one) for one in tablets]
     if not any(gone):
         world.weather.counts["purged"] -= 1
-    elif lost < 0.4:
+    elif lost < (0.8 if again else 0.4):
         world.keeper.lose_the_machine()
 
 
@@ -141,12 +151,12 @@ def _exchange(tablets: list[Tablet]) -> None:
 
 
 def _clear(world: "World", tablet: Tablet) -> set[str]:
-    before = {one.op for one in tablet.held()}
+    before, photos = {one.op for one in tablet.held()}, tablet.photos_cleared()
     with tablet.app():
         wanted = purge.plan(tablet.store, world.now_ms + LATER_MS)
         purge.clear(tablet.store, wanted, tablet.folder / "photos")
     gone = before - {one.op for one in tablet.held()}
-    world.keeper.cleared(tablet, gone)
+    world.keeper.cleared(tablet, gone, tablet.photos_cleared() - photos)
     return gone
 
 

@@ -81,8 +81,8 @@ class Network:
         """A request reaches the server. Raises Rejected."""
         reply = self.world.hub.exchange(body, headers, self.world.now_ms)
         self.sent.append(Letter(body, headers))
-        self.world.hand.keeps(body, headers, reply)
         told = read_reply(reply)
+        self.world.hand.keeps(body, headers, reply, revoked=told.revoked)
         for receipt in (told.receipt, *told.relayed):
             for one in self.world.hub.unheld(receipt) if receipt else ():
                 self.world.office.broken.append(
@@ -116,6 +116,8 @@ class Cable:
         self.world = world
         self.to = to
         self._host = to.host()
+        self._place = 0
+        """So many requests have gone over it."""
 
     def meet(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         """A request to the other tablet and its answer back. Raises Offline, Rejected."""
@@ -127,7 +129,8 @@ class Cable:
             body = _damaged(body, *damage)
         if weather.strikes("repeated", 0.08):
             self.to.serve(self._host, body, headers)
-        answer = self.world.hand.between_tablets(self.to.serve(self._host, body, headers))
+        self._place += 1
+        answer = self.world.hand.between_tablets(self.to.serve(self._host, body, headers), self._place)
         if weather.strikes("lost_reply", 0.08):
             raise Offline("the answer is lost")
         cut = int(self.world.random.random() * len(answer))

@@ -174,9 +174,10 @@ class Office:
             self._admit(found[int(drawn * len(found))])
 
     def admit_in_bulk(self) -> None:
-        """Somebody marks all that waits, also after a restore, and admits it."""
-        if self.admissible() and self.world.weather.strikes("admitted_in_bulk", 0.02):
-            self.admit_all()
+        """Somebody marks all that waits, also after a restore, and admits it: all or, where that fails, nothing."""
+        found = list({one.op: one for one in self.admissible()}.values())
+        if found and self.world.weather.strikes("admitted_in_bulk", 0.02):
+            self._admit(*found)
 
     def admit_all(self) -> bool:
         """Admits all that can be; whether there was anything."""
@@ -202,16 +203,18 @@ class Office:
         # As they were tapped: by their hashes they would be in another order under other clocks.
         return sorted(found, key=lambda one: (one.device, entries[one.op].number))
 
-    def _admit(self, waiting: Waiting) -> None:
+    def _admit(self, *waiting: Waiting) -> None:
         world = self.world
 
         def run(conn: Connection) -> None:
-            quarantine.admit(
-                conn, waiting.device, waiting.hash, admitted_by="coord", why="核实", now_ms=world.now_ms
-            )
+            for one in waiting:
+                quarantine.admit(
+                    conn, one.device, one.hash, admitted_by="coord", why="核实", now_ms=world.now_ms
+                )
 
         world.hub.write(run)
-        self.admitted.add(waiting.op)
-        world.weather.met("admitted")
-        world.weather.met("late_after_lock", waiting.problem == "op_late")
-        world.touched.add(world.journal.entries[waiting.op].inspection)
+        for one in waiting:
+            self.admitted.add(one.op)
+            world.weather.met("admitted")
+            world.weather.met("late_after_lock", one.problem == "op_late")
+            world.touched.add(world.journal.entries[one.op].inspection)

@@ -97,7 +97,7 @@ class Tablet(TabletFile):
     """Whether no page more fits on this tablet's disk."""
     last_report: SyncReport | None = None
     fooled: bool = False
-    """Whether it ever believed a reply that the server did not give to what it had asked."""
+    """Whether it ever believed what neither the server nor another tablet had answered to what it asked."""
 
     def open(self) -> None:
         """Starts the program on the file."""
@@ -236,8 +236,15 @@ class Tablet(TabletFile):
 
     def meet(self, other: Post) -> MeetingReport:
         """This tablet asks one of its squad at the end of that line, to the end or until the line breaks."""
+        answer = b""
+
+        def post(body: bytes, headers: Mapping[str, str]) -> bytes:
+            nonlocal answer
+            answer = other(body, headers)
+            return answer
+
         meeting = relay.Meet(
-            self.store, self.vault, other, entropy=self.random.randbytes, clock=self.tell_time
+            self.store, self.vault, post, entropy=self.random.randbytes, clock=self.tell_time
         )
         with self.app():
             steps = meeting.steps()
@@ -256,7 +263,9 @@ class Tablet(TabletFile):
                     call = steps.throw(error) if error else steps.send(result)
                 except StopIteration as done:
                     report: MeetingReport = done.value
+                    self.fooled = self.fooled or (isinstance(answer, Forged) and report.outcome == "done")
                     return report
+            self.fooled = self.fooled or isinstance(answer, Forged)
 
     def host(self) -> relay.Host:
         """Begins to serve others."""
