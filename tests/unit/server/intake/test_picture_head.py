@@ -11,7 +11,8 @@ from PIL import Image
 from server.intake.photos import media_type_of
 from server.intake.picture_head import Head, read_head
 from shared_schema.problems import Problem
-from shared_schema.wire import PHOTO_BYTES_MAX
+from shared_schema.wire import PHOTO_BYTES_MAX, PHOTO_PIXELS_MAX
+from tests.unit.server.intake.bombs import png_that_says
 
 SIZE = (301, 257)
 EXIF = Image.Exif()
@@ -80,6 +81,14 @@ JPEG, SECOND = encoded("JPEG"), encoded("JPEG").find(b"\xff\xc0")
 def test_what_says_nothing_of_itself_or_two_things_is_no_picture(content: bytes) -> None:
     with pytest.raises(Problem, match="photo_type"):
         media_type_of(BytesIO(content))
+
+
+def test_a_picture_of_as_many_pixels_as_may_be_is_taken_and_of_a_row_more_is_not() -> None:
+    """What is refused here is refused for good."""
+    assert 8000 * 5000 == PHOTO_PIXELS_MAX
+    assert media_type_of(BytesIO(png_that_says(8000, 5000))) == "image/png"
+    with pytest.raises(Problem, match="photo_too_many_pixels"):
+        media_type_of(BytesIO(png_that_says(8000, 5001)))
 
 
 @pytest.mark.parametrize(
