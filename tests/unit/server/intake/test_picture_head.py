@@ -85,7 +85,7 @@ def test_what_says_nothing_of_itself_or_two_things_is_no_picture(content: bytes)
 
 def test_a_picture_of_as_many_pixels_as_may_be_is_taken_and_of_a_row_more_is_not() -> None:
     """What is refused here is refused for good."""
-    assert 8000 * 5000 == PHOTO_PIXELS_MAX
+    assert PHOTO_PIXELS_MAX == 8000 * 5000
     assert media_type_of(BytesIO(png_that_says(8000, 5000))) == "image/png"
     with pytest.raises(Problem, match="photo_too_many_pixels"):
         media_type_of(BytesIO(png_that_says(8000, 5001)))
