@@ -128,7 +128,7 @@ def test_whatever_was_said_holds_after_a_power_cut(disk: Path, name: str, count:
     assert not wrong, "\n".join(wrong[:5])
 
 
-@pytest.mark.parametrize("name", ["setting up", "mistyping"])
+@pytest.mark.parametrize("name", SCENES)
 def test_a_tablet_that_does_not_flush_its_keys_is_found_out(
     disk: Path, name: str, count: Count, monkeypatch: pytest.MonkeyPatch
 ) -> None:
