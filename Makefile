@@ -6,8 +6,9 @@ ARGS ?=
 SHARE ?= 1
 # One worker for each core, a module or class in one of them; ARGS=-n0 runs all in one process, as a debugger wants it.
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=auto --dist=loadscope
-# Measuring what is covered doubles the time: what goes through screens and units is measured, whole programs, databases
-# and what runs one function thousands of times run beside it. In both lists what takes long comes first, so that no core waits at the end for the other.
+# Measuring what is covered doubles the time: what goes through screens and units is measured; whole programs, databases
+# and what runs one function thousands of times run beside it. In both lists what takes long comes first, so that no
+# core waits at the end for the other.
 SCREENS := $(filter-out %_probed.py %_server.py,$(wildcard tests/e2e/test_screens*.py)) tests/e2e/test_unlock.py
 SLOWEST := tests/e2e/test_deb.py tests/e2e/test_field_day.py tests/e2e/test_console_policy.py tests/e2e/test_two_tablets.py
 PROGRAMS := $(SLOWEST) $(filter-out $(SCREENS) $(SLOWEST),$(wildcard tests/e2e/test_*.py))

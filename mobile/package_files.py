@@ -82,7 +82,6 @@ def written(
 
     `named` is the digest that the package is known by, `size` its length in bytes. Raises form_invalid.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     _sweep(folder, name)
     if not split_bytes or size <= split_bytes:
         path = folder / f"{name}.hcx"

@@ -158,7 +158,7 @@ TABLET_VIEWS: dict[str, tuple[str, str]] = {
     "signature.paper": ("已在纸上签字", "Signed on paper"),
     "signature.refused": ("拒签", "Refused"),
     "signature.refused_by": ("拒签：{reason}（见证人 {witness}）", "Refused: {reason} (witness: {witness})"),
-    # basis
+    # photos
     "photo.forbidden": ("禁止拍照", "No camera for this item"),
     # the exchange
     "sync.never": ("尚未同步", "Never synchronised"),

@@ -40,6 +40,7 @@ class Stick:
         """A tablet writes a package, and somebody carries it."""
         self._count += 1
         folder = self.world.folder / "stick" / str(self._count)
+        folder.mkdir(parents=True)
         with tablet.app():
             written = package.write(_tools(tablet), folder)
         ops = frozenset(one.op for one in tablet.held() if one.status in ("unsent", "relay"))

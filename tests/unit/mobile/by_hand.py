@@ -32,7 +32,8 @@ def way(server: Server) -> Way:
 
 
 def write(tablet: Tablet, folder: Path, split_bytes: int = 0) -> Written:
-    """A package of a tablet, as files of a folder."""
+    """A package of a tablet, as files of a folder, which is made as a stick is put in."""
+    folder.mkdir(parents=True, exist_ok=True)
     return package.write(tools(tablet), folder, split_bytes)
 
 

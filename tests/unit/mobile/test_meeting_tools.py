@@ -118,6 +118,6 @@ def test_packages_are_written_with_the_same_tools(programs: tuple[Program, Progr
     program, _ = programs
     program.tablet.answer(COUNT, 2)
     assert program.tools.packages is not None
-    written = package.write(program.tools.packages, tmp_path / "stick")
+    written = package.write(program.tools.packages, tmp_path)
     assert written.operations == 1
     assert written.files[0].exists()

@@ -72,3 +72,10 @@ def test_what_cannot_be_removed_from_a_stick_keeps_no_package_from_it(
     monkeypatch.setattr(Path, "unlink", refused)
     (path,) = written(tmp_path, "hucha-2222-3333", "0" * 64, 3000, [bytes(3000)], 0)
     assert path.stat().st_size == 3000
+
+
+def test_where_a_stick_was_pulled_out_no_folder_is_made(tmp_path: Path) -> None:
+    """Between the look at it and the writing: the package would lie on the tablet's own disk."""
+    with pytest.raises(FileNotFoundError):
+        written(tmp_path / "gone", "p", "0" * 64, 3000, [bytes(3000)], 0)
+    assert not (tmp_path / "gone").exists()

@@ -34,7 +34,7 @@ def test_photos_are_counted_as_they_are_looked_at_and_as_they_are_written(
     photos: Tablet, tmp_path: Path
 ) -> None:
     told: list[Told] = []
-    package.write(by_hand.tools(photos), tmp_path / "stick", report=lambda *one: told.append(one))
+    package.write(by_hand.tools(photos), tmp_path, report=lambda *one: told.append(one))
     assert told[:3] == [("photos_checked", number, 3) for number in range(3)]
     written = [one for one in told if one[0] == "photos_written"]
     assert written == sorted(written)
@@ -57,7 +57,7 @@ def test_a_photo_counts_with_its_last_byte(photos: Tablet, tmp_path: Path) -> No
 def test_without_photos_the_bytes_are_counted(one: Tablet, tmp_path: Path) -> None:
     one.open_visit()
     watch = Watch()
-    written = package.write(by_hand.tools(one), tmp_path / "stick", report=watch)
+    written = package.write(by_hand.tools(one), tmp_path, report=watch)
     size = written.files[0].stat().st_size
     assert watch.at == {"bytes_written": Count(size, size)}
 
@@ -71,18 +71,18 @@ def test_one_that_is_stopped_leaves_no_file(
 ) -> None:
     """In the middle of a volume, between two of them, and with its last byte; what waited waits on."""
     folder = tmp_path / "stick"
+    folder.mkdir()
     watch, begun = Watch(), []
 
     def report(told: str, done: int, whole: int) -> None:
-        if folder.exists():
-            begun.extend(left(folder))
+        begun.extend(left(folder))
         watch.stopped = watch.stopped or (told, done) == (word, enough)
         watch(told, done, whole)
 
     with pytest.raises(Stopped):
         package.write(by_hand.tools(photos), folder, split, report)
     assert bool(begun) == (word == "photos_written")
-    assert not folder.exists() or left(folder) == []
+    assert left(folder) == []
     assert len(package.write(by_hand.tools(photos), folder, split).files) == (
         len(left(folder)) if split else 1
     )
@@ -102,6 +102,7 @@ def test_one_that_finds_no_room_leaves_no_file(
         flush(file)
 
     monkeypatch.setattr(package_files, "_flush", full)
+    (tmp_path / "stick").mkdir()
     with pytest.raises(OSError, match="no room"):
         package.write(by_hand.tools(photos), tmp_path / "stick", SPLIT_BYTES)
     assert len(flushed) == 2
